@@ -1,4 +1,4 @@
-import { strictEqual, deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { CODES, type ErrorCode, fromStatus, KuasarError, toStatus } from "./mod.ts";
 
 for (const [name, code] of Object.entries(CODES)) {
@@ -10,7 +10,9 @@ for (const [name, code] of Object.entries(CODES)) {
 }
 
 Deno.test("evidence survives the wire", () => {
-  const back = fromStatus(toStatus(new KuasarError("INTERNAL", "Cannot boot: panic", { evidence: ["a", "b"] })));
+  const back = fromStatus(
+    toStatus(new KuasarError("INTERNAL", "Cannot boot: panic", { evidence: ["a", "b"] })),
+  );
   strictEqual(back.message, "Cannot boot: panic");
   deepStrictEqual(back.evidence, ["a", "b"]);
 });
