@@ -1,0 +1,11 @@
+/** The CRI as a kubelet speaks it: for tests, the demo, the benchmarks and the clean stop of `deno task start`. */
+export { type Client, connectCri, type Cri } from "./client.ts";
+export { message } from "./message.ts";
+export {
+  containerConfig,
+  type ContainerOptions,
+  containerResources,
+  podConfig,
+  type PodOptions,
+} from "./pods.ts";
+export { RemoteCommand, type RemoteExit } from "./remote_command.ts";

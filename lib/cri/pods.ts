@@ -1,0 +1,135 @@
+import {
+  ContainerConfig,
+  ContainerMetadata,
+  ImageSpec,
+  LinuxContainerConfig,
+  LinuxContainerSecurityContext,
+} from "../proto/gen/runtime/v1/cri.ts";
+import {
+  DNSConfig,
+  LinuxContainerResources,
+  LinuxPodSandboxConfig,
+  LinuxSandboxSecurityContext,
+  NamespaceMode,
+  NamespaceOption,
+  PodSandboxConfig,
+  PodSandboxMetadata,
+} from "../proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { message } from "./message.ts";
+
+/** What a test or the demo wants of a pod; everything else is as a kubelet would set it. */
+export interface PodOptions {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  hostname?: string;
+  /** Must exist; containerd writes the containers' logs there. */
+  logDirectory?: string;
+  hostNetwork?: boolean;
+  /** True where the containers share one PID namespace. */
+  sharePid?: boolean;
+  dnsServers?: readonly string[];
+  dnsSearches?: readonly string[];
+  sysctls?: Readonly<Record<string, string>>;
+  annotations?: Readonly<Record<string, string>>;
+  cgroupParent?: string;
+}
+
+/** Builds the pod configuration of RunPodSandbox. */
+export function podConfig(options: PodOptions): PodSandboxConfig {
+  return message(PodSandboxConfig, {
+    metadata: message(PodSandboxMetadata, {
+      name: options.name,
+      namespace: options.namespace ?? "default",
+      uid: options.uid ?? crypto.randomUUID(),
+    }),
+    // The kubelet sets none for a pod on the host's network.
+    hostname: options.hostNetwork ? "" : options.hostname ?? options.name,
+    logDirectory: options.logDirectory ?? "",
+    dnsConfig: message(DNSConfig, {
+      servers: [...options.dnsServers ?? []],
+      searches: [...options.dnsSearches ?? []],
+    }),
+    annotations: { ...options.annotations },
+    linux: message(LinuxPodSandboxConfig, {
+      cgroupParent: options.cgroupParent ?? "",
+      sysctls: { ...options.sysctls },
+      securityContext: message(LinuxSandboxSecurityContext, {
+        namespaceOptions: namespaces(options.hostNetwork ?? false, options.sharePid ?? false),
+      }),
+    }),
+  });
+}
+
+/** What a test or the demo wants of a container. */
+export interface ContainerOptions {
+  name: string;
+  image: string;
+  command?: readonly string[];
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Relative to the pod's log directory; `<name>.log` where the pod has one. */
+  logPath?: string;
+  stdin?: boolean;
+  stdinOnce?: boolean;
+  tty?: boolean;
+  mounts?: readonly { containerPath: string; hostPath: string; readonly?: boolean }[];
+  memoryLimitBytes?: number;
+  cpuQuotaUs?: number;
+  cpuShares?: number;
+  privileged?: boolean;
+  readonlyRootfs?: boolean;
+  runAsUser?: number;
+}
+
+/** Builds the container configuration of CreateContainer for a container of the pod `pod`. */
+export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions): ContainerConfig {
+  const podNamespaces = pod.linux?.securityContext?.namespaceOptions;
+  return message(ContainerConfig, {
+    metadata: message(ContainerMetadata, { name: options.name }),
+    image: message(ImageSpec, { image: options.image }),
+    command: [...options.command ?? []],
+    args: [...options.args ?? []],
+    envs: Object.entries(options.env ?? {}).map(([key, value]) => ({ key, value })),
+    logPath: options.logPath ?? (pod.logDirectory ? `${options.name}.log` : ""),
+    stdin: options.stdin ?? false,
+    stdinOnce: options.stdinOnce ?? false,
+    tty: options.tty ?? false,
+    mounts: (options.mounts ?? []).map((m) => ({
+      containerPath: m.containerPath,
+      hostPath: m.hostPath,
+      readonly: m.readonly ?? false,
+      selinuxRelabel: false,
+      propagation: 0,
+    })),
+    linux: message(LinuxContainerConfig, {
+      resources: containerResources(options),
+      securityContext: message(LinuxContainerSecurityContext, {
+        privileged: options.privileged ?? false,
+        readonlyRootfs: options.readonlyRootfs ?? false,
+        ...(options.runAsUser === undefined ? {} : { runAsUser: { value: BigInt(options.runAsUser) } }),
+        ...(podNamespaces === undefined ? {} : { namespaceOptions: podNamespaces }),
+      }),
+    }),
+  });
+}
+
+/** Builds the resources of a container; what is not given stays unlimited. */
+export function containerResources(
+  options: Pick<ContainerOptions, "memoryLimitBytes" | "cpuQuotaUs" | "cpuShares">,
+): LinuxContainerResources {
+  return message(LinuxContainerResources, {
+    cpuPeriod: options.cpuQuotaUs === undefined ? 0n : 100_000n,
+    cpuQuota: BigInt(options.cpuQuotaUs ?? 0),
+    cpuShares: BigInt(options.cpuShares ?? 0),
+    memoryLimitInBytes: BigInt(options.memoryLimitBytes ?? 0),
+  });
+}
+
+function namespaces(hostNetwork: boolean, sharePid: boolean): NamespaceOption {
+  return message(NamespaceOption, {
+    network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
+    pid: sharePid ? NamespaceMode.POD : NamespaceMode.CONTAINER,
+    ipc: NamespaceMode.POD,
+  });
+}
