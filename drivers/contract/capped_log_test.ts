@@ -1,0 +1,56 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { CappedLog } from "./capped_log.ts";
+
+Deno.test("a capped log keeps the end and never grows beyond twice its limit", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 }), (chunks) => {
+        const path = `${dir}/console.log`;
+        for (const name of [path, `${path}.1`]) {
+          try {
+            Deno.removeSync(name);
+          } catch { /* not there */ }
+        }
+        const log = new CappedLog(path, 16);
+        for (const chunk of chunks) log.write(chunk);
+        log.close();
+        log.close();
+        const all = chunks.flatMap((c) => [...c]);
+        const older = exists(`${path}.1`) ? [...Deno.readFileSync(`${path}.1`)] : [];
+        const kept = [...older, ...Deno.readFileSync(path)];
+        ok(kept.length <= 32);
+        deepStrictEqual(kept, all.slice(all.length - kept.length));
+        ok(kept.length >= Math.min(all.length, 16));
+      }),
+      { numRuns: 50 },
+    );
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("a capped log goes on where it was left, readable by its owner only", () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    for (const text of ["one", "two"]) {
+      const log = new CappedLog(`${dir}/log`, 100);
+      log.write(new TextEncoder().encode(text));
+      log.close();
+    }
+    strictEqual(Deno.readTextFileSync(`${dir}/log`), "onetwo");
+    strictEqual(Deno.statSync(`${dir}/log`).mode! & 0o777, 0o600);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,75 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+
+/** The port of the guest's readiness message; with hybrid vsock it arrives at `vm.vsock_1027`. */
+export const READINESS_PORT = 1027;
+
+/** `sun_path` holds 108 bytes, the last one a zero. */
+const MAX_UNIX_PATH_BYTES = 107;
+
+/** Where the files of one sandbox are, below `<run-dir>/driver-<name>/<sandbox>/`. */
+export interface SandboxPaths {
+  dir: string;
+  /** The VMM's own control socket: `qmp.sock`, `api.sock`. */
+  monitor: string;
+  /** Where the VMM's console output is read from. */
+  consoleSocket: string;
+  /** vhost-user socket of vhost-device-vsock. */
+  vhostSocket: string;
+  /** Hybrid vsock: connect here, write `CONNECT <port>\n`. */
+  vsock: string;
+  /** What the guest's connection to the readiness port arrives at. */
+  readiness: string;
+  /** The guest's console output, capped. */
+  console: string;
+  /** stderr of the VMM. */
+  vmmLog: string;
+  /** stderr of vhost-device-vsock. */
+  vsockLog: string;
+}
+
+/**
+ * The paths of a sandbox.
+ *
+ * @param driverDir `<run-dir>/driver-<name>`
+ * @param monitor file name of the VMM's control socket
+ * @throws {KuasarError} INVALID_ARGUMENT for an id that is no safe file name, or too long for a socket below it
+ */
+export function sandboxPaths(driverDir: string, id: string, monitor: string): SandboxPaths {
+  checkSandboxId(id);
+  const dir = `${driverDir}/${id}`;
+  const readiness = `${dir}/vm.vsock_${READINESS_PORT}`;
+  const bytes = new TextEncoder().encode(readiness).length;
+  if (bytes > MAX_UNIX_PATH_BYTES) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot place the sockets of sandbox ${id}: ${readiness} has ${bytes} bytes, ` +
+        `the limit is ${MAX_UNIX_PATH_BYTES}; use a shorter --run-dir`,
+    );
+  }
+  return {
+    dir,
+    monitor: `${dir}/${monitor}`,
+    consoleSocket: `${dir}/console.sock`,
+    vhostSocket: `${dir}/vhost.sock`,
+    vsock: `${dir}/vm.vsock`,
+    readiness,
+    console: `${dir}/console.log`,
+    vmmLog: `${dir}/vmm.log`,
+    vsockLog: `${dir}/vsock.log`,
+  };
+}
+
+/**
+ * Refuses an id that could leave the driver's directory or be taken for an option.
+ *
+ * @throws {KuasarError} INVALID_ARGUMENT
+ */
+export function checkSandboxId(id: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(id)) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot use the sandbox id ${JSON.stringify(id.slice(0, 140))}: ` +
+        "it must be 1 to 128 letters, digits, '_', '.' or '-', beginning with a letter or digit",
+    );
+  }
+}
