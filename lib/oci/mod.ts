@@ -1,0 +1,16 @@
+export { checkId } from "./id.ts";
+export { MAX_SPEC_LENGTH, parseProcess, parseSpec, stringifySpec } from "./parse.ts";
+export {
+  type Device,
+  type DeviceRule,
+  type Linux,
+  type Mount,
+  type Namespace,
+  NAMESPACE_TYPES,
+  type NamespaceType,
+  type Process,
+  type Resources,
+  type Root,
+  type Spec,
+  type User,
+} from "./spec.ts";
