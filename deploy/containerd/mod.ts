@@ -1,0 +1,17 @@
+/** Configuration of containerd, and private instances of it. */
+export { cniConflist, type CniOptions, podSubnet } from "./cni.ts";
+export {
+  containerdConfig,
+  type ContainerdOptions,
+  handlerConfig,
+  RUNTIME_HANDLER,
+  RUNTIME_TYPE,
+  SANDBOXER_NAME,
+  SHIM_BINARY,
+} from "./config.ts";
+export {
+  type ContainerdInstance,
+  type ContainerdPrograms,
+  prepareContainerd,
+  type PrepareOptions,
+} from "./instance.ts";
