@@ -1,0 +1,60 @@
+/** System calls by FFI, with errno as typed errors. */
+export { check, checkRetry } from "./check.ts";
+export { type ReceivedDescriptors, receiveDescriptors, sendDescriptors } from "./descriptors.ts";
+export { ERRNO, Errno, type ErrnoName, errnoName, isErrno } from "./errno.ts";
+export {
+  EPOLL,
+  epollAdd,
+  epollCreate,
+  epollRemove,
+  epollWait,
+  eventFd,
+  eventFdSignal,
+  pollFd,
+} from "./epoll.ts";
+export {
+  changeOwner,
+  closeFd,
+  deviceNumber,
+  duplicateFd,
+  FILE_TYPE,
+  type FileSystemStat,
+  FS_MAGIC,
+  ioctl,
+  ioctlValue,
+  makeNode,
+  OPEN,
+  openFd,
+  pipe,
+  readFd,
+  setNonblocking,
+  statFileSystem,
+  withFd,
+  writeFd,
+} from "./files.ts";
+export { lastErrno, libc } from "./library.ts";
+export { addressOf, type Bytes, cString } from "./memory.ts";
+export { mount, type MountArguments, MS, UMOUNT, unmount } from "./mounts.ts";
+export { CLONE, OWN_NETNS, withNetns, withNewNetns } from "./namespaces.ts";
+export { kill, pidfdExitStatus, pidfdOpen, pidfdSendSignal, PR, prctl, SIGNAL } from "./processes.ts";
+export {
+  acceptSocket,
+  AF,
+  bindSocket,
+  connectSocket,
+  listenSocket,
+  listenUnixFd,
+  openSocket,
+  type PeerCredentials,
+  peerCredentials,
+  receiveBytes,
+  sendBytes,
+  sendTo,
+  setReceiveTimeout,
+  SOCK,
+  socketPair,
+  UNIX_PATH_MAX,
+  unixAddress,
+  VMADDR,
+  vsockAddress,
+} from "./sockets.ts";

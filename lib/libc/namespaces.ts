@@ -1,0 +1,78 @@
+import { KuasarError } from "../errors/mod.ts";
+import { check } from "./check.ts";
+import { closeFd, OPEN, openFd } from "./files.ts";
+import { libc } from "./library.ts";
+
+/** Namespace types of setns(2) and unshare(2) (linux/sched.h). */
+export const CLONE = {
+  NEWNS: 0x00020000,
+  NEWCGROUP: 0x02000000,
+  NEWUTS: 0x04000000,
+  NEWIPC: 0x08000000,
+  NEWUSER: 0x10000000,
+  NEWPID: 0x20000000,
+  NEWNET: 0x40000000,
+} as const;
+
+/** A function whose result is no promise: nothing may be awaited inside a foreign namespace. */
+type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
+
+/**
+ * Runs `fn` in the network namespace at `path` and comes back.
+ *
+ * Only the calling thread moves. `fn` must be synchronous: after an `await` other work of this process would run
+ * in the pod's namespace. A socket opened or a child spawned inside stays in that namespace.
+ *
+ * @throws {Errno} ENOENT when the namespace is gone, EINVAL when `path` is no network namespace
+ */
+export function withNetns<T>(path: string, fn: () => Synchronous<T>): T {
+  const target = openFd(path, OPEN.RDONLY);
+  try {
+    return inNetns(
+      () => check(libc().setns(target, CLONE.NEWNET), `enter the network namespace ${path}`),
+      fn,
+    );
+  } finally {
+    closeFd(target);
+  }
+}
+
+/** Like {@link withNetns}, in a new, empty network namespace that is gone when nothing refers to it any more. */
+export function withNewNetns<T>(fn: () => Synchronous<T>): T {
+  return inNetns(() => check(libc().unshare(CLONE.NEWNET), "make a network namespace"), fn);
+}
+
+/** The path of the calling thread's own network namespace; it changes with the thread, so it is opened at once. */
+export const OWN_NETNS = "/proc/thread-self/ns/net";
+
+function inNetns<T>(enter: () => void, fn: () => Synchronous<T>): T {
+  const home = openFd(OWN_NETNS, OPEN.RDONLY);
+  try {
+    enter();
+    let result: T;
+    try {
+      result = fn();
+    } finally {
+      goHome(home);
+    }
+    if (result instanceof Promise) {
+      throw new KuasarError(
+        "INTERNAL",
+        "Cannot await inside a network namespace: the function is asynchronous",
+      );
+    }
+    return result;
+  } finally {
+    closeFd(home);
+  }
+}
+
+function goHome(home: number): void {
+  try {
+    check(libc().setns(home, CLONE.NEWNET), "return to the host's network namespace");
+  } catch (error) {
+    // A service in the wrong namespace would do damage to a pod with its next call: dying is the safe way out.
+    console.error(error);
+    Deno.exit(70);
+  }
+}
