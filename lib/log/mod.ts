@@ -1,0 +1,11 @@
+/** Log lines of every service. */
+export {
+  captureLog,
+  formatLine,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  logger,
+  type LogLevel,
+  setLogLevel,
+} from "./logger.ts";
