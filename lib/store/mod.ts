@@ -1,0 +1,2 @@
+/** State of a service in SQLite. */
+export { openStore, type Row, Store, Table } from "./store.ts";
