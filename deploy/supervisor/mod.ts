@@ -1,0 +1,5 @@
+/** Runs the processes of a node in one terminal, with systemd's way of handing over sockets. */
+export { prefixer } from "./lines.ts";
+export type { ProcessSpec } from "./spec.ts";
+export { containerdSpec, nodeSet, type ServiceName, SERVICES, type SetOptions, SOCKETS } from "./set.ts";
+export { Supervisor, type SupervisorOptions } from "./supervisor.ts";

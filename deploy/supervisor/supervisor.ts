@@ -1,0 +1,128 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { listenForChild, type ListeningSocket } from "./listen.ts";
+import { stillRunning, writePidFile } from "./pid_file.ts";
+import { waitForSocket } from "./ready.ts";
+import type { ProcessSpec } from "./spec.ts";
+import { Supervised } from "./supervised.ts";
+
+/** How long a process may take until its own socket is there. */
+const READY_TIMEOUT_MS = 30_000;
+
+export interface SupervisorOptions {
+  runDir: string;
+  /** In the order in which they start; they stop in the opposite order. */
+  specs: readonly ProcessSpec[];
+  /** Takes every line the processes write. */
+  onLine(name: string, line: string): void;
+}
+
+/** Runs a set of processes, keeps their sockets open and restarts what dies. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #processes: Supervised[] = [];
+  readonly #sockets: ListeningSocket[] = [];
+  readonly #pidFile: string;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#pidFile = `${options.runDir}/supervisor.json`;
+  }
+
+  /**
+   * Ends what an earlier supervisor left in the run directory and starts the set in order.
+   *
+   * @throws KuasarError where a process does not come up; what had started is stopped again
+   */
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    const supervisor = new Supervisor(options);
+    try {
+      await Deno.mkdir(options.runDir, { recursive: true, mode: 0o700 });
+      await supervisor.#endLeftovers();
+      await supervisor.#startAll();
+    } catch (error) {
+      await supervisor.stop();
+      throw asKuasarError(error, "Cannot start the processes");
+    }
+    return supervisor;
+  }
+
+  /** The pids of the running processes by name. */
+  get pids(): ReadonlyMap<string, number> {
+    const running = this.#processes.filter((p) => p.pid !== undefined);
+    return new Map(running.map((p) => [p.spec.name, p.pid!]));
+  }
+
+  /** How often the process `name` was started again. */
+  restartsOf(name: string): number {
+    return this.#processes.find((p) => p.spec.name === name)?.restarts ?? 0;
+  }
+
+  /** Stops one process for good, before the others: containerd is stopped while the rest still serves. */
+  async stopOne(name: string): Promise<void> {
+    await this.#processes.find((p) => p.spec.name === name)?.stop();
+  }
+
+  /** Starts a process again that `stopOne` has stopped. */
+  async startOne(name: string): Promise<void> {
+    const at = this.#processes.findIndex((p) => p.spec.name === name);
+    const old = this.#processes[at];
+    if (!old) return;
+    this.#processes[at] = this.#begin(old.spec, old.sockets);
+    if (old.spec.readySocket) await waitForSocket(old.spec.readySocket, READY_TIMEOUT_MS);
+  }
+
+  /** Stops all in the opposite order of their start and removes their sockets. May be repeated. */
+  async stop(): Promise<void> {
+    for (const process of [...this.#processes].reverse()) await process.stop();
+    for (const socket of this.#sockets) await socket.close();
+    await this.#writing;
+    await Deno.remove(this.#pidFile).catch(() => {});
+  }
+
+  async #startAll(): Promise<void> {
+    const sockets = new Map<ProcessSpec, ListeningSocket[]>();
+    // All sockets first: whoever starts early may already call whoever starts late.
+    for (const spec of this.#options.specs) {
+      const own: ListeningSocket[] = [];
+      for (const { name, path } of spec.sockets) {
+        const socket = await listenForChild(name, path);
+        this.#sockets.push(socket);
+        own.push(socket);
+      }
+      sockets.set(spec, own);
+    }
+    for (const spec of this.#options.specs) {
+      if (spec.readySocket) await Deno.remove(spec.readySocket).catch(() => {});
+      this.#processes.push(this.#begin(spec, sockets.get(spec)!));
+      if (spec.readySocket) await waitForSocket(spec.readySocket, READY_TIMEOUT_MS);
+    }
+  }
+
+  #begin(spec: ProcessSpec, sockets: readonly ListeningSocket[]): Supervised {
+    const process = new Supervised(spec, sockets, {
+      onLine: this.#options.onLine,
+      onChange: () => this.#writeDown(),
+    });
+    process.start();
+    return process;
+  }
+
+  #writeDown(): void {
+    const running = () => [...this.pids].map(([name, pid]) => ({ name, pid }));
+    this.#writing = this.#writing.then(() => writePidFile(this.#pidFile, running())).catch(() => {});
+  }
+
+  async #endLeftovers(): Promise<void> {
+    for (const { name, pid, startTime } of (await stillRunning(this.#pidFile)).reverse()) {
+      this.#options.onLine(name, `supervisor: ending pid ${pid}, left by an earlier supervisor`);
+      Deno.kill(pid, "SIGTERM");
+      for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 50) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const left = await stillRunning(this.#pidFile);
+        if (!left.some((p) => p.pid === pid && p.startTime === startTime)) break;
+        if (waitedMs === 4_000) Deno.kill(pid, "SIGKILL");
+      }
+    }
+  }
+}
