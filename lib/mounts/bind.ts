@@ -1,0 +1,60 @@
+import {
+  attachMount,
+  cloneMount,
+  Fd,
+  MOUNT_ATTR,
+  openPath,
+  PROPAGATION,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  setMountAttributes,
+} from "./syscalls.ts";
+
+/** How a bind mount is made. */
+export interface BindOptions {
+  /** With the mounts below the source; default false. */
+  recursive?: boolean;
+  /** Only the top mount; what is below keeps its own mode. */
+  readOnly?: boolean;
+  /** Every mount below too. */
+  recursiveReadOnly?: boolean;
+  /** MOUNT_ATTR bits for every mount, default nosuid and nodev. */
+  attributes?: number;
+  /** Default `private`. `shared` makes a peer group of its own, `unbindable` keeps it out of recursive binds. */
+  propagation?: "private" | "shared" | "unbindable";
+}
+
+/**
+ * Bind-mounts what is open at `source` on `target`.
+ *
+ * The mount is made complete before it is attached anywhere. With mount(2) read-only takes a second call,
+ * which is not propagated: a daemon in another mount namespace would keep its writable copy.
+ *
+ * @param target absolute, of the same kind (file or directory); a symbolic link in it is refused
+ * @throws {Errno} with the paths
+ */
+export function bindMount(source: Fd, target: string, options: BindOptions = {}, name = source.path): void {
+  using mount = cloneMount(source, options.recursive ?? false, name);
+  const recursive = true;
+  const set = options.attributes ?? (MOUNT_ATTR.nosuid | MOUNT_ATTR.nodev);
+  // A copy of a shared mount joins its peer group, and must leave it before it is shared anew.
+  setMountAttributes(mount, { set, propagation: PROPAGATION.private, recursive }, name);
+  if (options.readOnly || options.recursiveReadOnly) {
+    setMountAttributes(
+      mount,
+      { set: MOUNT_ATTR.readOnly, recursive: options.recursiveReadOnly ?? false },
+      name,
+    );
+  }
+  const propagation = options.propagation ?? "private";
+  if (propagation !== "private") {
+    setMountAttributes(mount, { propagation: PROPAGATION[propagation] }, name);
+  }
+  using at = openMountPoint(target);
+  attachMount(mount, at, target);
+}
+
+/** Opens a path of our own, in which no symbolic link may be. @throws {Errno} ELOOP where there is one */
+export function openMountPoint(path: string): Fd {
+  return openPath(path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}

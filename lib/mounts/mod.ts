@@ -1,0 +1,18 @@
+export { bindMount, type BindOptions, openMountPoint } from "./bind.ts";
+export {
+  isWithin,
+  type MountEntry,
+  mountOf,
+  mountsWithin,
+  parseMountinfo,
+  readMountinfo,
+} from "./mountinfo.ts";
+export {
+  Fd,
+  MOUNT_ATTR,
+  openPath,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+} from "./syscalls.ts";
+export { unmountBelow } from "./unmount.ts";
