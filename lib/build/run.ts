@@ -1,0 +1,76 @@
+import { KuasarError } from "../errors/mod.ts";
+
+/** How a command of a build step is run. */
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** The command's output is appended here. */
+  log: string;
+}
+
+/**
+ * Runs a command with its output in a log file.
+ *
+ * @throws KuasarError INTERNAL with the last lines of the log where the command fails,
+ *   FAILED_PRECONDITION where there is no such command
+ */
+export async function run(command: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const log = await Deno.open(options.log, { create: true, append: true });
+  const writer = log.writable.getWriter();
+  try {
+    const child = new Deno.Command(command, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.env === undefined ? {} : { env: options.env }),
+    }).spawn();
+    const copy = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const chunk of stream) await writer.write(chunk);
+    };
+    await Promise.all([copy(child.stdout), copy(child.stderr)]);
+    const { code } = await child.status;
+    if (code === 0) return;
+    const tail = (await Deno.readTextFile(options.log)).trimEnd().split("\n").slice(-20);
+    throw new KuasarError(
+      "INTERNAL",
+      `Cannot build: "${command} ${args[0] ?? ""}" ended with code ${code}; all output is in ${options.log}`,
+      {
+        evidence: tail,
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot build: command "${command}" is not installed`, {
+      cause: error,
+    });
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Runs a command and returns what it prints to stdout. @throws KuasarError as {@link run} does */
+export async function capture(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  let result: Deno.CommandOutput;
+  try {
+    result = await new Deno.Command(command, { args: [...args], env, stdin: "null" }).output();
+  } catch (error) {
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot build: command "${command}" is not installed`, {
+      cause: error,
+    });
+  }
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (result.success) return text(result.stdout);
+  throw new KuasarError(
+    "INTERNAL",
+    `Cannot build: "${command} ${args.join(" ")}" ended with code ${result.code}`,
+    {
+      evidence: text(result.stderr).trimEnd().split("\n"),
+    },
+  );
+}
