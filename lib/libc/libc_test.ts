@@ -12,6 +12,7 @@ import {
   eventFd,
   eventFdSignal,
   isErrno,
+  listenUnixFd,
   OPEN,
   openFd,
   openSocket,
@@ -91,6 +92,22 @@ Deno.test("epoll on the thread pool returns the token of a ready descriptor", as
 Deno.test("a unix path of 108 bytes is refused", () => {
   strictEqual(unixAddress("/" + "a".repeat(106)).length, 110);
   throws(() => unixAddress("/" + "a".repeat(107)), { code: "INVALID_ARGUMENT" });
+});
+
+Deno.test("a stale socket file is replaced, a served one and a plain file are not", () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/s.sock`;
+  try {
+    closeFd(listenUnixFd(path));
+    const fd = listenUnixFd(path);
+    strictEqual(Deno.statSync(path).mode! & 0o777, 0o600);
+    throws(() => listenUnixFd(path), { code: "FAILED_PRECONDITION" });
+    closeFd(fd);
+    Deno.writeTextFileSync(`${directory}/file`, "keep");
+    throws(() => listenUnixFd(`${directory}/file`), { code: "UNAVAILABLE" });
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
 
 Deno.test("device numbers are built as glibc does", () => {

@@ -1,5 +1,6 @@
 import { KuasarError } from "../errors/mod.ts";
 import { check, checkRetry } from "./check.ts";
+import { isErrno } from "./errno.ts";
 import { closeFd } from "./files.ts";
 import { libc } from "./library.ts";
 import { type Bytes } from "./memory.ts";
@@ -146,23 +147,39 @@ export function peerCredentials(fd: number): PeerCredentials {
 }
 
 /**
- * Makes a listening unix socket whose file has `mode` before anybody can connect.
+ * Makes a listening unix socket whose file has `mode` before anybody can connect. A socket file that nobody
+ * listens on (what a killed process leaves) is replaced.
  *
- * The caller has made sure that no file is in the way.
- *
- * @returns the listening descriptor
- * @throws {Errno} EADDRINUSE when the path exists
+ * @returns the listening descriptor; the caller removes the file when done
+ * @throws {KuasarError} FAILED_PRECONDITION when another process serves there
+ * @throws {Errno}
  */
 export function listenUnixFd(path: string, mode = 0o600): number {
+  const abstract = path.startsWith("@");
+  if (!abstract) removeStaleSocket(path);
   const fd = openSocket(AF.UNIX, SOCK.STREAM);
   try {
     bindSocket(fd, unixAddress(path));
     // connect(2) is refused until listen(2), so nobody gets in between.
-    if (!path.startsWith("@")) Deno.chmodSync(path, mode);
+    if (!abstract) Deno.chmodSync(path, mode);
     listenSocket(fd);
     return fd;
   } catch (error) {
     closeFd(fd);
     throw error;
   }
+}
+
+function removeStaleSocket(path: string): void {
+  const probe = openSocket(AF.UNIX, SOCK.STREAM, 0, { nonblocking: true });
+  try {
+    connectSocket(probe, unixAddress(path));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ECONNREFUSED") && Deno.lstatSync(path).isSocket) return Deno.removeSync(path);
+    if (!isErrno(error, "EAGAIN")) throw error;
+  } finally {
+    closeFd(probe);
+  }
+  throw new KuasarError("FAILED_PRECONDITION", `Cannot listen on ${path}: another process serves there`);
 }
