@@ -15,6 +15,17 @@ export interface RunOptions {
  *   FAILED_PRECONDITION where there is no such command
  */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const code = await runLogged(command, args, options);
+  if (code === 0) return;
+  const tail = (await Deno.readTextFile(options.log)).trimEnd().split("\n").slice(-20);
+  const what = `"${command} ${args[0] ?? ""}" ended with code ${code}`;
+  throw new KuasarError("INTERNAL", `Cannot build: ${what}; all output is in ${options.log}`, {
+    evidence: tail,
+  });
+}
+
+/** Returns the exit code; the log is complete then. */
+async function runLogged(command: string, args: readonly string[], options: RunOptions): Promise<number> {
   const log = await Deno.open(options.log, { create: true, append: true });
   const writer = log.writable.getWriter();
   try {
@@ -30,16 +41,7 @@ export async function run(command: string, args: readonly string[], options: Run
       for await (const chunk of stream) await writer.write(chunk);
     };
     await Promise.all([copy(child.stdout), copy(child.stderr)]);
-    const { code } = await child.status;
-    if (code === 0) return;
-    const tail = (await Deno.readTextFile(options.log)).trimEnd().split("\n").slice(-20);
-    throw new KuasarError(
-      "INTERNAL",
-      `Cannot build: "${command} ${args[0] ?? ""}" ended with code ${code}; all output is in ${options.log}`,
-      {
-        evidence: tail,
-      },
-    );
+    return (await child.status).code;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new KuasarError("FAILED_PRECONDITION", `Cannot build: command "${command}" is not installed`, {
