@@ -89,6 +89,8 @@ disabled_plugins = ${list(DISABLED_PLUGINS)}
   netns_mounts_under_state_dir = true
   enable_unprivileged_ports = false
   enable_unprivileged_icmp = false
+  # Without CAP_SYS_RESOURCE a lower score cannot be set, and runc then fails.
+  restrict_oom_score_adj = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ${list(options.cniBinDirs)}

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { credentials, makeGenericClientConstructor, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { fromStatus } from "../errors/mod.ts";
 import { ImageServiceDefinition, RuntimeServiceDefinition } from "../proto/gen/runtime/v1/cri.ts";
@@ -51,7 +52,7 @@ function bind(definition: Definition, address: string): { calls: Record<string, 
       new Promise((resolve, reject) => {
         channel.makeUnaryRequest(
           `/${definition.fullName}/${method.name}`,
-          (message: unknown) => method.requestType.encode(message).finish() as never,
+          (message: unknown) => Buffer.from(method.requestType.encode(message).finish()),
           (bytes: Uint8Array) => method.responseType.decode(bytes),
           request,
           new Metadata({ waitForReady: true }),

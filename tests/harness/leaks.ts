@@ -1,0 +1,181 @@
+/**
+ * What a node has of the host's resources: taken before and after a test, both must be the same.
+ *
+ * Everything is a set of names, so that a difference names what was left over.
+ */
+export interface Snapshot {
+  /** `<command> <pid>` of every process that names the run directory, and their descendants. */
+  processes: string[];
+  /** Mount points that lie in, or come from, the run directory. */
+  mounts: string[];
+  /** Network links of the host. */
+  links: string[];
+  /** Network namespaces of the processes above and those mounted in the run directory. */
+  netns: string[];
+  /** Unix sockets bound in the run directory. */
+  sockets: string[];
+  /** cgroups of the host. */
+  cgroups: string[];
+  /** `<service>: <kind> x <count>` for the open files of our services. */
+  fds: string[];
+}
+
+const KINDS = ["processes", "mounts", "links", "netns", "sockets", "cgroups", "fds"] as const;
+
+/** What is looked at. */
+export interface SnapshotTarget {
+  runDir: string;
+  /** Services whose open files are counted, by name. */
+  services: ReadonlyMap<string, number>;
+}
+
+/** Takes a snapshot. What disappears while it is taken is not in it. */
+export function takeSnapshot(target: SnapshotTarget): Snapshot {
+  const pids = nodeProcesses(target.runDir);
+  return {
+    processes: [...pids].map(([pid, command]) => `${command} (pid ${pid})`).sort(),
+    mounts: mounts(target.runDir),
+    links: list("/sys/class/net").sort(),
+    netns: netns(target.runDir, pids.keys()),
+    sockets: sockets(target.runDir),
+    cgroups: cgroups("/sys/fs/cgroup", 0).sort(),
+    fds: [...target.services].flatMap(([name, pid]) => openFiles(name, pid)).sort(),
+  };
+}
+
+/** The differences as lines for a person; none where the two are the same. */
+export function difference(before: Snapshot, after: Snapshot): string[] {
+  const lines: string[] = [];
+  for (const kind of KINDS) {
+    const [had, has] = [new Set(before[kind]), new Set(after[kind])];
+    for (const name of has) if (!had.has(name)) lines.push(`+ ${kind}: ${name}`);
+    for (const name of had) if (!has.has(name)) lines.push(`- ${kind}: ${name}`);
+  }
+  return lines;
+}
+
+/** What a service may have more of after a test than before: lazily opened once, not per pod. */
+const SETTLE_STEP_MS = 200;
+
+/**
+ * Waits until nothing is left over, at most `timeoutMs`: sockets and processes end a moment after the answer.
+ *
+ * @returns what is still different
+ */
+export async function waitForNoLeaks(
+  before: Snapshot,
+  target: SnapshotTarget,
+  timeoutMs = 15_000,
+): Promise<string[]> {
+  const end = Date.now() + timeoutMs;
+  while (true) {
+    const lines = difference(before, takeSnapshot(target));
+    if (lines.length === 0 || Date.now() > end) return lines;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_STEP_MS));
+  }
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map((e) => e.name);
+  } catch {
+    return [];
+  }
+}
+
+function link(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** Pids with their commands: who names the run directory in its arguments, and all descendants of those. */
+function nodeProcesses(runDir: string): Map<number, string> {
+  const parents = new Map<number, number>();
+  const found = new Map<number, string>();
+  for (const name of list("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === Deno.pid) continue;
+    const stat = read(`/proc/${pid}/stat`);
+    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (!stat || state === "Z" && Number(parent) === Deno.pid) continue;
+    parents.set(pid, Number(parent));
+    if (read(`/proc/${pid}/cmdline`).includes(runDir)) found.set(pid, command(pid));
+  }
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const [pid, parent] of parents) {
+      if (!found.has(parent) || found.has(pid)) continue;
+      found.set(pid, command(pid));
+      grown = true;
+    }
+  }
+  return found;
+}
+
+function command(pid: number): string {
+  return read(`/proc/${pid}/comm`).trim();
+}
+
+function mounts(runDir: string): string[] {
+  const points = read("/proc/self/mountinfo").split("\n").filter((line) => line.includes(runDir));
+  return points.map((line) => line.split(" ")[4]!).sort();
+}
+
+function netns(runDir: string, pids: Iterable<number>): string[] {
+  const found = new Set<string>();
+  for (const pid of pids) {
+    const name = link(`/proc/${pid}/ns/net`);
+    if (name) found.add(name);
+  }
+  for (const line of read("/proc/self/mountinfo").split("\n")) {
+    const fields = line.split(" ");
+    if (line.includes(" nsfs ") && line.includes(runDir)) found.add(fields[4]!);
+  }
+  return [...found].sort();
+}
+
+function sockets(runDir: string): string[] {
+  const paths = read("/proc/net/unix").split("\n").map((line) => line.split(" ").at(-1)!);
+  return [...new Set(paths.filter((path) => path.includes(runDir)))].sort();
+}
+
+/** At most this deep: what lies deeper than a pod's container is not ours. */
+const CGROUP_DEPTH = 8;
+
+function cgroups(dir: string, depth: number): string[] {
+  if (depth > CGROUP_DEPTH) return [];
+  const found: string[] = [];
+  try {
+    for (const entry of Deno.readDirSync(dir)) {
+      if (!entry.isDirectory) continue;
+      const path = `${dir}/${entry.name}`;
+      found.push(path, ...cgroups(path, depth + 1));
+    }
+  } catch {
+    // a cgroup that went while it was read
+  }
+  return found;
+}
+
+function openFiles(service: string, pid: number): string[] {
+  const counts = new Map<string, number>();
+  for (const fd of list(`/proc/${pid}/fd`)) {
+    const target = link(`/proc/${pid}/fd/${fd}`);
+    if (!target) continue;
+    // `socket:[123]`, `pipe:[5]`, `anon_inode:[eventpoll]` or a path
+    const kind = target.replace(/:\[\d+\]$/, "");
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return [...counts].map(([kind, count]) => `${service}: ${kind} x ${count}`);
+}

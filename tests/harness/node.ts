@@ -1,0 +1,184 @@
+import { type ContainerdInstance, prepareContainerd, RUNTIME_HANDLER } from "../../deploy/containerd/mod.ts";
+import {
+  containerdSpec,
+  nodeSet,
+  type ServiceName,
+  SERVICES,
+  Supervisor,
+} from "../../deploy/supervisor/mod.ts";
+import { connectCri, type Cri, message, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
+import { root } from "../root.ts";
+import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
+import { Pod } from "./pod.ts";
+import { type Programs, programs } from "./programs.ts";
+
+/** So many lines of the node's log are kept for a failure. */
+const KEPT_LINES = 2_000;
+
+export interface NodeOptions {
+  /** `kuasar-qemu` runs our services; `runc` is containerd's own way, to compare with and to test the tests. */
+  handler?: typeof RUNTIME_HANDLER | "runc";
+  /** Archives to import. */
+  images?: readonly string[];
+  /** Pause image of the runc handler. */
+  pauseImage?: string;
+  configs?: Partial<Record<ServiceName, string>>;
+  logLevel?: "debug" | "info" | "warn";
+  programs?: Programs;
+}
+
+let nodes = 0;
+
+/** A node of its own: private containerd and our services in a folder of their own. */
+export class Node {
+  readonly cri: Cri;
+  readonly runDir: string;
+  readonly handler: string;
+  readonly supervisor: Supervisor;
+  readonly containerd: ContainerdInstance;
+  readonly #lines: string[];
+  readonly #programs: Programs;
+  readonly #pods = new Set<Pod>();
+
+  private constructor(
+    parts: Pick<Node, "cri" | "runDir" | "handler" | "supervisor" | "containerd">,
+    lines: string[],
+    used: Programs,
+  ) {
+    this.cri = parts.cri;
+    this.runDir = parts.runDir;
+    this.handler = parts.handler;
+    this.supervisor = parts.supervisor;
+    this.containerd = parts.containerd;
+    this.#lines = lines;
+    this.#programs = used;
+  }
+
+  /** Starts everything and imports the images. */
+  static async start(options: NodeOptions = {}): Promise<Node> {
+    const used = options.programs ?? programs();
+    const handler = options.handler ?? RUNTIME_HANDLER;
+    // Short: the paths of sockets below it have to fit into 107 bytes.
+    const runDir = `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
+    await Deno.mkdir(`${runDir}/logs`, { recursive: true, mode: 0o700 });
+    const containerd = await prepareContainerd({
+      runDir,
+      programs: used,
+      sandboxerSocket: `${runDir}/sandboxer.sock`,
+      ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
+    });
+    const lines: string[] = [];
+    const started = Date.now();
+    const specs = handler === "runc" ? [containerdSpec(containerd)] : nodeSet({
+      root,
+      runDir,
+      agent: used.agent,
+      virtiofsd: used.virtiofsd,
+      containerd,
+      containerdTtrpc: `${containerd.address}.ttrpc`,
+      logLevel: options.logLevel ?? "debug",
+      ...(options.configs === undefined ? {} : { configs: options.configs }),
+    });
+    const supervisor = await Supervisor.start({
+      runDir,
+      specs,
+      onLine: (name, line) => {
+        lines.push(`${((Date.now() - started) / 1000).toFixed(3)} ${name} | ${line}`);
+        if (lines.length > KEPT_LINES) lines.shift();
+      },
+    }).catch((error: KuasarError) => {
+      throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
+    });
+    const cri = connectCri(containerd.address);
+    const node = new Node({ cri, runDir, handler, supervisor, containerd }, lines, used);
+    try {
+      for (const image of options.images ?? []) await node.importImage(image);
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+    return node;
+  }
+
+  /** The last lines that containerd and our processes wrote. */
+  logTail(count = 80): string[] {
+    return this.#lines.slice(-count);
+  }
+
+  /** The pids of our services, by name, without containerd. */
+  get services(): ReadonlyMap<string, number> {
+    return new Map([...this.supervisor.pids].filter(([name]) => name !== "containerd"));
+  }
+
+  /** Imports an image archive into containerd. @throws KuasarError with what ctr wrote */
+  async importImage(path: string): Promise<void> {
+    const { success, stderr } = await new Deno.Command(this.#programs.ctr, {
+      args: ["--address", this.containerd.address, "-n", "k8s.io", "images", "import", "--local", path],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    if (!success) {
+      const reason = new TextDecoder().decode(stderr).trim();
+      throw new KuasarError("INVALID_ARGUMENT", `Cannot import ${path}: ${reason}`);
+    }
+  }
+
+  /** The full reference of the imported image whose name contains `part`. */
+  async image(part: string): Promise<string> {
+    const { images } = await this.cri.images.listImages(message(ListImagesRequest));
+    const tag = images.flatMap((i) => i.repoTags).find((t) => t.includes(part));
+    if (tag === undefined) throw new KuasarError("NOT_FOUND", `Cannot find an image named ${part}`);
+    return tag;
+  }
+
+  /** Runs a pod with a log directory of its own. */
+  async runPod(options: PodOptions, timeoutMs = 120_000): Promise<Pod> {
+    const logDirectory = options.logDirectory ?? `${this.runDir}/logs/${options.name}`;
+    await Deno.mkdir(logDirectory, { recursive: true });
+    const config = podConfig({ ...options, logDirectory });
+    const { podSandboxId } = await this.cri.runtime.runPodSandbox(
+      { config, runtimeHandler: this.handler },
+      { timeoutMs },
+    );
+    const pod = new Pod(this.cri, podSandboxId, config);
+    this.#pods.add(pod);
+    return pod;
+  }
+
+  /** Kills a process of the set as a crash would; the supervisor starts it again. */
+  kill(name: string): void {
+    const pid = this.supervisor.pids.get(name);
+    if (pid === undefined) throw new KuasarError("NOT_FOUND", `Cannot kill ${name}: it does not run`);
+    Deno.kill(pid, "SIGKILL");
+  }
+
+  /** Takes stock now; the returned function waits until all is as before and tells what is not. */
+  watchLeaks(): () => Promise<string[]> {
+    const before = takeSnapshot({ runDir: this.runDir, services: this.services });
+    return () => waitForNoLeaks(before, { runDir: this.runDir, services: this.services });
+  }
+
+  /** Removes every pod, whatever state it is in. */
+  async removeAllPods(): Promise<void> {
+    const { items } = await this.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
+    for (const { id } of items) {
+      await this.cri.runtime.stopPodSandbox({ podSandboxId: id });
+      await this.cri.runtime.removePodSandbox({ podSandboxId: id });
+    }
+  }
+
+  /** Stops everything and removes the run directory. Goes on after a failure and reports it at the end. */
+  async stop(): Promise<void> {
+    let failure: unknown;
+    const attempt = (step: Promise<unknown>) => step.catch((error) => failure ??= error);
+    await attempt(this.removeAllPods());
+    this.cri.close();
+    await attempt(this.supervisor.stop());
+    await attempt(Deno.remove(this.runDir, { recursive: true }));
+    if (failure) throw failure;
+  }
+}
+
+export { SERVICES };
