@@ -3,3 +3,11 @@ export { withLock } from "./lock.ts";
 export { buildDir, root } from "./root.ts";
 export { capture, run, type RunOptions } from "./run.ts";
 export { type Step, step, type StepContext } from "./step.ts";
+export {
+  type DebianPackage,
+  type FetchOptions,
+  fetchPackages,
+  needCommands,
+  type Suite,
+  unpackPackages,
+} from "./debian.ts";

@@ -1,0 +1,122 @@
+import type { Suite } from "../../lib/build/mod.ts";
+
+/** A program of the host that Kuasar runs, and where it comes from. */
+export interface Tool {
+  /** The name in {@link HostTools} and in `kuasar-ctl check`. */
+  key: string;
+  /** Where its package puts it. */
+  path: string;
+  package: string;
+  /** The Debian release it is taken from for the private prefix. */
+  suite: Suite;
+  /** The oldest version that has what we need. */
+  minVersion: string;
+  /** Arguments that make it print its version. */
+  versionArgs: readonly string[];
+  whatFor: string;
+  /** True where Debian 12 has no version that is new enough. */
+  tooOldInDebian12: boolean;
+}
+
+/** Every external program, in the order in which `kuasar-ctl check` shows them. */
+export const TOOLS: readonly Tool[] = [
+  {
+    key: "qemu",
+    path: "usr/bin/qemu-system-x86_64",
+    package: "qemu-system-x86",
+    suite: "trixie",
+    minVersion: "7.2",
+    versionArgs: ["--version"],
+    whatFor: "runs microVM pods (driver qemu)",
+    tooOldInDebian12: false,
+  },
+  {
+    key: "virtiofsd",
+    path: "usr/libexec/virtiofsd",
+    package: "virtiofsd",
+    suite: "trixie",
+    minVersion: "1.10",
+    versionArgs: ["--version"],
+    whatFor: "shares rootfs and volumes with a guest",
+    tooOldInDebian12: true,
+  },
+  {
+    key: "vhostDeviceVsock",
+    path: "usr/bin/vhost-device-vsock",
+    package: "vhost-device-vsock",
+    suite: "forky",
+    minVersion: "0.2",
+    versionArgs: ["--version"],
+    whatFor: "vsock on a host without /dev/vhost-vsock",
+    tooOldInDebian12: true,
+  },
+  {
+    key: "containerd",
+    path: "usr/bin/containerd",
+    package: "containerd",
+    suite: "forky",
+    minVersion: "2.0",
+    versionArgs: ["--version"],
+    whatFor: 'asks for the pods; for tests and "deno task start" without a containerd of one\'s own',
+    tooOldInDebian12: true,
+  },
+  {
+    key: "ctr",
+    path: "usr/bin/ctr",
+    package: "containerd",
+    suite: "forky",
+    minVersion: "2.0",
+    versionArgs: ["--version"],
+    whatFor: "imports images into the private containerd",
+    tooOldInDebian12: true,
+  },
+  {
+    key: "runc",
+    path: "usr/sbin/runc",
+    package: "runc",
+    suite: "forky",
+    minVersion: "1.1",
+    versionArgs: ["--version"],
+    whatFor: "the peer in benchmarks",
+    tooOldInDebian12: false,
+  },
+  {
+    key: "crun",
+    path: "usr/bin/crun",
+    package: "crun",
+    suite: "trixie",
+    minVersion: "1.8",
+    versionArgs: ["--version"],
+    whatFor: "runs containers inside the guest; packed into its image",
+    tooOldInDebian12: false,
+  },
+  {
+    key: "mkfsErofs",
+    path: "usr/bin/mkfs.erofs",
+    package: "erofs-utils",
+    suite: "trixie",
+    minVersion: "1.5",
+    versionArgs: ["--version"],
+    whatFor: "makes the guest's disk image",
+    tooOldInDebian12: false,
+  },
+  {
+    key: "busyboxStatic",
+    path: "usr/bin/busybox",
+    package: "busybox-static",
+    suite: "trixie",
+    minVersion: "1.30",
+    versionArgs: ["--help"],
+    whatFor: "the guest's debug shell and the test image",
+    tooOldInDebian12: false,
+  },
+];
+
+/** Where the CNI plugins are below the prefix. */
+export const CNI_BIN_DIR = "usr/lib/cni";
+
+/** Packages besides those of {@link TOOLS}. */
+export const EXTRA_PACKAGES: readonly { package: string; suite: Suite }[] = [
+  { package: "containernetworking-plugins", suite: "forky" },
+  { package: "patchelf", suite: "trixie" },
+];

@@ -1,0 +1,203 @@
+import { KuasarError } from "../errors/mod.ts";
+import { withLock } from "./lock.ts";
+import { buildDir } from "./root.ts";
+import { capture, run } from "./run.ts";
+
+/** A Debian release: packages of a newer one are taken where the host's own are too old. */
+export type Suite = "bookworm" | "trixie" | "forky";
+
+const SOURCES = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** The Debian archive that the host itself uses, from either format of apt's sources. */
+async function mirror(): Promise<string> {
+  const files: string[] = [];
+  for (const path of SOURCES) {
+    const info = await Deno.stat(path).catch(() => null);
+    if (info?.isFile) files.push(path);
+    if (info?.isDirectory) {
+      for await (const entry of Deno.readDir(path)) files.push(`${path}/${entry.name}`);
+    }
+  }
+  for (const file of files) {
+    const lines = (await Deno.readTextFile(file)).split("\n").filter((line) =>
+      !line.trimStart().startsWith("#")
+    );
+    const url = lines.join("\n").match(/https?:\/\/\S*\/debian\/?(?=\s|$)/m)?.[0];
+    if (url) return url.replace(/\/$/, "");
+  }
+  throw new KuasarError(
+    "FAILED_PRECONDITION",
+    `Cannot find a Debian archive: no source in ${SOURCES.join(" or ")} ends in /debian`,
+  );
+}
+
+/** Makes an apt of our own for `suite`, which knows no installed package and touches nothing of the host's. */
+async function privateApt(suite: Suite, log: string): Promise<Record<string, string>> {
+  const dir = `${buildDir}/apt/${suite}`;
+  const env = { APT_CONFIG: `${dir}/apt.conf`, DEBIAN_FRONTEND: "noninteractive" };
+  for (const sub of ["lists/partial", "cache/archives/partial", "preferences.d"]) {
+    await Deno.mkdir(`${dir}/${sub}`, { recursive: true });
+  }
+  await Deno.writeTextFile(`${dir}/status`, "");
+  await Deno.writeTextFile(
+    `${dir}/sources.list`,
+    `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`,
+  );
+  await Deno.writeTextFile(
+    env.APT_CONFIG,
+    [
+      `Dir::Etc::sourcelist "${dir}/sources.list";`,
+      `Dir::Etc::sourceparts "-";`,
+      `Dir::Etc::preferences "-";`,
+      `Dir::Etc::preferencesparts "${dir}/preferences.d";`,
+      `Dir::State::Lists "${dir}/lists";`,
+      `Dir::State::status "${dir}/status";`,
+      `Dir::Cache "${dir}/cache";`,
+      `APT::Default-Release "";`,
+      `APT::Install-Recommends "false";`,
+      `APT::Sandbox::User "root";`,
+      `Acquire::Languages "none";`,
+      `Acquire::Retries "3";`,
+      "",
+    ].join("\n"),
+  );
+  const stamp = `${dir}/updated`;
+  const updated = (await Deno.stat(stamp).catch(() => null))?.mtime?.getTime() ?? 0;
+  // Package lists older than a day may name files that the archive no longer has.
+  if (Date.now() - updated > 86_400_000) {
+    await run("apt-get", ["-q", "update"], { env, log });
+    await Deno.writeTextFile(stamp, "");
+  }
+  return env;
+}
+
+/** How packages are fetched. */
+export interface FetchOptions {
+  /** Also everything they depend on, down to libc. */
+  closure: boolean;
+  log: string;
+}
+
+/** A package as it was fetched. */
+export interface DebianPackage {
+  name: string;
+  version: string;
+  /** The .deb file. */
+  file: string;
+}
+
+/**
+ * Downloads packages of a Debian release into the build cache without installing anything.
+ *
+ * @returns the packages, sorted by name
+ * @throws KuasarError what went wrong, with apt's output
+ */
+export async function fetchPackages(
+  suite: Suite,
+  names: readonly string[],
+  options: FetchOptions,
+): Promise<DebianPackage[]> {
+  await Deno.mkdir(`${buildDir}/lock`, { recursive: true });
+  return await withLock(`${buildDir}/lock/apt-${suite}`, async () => {
+    const env = await privateApt(suite, options.log);
+    const archives = `${buildDir}/apt/${suite}/cache/archives`;
+    const target = options.closure ? ["install", "-y", "--download-only", ...names] : ["download", ...names];
+    const listed = await capture("apt-get", ["-qq", "--print-uris", ...target], env);
+    await run("apt-get", ["-q", ...target], { env, log: options.log, cwd: archives });
+    const files = [...listed.matchAll(/^'\S+' (\S+\.deb) /gm)].map((match) => match[1]!);
+    // Files that were in the cache already are not listed as to be fetched: ask for the plan instead.
+    const planned = options.closure
+      ? [
+        ...(await capture("apt-get", ["-qq", "-s", "install", ...names], env)).matchAll(
+          /^Inst (\S+) \((\S+)/gm,
+        ),
+      ]
+      : [];
+    const found = new Map<string, DebianPackage>();
+    for (const file of files) {
+      const [name, version] = file.split("_");
+      found.set(name!, { name: name!, version: decodeURIComponent(version!), file: `${archives}/${file}` });
+    }
+    for (const [, name, version] of planned) {
+      if (found.has(name!)) continue;
+      const file = await findArchive(archives, name!, version!);
+      found.set(name!, { name: name!, version: version!, file });
+    }
+    return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+  });
+}
+
+async function findArchive(archives: string, name: string, version: string): Promise<string> {
+  const prefix = `${name}_${version.replaceAll(":", "%3a")}_`;
+  for await (const entry of Deno.readDir(archives)) {
+    if (entry.name.startsWith(prefix) && entry.name.endsWith(".deb")) return `${archives}/${entry.name}`;
+  }
+  throw new KuasarError("INTERNAL", `Cannot find the downloaded package ${name} ${version} in ${archives}`);
+}
+
+/** Unpacks packages over each other into `dir`, without running their scripts. */
+export async function unpackPackages(
+  packages: readonly DebianPackage[],
+  dir: string,
+  log: string,
+): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  // Since trixie /bin, /lib and /lib64 are links into /usr, which the package base-files would make.
+  for (const name of ["bin", "sbin", "lib", "lib64"]) {
+    await Deno.mkdir(`${dir}/usr/${name}`, { recursive: true });
+    await Deno.symlink(`usr/${name}`, `${dir}/${name}`).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+  }
+  for (const item of packages) {
+    const tar = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"',
+        "sh",
+        item.file,
+        dir,
+      ],
+      stderr: "piped",
+    });
+    const { success, stderr } = await tar.output();
+    if (!success) {
+      await Deno.writeFile(log, stderr, { append: true });
+      throw new KuasarError("INTERNAL", `Cannot unpack ${item.file}`, {
+        evidence: new TextDecoder().decode(stderr).split("\n"),
+      });
+    }
+  }
+}
+
+/**
+ * Installs build tools with the host's own apt where a command is missing.
+ *
+ * @param tools command name → Debian package
+ */
+export async function needCommands(
+  tools: Record<string, string>,
+  log: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const missing = new Set<string>();
+  for (const [command, name] of Object.entries(tools)) {
+    const isFile = command.startsWith("/");
+    const probe = isFile ? ["test", "-e", command] : ["sh", "-c", `command -v ${command}`];
+    const { success } = await new Deno.Command(probe[0]!, {
+      args: probe.slice(1),
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    if (!success) missing.add(name);
+  }
+  if (missing.size === 0) return;
+  say(`installing build tools with apt: ${[...missing].join(" ")}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await Deno.mkdir(`${buildDir}/lock`, { recursive: true });
+  await withLock(`${buildDir}/lock/apt-host`, async () => {
+    await run("apt-get", ["-q", "update"], { env, log });
+    await run("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...missing], { env, log });
+  });
+}
