@@ -55,13 +55,18 @@ export interface PrepareContainerResponse {
   sandboxPid: number;
 }
 
-/** A mount in the guest for one container, undone when the container is deleted. */
+/** A mount that the agent makes before the container is created; directories missing at the target are made. */
 export interface GuestMount {
   type: string;
   /** A path, a tag, or `serial:<id>` for a hot-plugged disk. */
   source: string;
   target: string;
   options: string[];
+  /**
+   * False: for one container, undone when it is deleted. True: the pod's, common to its containers (shared
+   * memory, tmpfs volumes): made only where the target is no mount point yet, and kept until the pod ends.
+   */
+  podScoped: boolean;
 }
 
 export interface ReleaseContainerRequest {
@@ -390,7 +395,7 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
 };
 
 function createBaseGuestMount(): GuestMount {
-  return { type: "", source: "", target: "", options: [] };
+  return { type: "", source: "", target: "", options: [], podScoped: false };
 }
 
 export const GuestMount: MessageFns<GuestMount> = {
@@ -406,6 +411,9 @@ export const GuestMount: MessageFns<GuestMount> = {
     }
     for (const v of message.options) {
       writer.uint32(34).string(v!);
+    }
+    if (message.podScoped !== false) {
+      writer.uint32(40).bool(message.podScoped);
     }
     return writer;
   },
@@ -453,6 +461,14 @@ export const GuestMount: MessageFns<GuestMount> = {
             }
 
             message.options.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.podScoped = reader.bool();
             continue;
           }
         }
