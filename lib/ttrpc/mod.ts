@@ -1,0 +1,18 @@
+export type { ByteStream } from "./byte_stream.ts";
+export type { CallContext } from "./call_context.ts";
+export { type CallOptions, TtrpcClient } from "./client.ts";
+export { ClientStream } from "./client_stream.ts";
+export type {
+  Handlers,
+  MessageType,
+  MethodDefinition,
+  RequestOf,
+  ResponseOf,
+  ServiceDefinition,
+  StreamHandler,
+  UnaryHandler,
+} from "./definition.ts";
+export { MAX_BODY_BYTES } from "./frame.ts";
+export { MessageQueue } from "./message_queue.ts";
+export { type ServerOptions, TtrpcServer } from "./server.ts";
+export { type ClientDefaults, createClient, type TypedClient } from "./typed_client.ts";
