@@ -1,6 +1,5 @@
 /** What end-to-end tests, the demo and the benchmarks share: a node of their own, driven over CRI. */
 export { difference, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
-export { Node, type NodeOptions, SERVICES } from "./node.ts";
+export { Node, type NodeOptions } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
 export { Container, type ExecResult, parseLog, Pod } from "./pod.ts";
-export { type Programs, programs } from "./programs.ts";

@@ -1,18 +1,12 @@
-import { type ContainerdInstance, prepareContainerd, RUNTIME_HANDLER } from "../../deploy/containerd/mod.ts";
-import {
-  containerdSpec,
-  nodeSet,
-  type ServiceName,
-  SERVICES,
-  Supervisor,
-} from "../../deploy/supervisor/mod.ts";
+import { RUNTIME_HANDLER } from "../../deploy/containerd/mod.ts";
+import { type RunningNode, startNode } from "../../deploy/node.ts";
+import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
+import { type ServiceName, type Supervisor } from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
-import { root } from "../root.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 import { Pod } from "./pod.ts";
-import { type Programs, programs } from "./programs.ts";
 
 /** So many lines of the node's log are kept for a failure. */
 const KEPT_LINES = 2_000;
@@ -26,7 +20,7 @@ export interface NodeOptions {
   pauseImage?: string;
   configs?: Partial<Record<ServiceName, string>>;
   logLevel?: "debug" | "info" | "warn";
-  programs?: Programs;
+  programs?: NodePrograms;
 }
 
 let nodes = 0;
@@ -36,54 +30,31 @@ export class Node {
   readonly cri: Cri;
   readonly runDir: string;
   readonly handler: string;
-  readonly supervisor: Supervisor;
-  readonly containerd: ContainerdInstance;
   readonly #lines: string[];
-  readonly #programs: Programs;
-  readonly #pods = new Set<Pod>();
+  readonly #running: RunningNode;
 
-  private constructor(
-    parts: Pick<Node, "cri" | "runDir" | "handler" | "supervisor" | "containerd">,
-    lines: string[],
-    used: Programs,
-  ) {
-    this.cri = parts.cri;
-    this.runDir = parts.runDir;
-    this.handler = parts.handler;
-    this.supervisor = parts.supervisor;
-    this.containerd = parts.containerd;
+  private constructor(running: RunningNode, runDir: string, handler: string, lines: string[]) {
+    this.cri = connectCri(running.address);
+    this.runDir = runDir;
+    this.handler = handler;
     this.#lines = lines;
-    this.#programs = used;
+    this.#running = running;
   }
 
   /** Starts everything and imports the images. */
   static async start(options: NodeOptions = {}): Promise<Node> {
-    const used = options.programs ?? programs();
     const handler = options.handler ?? RUNTIME_HANDLER;
     // Short: the paths of sockets below it have to fit into 107 bytes.
     const runDir = `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
-    await Deno.mkdir(`${runDir}/logs`, { recursive: true, mode: 0o700 });
-    const containerd = await prepareContainerd({
-      runDir,
-      programs: used,
-      sandboxerSocket: `${runDir}/sandboxer.sock`,
-      ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
-    });
     const lines: string[] = [];
     const started = Date.now();
-    const specs = handler === "runc" ? [containerdSpec(containerd)] : nodeSet({
-      root,
+    const running = await startNode({
       runDir,
-      agent: used.agent,
-      virtiofsd: used.virtiofsd,
-      containerd,
-      containerdTtrpc: `${containerd.address}.ttrpc`,
+      programs: options.programs ?? nodePrograms(),
+      services: handler === RUNTIME_HANDLER,
       logLevel: options.logLevel ?? "debug",
+      ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
-    });
-    const supervisor = await Supervisor.start({
-      runDir,
-      specs,
       onLine: (name, line) => {
         lines.push(`${((Date.now() - started) / 1000).toFixed(3)} ${name} | ${line}`);
         if (lines.length > KEPT_LINES) lines.shift();
@@ -91,8 +62,7 @@ export class Node {
     }).catch((error: KuasarError) => {
       throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
     });
-    const cri = connectCri(containerd.address);
-    const node = new Node({ cri, runDir, handler, supervisor, containerd }, lines, used);
+    const node = new Node(running, runDir, handler, lines);
     try {
       for (const image of options.images ?? []) await node.importImage(image);
     } catch (error) {
@@ -100,6 +70,10 @@ export class Node {
       throw error;
     }
     return node;
+  }
+
+  get supervisor(): Supervisor {
+    return this.#running.supervisor;
   }
 
   /** The last lines that containerd and our processes wrote. */
@@ -114,8 +88,8 @@ export class Node {
 
   /** Imports an image archive into containerd. @throws KuasarError with what ctr wrote */
   async importImage(path: string): Promise<void> {
-    const { success, stderr } = await new Deno.Command(this.#programs.ctr, {
-      args: ["--address", this.containerd.address, "-n", "k8s.io", "images", "import", "--local", path],
+    const { success, stderr } = await new Deno.Command(this.#running.programs.ctr, {
+      args: ["--address", this.#running.address, "-n", "k8s.io", "images", "import", "--local", path],
       stdout: "null",
       stderr: "piped",
     }).output();
@@ -142,9 +116,7 @@ export class Node {
       { config, runtimeHandler: this.handler },
       { timeoutMs },
     );
-    const pod = new Pod(this.cri, podSandboxId, config);
-    this.#pods.add(pod);
-    return pod;
+    return new Pod(this.cri, podSandboxId, config);
   }
 
   /** Kills a process of the set as a crash would; the supervisor starts it again. */
@@ -180,5 +152,3 @@ export class Node {
     if (failure) throw failure;
   }
 }
-
-export { SERVICES };

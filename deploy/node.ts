@@ -1,0 +1,61 @@
+import { root } from "../lib/build/mod.ts";
+import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
+import { type NodePrograms, nodePrograms } from "./programs.ts";
+import { containerdSpec, nodeSet, type ServiceName, Supervisor } from "./supervisor/mod.ts";
+
+export interface NodeOptions {
+  runDir: string;
+  onLine(name: string, line: string): void;
+  programs?: NodePrograms;
+  /** gRPC socket of a containerd that runs already; a private one is started unless given. */
+  containerdAddress?: string;
+  /** Where a private containerd keeps its images; below the run directory unless given. */
+  containerdRoot?: string;
+  /** False runs containerd alone, to compare with its own runc. */
+  services?: boolean;
+  /** Pause image of the handler `runc`, which exists only where this is given. */
+  runcPauseImage?: string;
+  configs?: Partial<Record<ServiceName, string>>;
+  logLevel?: string;
+}
+
+/** The running processes of a node. */
+export interface RunningNode {
+  supervisor: Supervisor;
+  /** gRPC socket of containerd. */
+  address: string;
+  /** Undefined where containerd is not ours. */
+  containerd: ContainerdInstance | undefined;
+  programs: NodePrograms;
+}
+
+/**
+ * Starts our services and, unless there is one, a private containerd.
+ *
+ * @throws KuasarError NOT_FOUND where a program is missing
+ */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { runDir } = options;
+  const programs = options.programs ?? nodePrograms();
+  await Deno.mkdir(runDir, { recursive: true, mode: 0o700 });
+  const containerd = options.containerdAddress !== undefined ? undefined : await prepareContainerd({
+    runDir,
+    programs,
+    sandboxerSocket: `${runDir}/sandboxer.sock`,
+    ...(options.containerdRoot === undefined ? {} : { rootDir: options.containerdRoot }),
+    ...(options.runcPauseImage === undefined ? {} : { runcPauseImage: options.runcPauseImage }),
+  });
+  const address = options.containerdAddress ?? containerd!.address;
+  const specs = options.services === false ? [containerdSpec(containerd!)] : nodeSet({
+    root,
+    runDir,
+    agent: programs.agent,
+    virtiofsd: programs.virtiofsd,
+    containerdTtrpc: `${address}.ttrpc`,
+    ...(containerd === undefined ? {} : { containerd }),
+    ...(options.configs === undefined ? {} : { configs: options.configs }),
+    ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+  });
+  const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
+  return { supervisor, address, containerd, programs };
+}

@@ -1,0 +1,102 @@
+/**
+ * `deno task start`: runs the whole set in this terminal, with a private containerd unless one is given, until
+ * Ctrl-C. Restarts what dies; at the end removes the pods, stops everything in order and says what is left.
+ */
+import { buildDir } from "../lib/build/mod.ts";
+import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags } from "../lib/service/mod.ts";
+import { RUNTIME_HANDLER } from "./containerd/mod.ts";
+import { leftovers } from "./leftovers.ts";
+import { startNode } from "./node.ts";
+import { removePods } from "./pods.ts";
+import { setup } from "./setup.ts";
+import { prefixer, SERVICES } from "./supervisor/mod.ts";
+
+const FLAGS = {
+  "run-dir": { kind: "string", placeholder: "DIR", default: "/run/kuasar", help: "Sockets and state" },
+  "containerd-address": {
+    kind: "string",
+    placeholder: "SOCKET",
+    help: "Use this containerd instead of a private one; its configuration must know us",
+  },
+  "log-level": {
+    kind: "string",
+    default: "info",
+    oneOf: ["debug", "info", "warn", "error"],
+    help: "Of ours",
+  },
+  "no-setup": { kind: "boolean", help: "Do not look whether something is to be built first" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+const USAGE = {
+  name: "deno task start",
+  summary: "run the whole set in this terminal",
+  flags: FLAGS,
+  examples: [
+    { command: "deno task start", does: "Everything, with a private containerd" },
+    {
+      command: "deno task start --containerd-address /run/containerd/containerd.sock",
+      does: "With the containerd of this host",
+    },
+  ],
+};
+
+/** Ends with SIGINT or SIGTERM. */
+function untilSignal(): Promise<Deno.Signal> {
+  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => resolve(signal));
+  return promise;
+}
+
+async function main(): Promise<number> {
+  const flags = parseFlags(FLAGS, Deno.args);
+  if (flags.help) {
+    console.log(formatHelp(USAGE));
+    return EXIT.OK;
+  }
+  const runDir = flags["run-dir"];
+  if (!runDir.startsWith("/")) {
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot use --run-dir ${runDir}: it must be an absolute path`);
+  }
+  if (!flags["no-setup"]) await setup();
+  const print = prefixer([...SERVICES, "kuasar-task", "containerd", "start"], Deno.stdout.isTerminal());
+  const say = (text: string) => console.log(print("start", text));
+  const external = flags["containerd-address"];
+  const stopped = untilSignal();
+  const node = await startNode({
+    runDir,
+    onLine: (name, line) => console.log(print(name, line)),
+    logLevel: flags["log-level"],
+    containerdRoot: `${buildDir}/containerd${runDir.replaceAll("/", "-")}`,
+    ...(external === undefined ? {} : { containerdAddress: external }),
+  });
+  say(`Ready. Handler ${RUNTIME_HANDLER} at unix://${node.address}; Ctrl-C stops everything.`);
+  if (node.containerd) {
+    say(`Images: ${node.programs.ctr} --address ${node.address} -n k8s.io images import FILE`);
+    say(
+      `crictl: crictl --runtime-endpoint unix://${node.address} runp --runtime ${RUNTIME_HANDLER} pod.json`,
+    );
+  }
+  say(`${await stopped}: removing pods, then stopping`);
+  await removePods(node.address).then(
+    (count) => say(`${count} pods removed`),
+    (error) => say(`Cannot remove the pods: ${asKuasarError(error).message}`),
+  );
+  await node.supervisor.stop();
+  const left = leftovers(runDir);
+  for (const line of left) say(`left over: ${line}`);
+  if (left.length === 0) say("Nothing is left running or mounted.");
+  return left.length === 0 ? EXIT.OK : EXIT.FAILURE;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main());
+  } catch (error) {
+    const { code, message, evidence } = asKuasarError(error);
+    console.error(`start: ${message}`);
+    for (const line of evidence) console.error(`  ${line}`);
+    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+  }
+}
