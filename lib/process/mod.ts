@@ -1,0 +1,5 @@
+/** Processes of ours that may outlive us: start, recognise, watch and end them. */
+export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
+export { isAlive, type ProcessRef, processRef, startTime } from "./process_ref.ts";
+export { type ChildExit, type SpawnedProcess, type SpawnOptions, spawnWithFds } from "./spawn.ts";
+export { exitWithin, killProcess, terminate, type TerminateOptions } from "./terminate.ts";
