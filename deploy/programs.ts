@@ -14,7 +14,7 @@ export function nodePrograms(): NodePrograms {
     containerd,
     ctr,
     cniBinDir,
-    agent: `${buildDir}/guest/agent`,
+    agent: Deno.env.get("KUASAR_AGENT") ?? `${buildDir}/guest/agent`,
     virtiofsd,
     path: [runc.slice(0, runc.lastIndexOf("/"))],
   };

@@ -1,0 +1,106 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { buildDir } from "../../lib/build/mod.ts";
+import { hostTools } from "../../deploy/host/mod.ts";
+import { Node, type NodeOptions, ociArchive } from "../harness/mod.ts";
+
+/** Reference of the pause image that only the handler `runc` needs. */
+const PAUSE_REF = "localhost/pause:test";
+
+/**
+ * `runc` runs the same tests against containerd's own way: what fails there is wrong in the test. Unset, the
+ * tests run our services.
+ */
+function handlerUnderTest(): NodeOptions["handler"] {
+  return Deno.env.get("KUASAR_E2E_HANDLER") === "runc" ? "runc" : "kuasar-qemu";
+}
+
+/** True where containerd's own runc is tested instead of us. */
+export const comparing = handlerUnderTest() === "runc";
+
+/** The archive of an image of the set-up, `busybox` or `nginx`. */
+export function imageArchive(name: "busybox" | "nginx"): string {
+  return `${Deno.env.get("KUASAR_E2E_IMAGES") ?? `${buildDir}/images`}/${name}.tar`;
+}
+
+/** Writes an archive of one's own and imports it. */
+export async function importArchive(node: Node, bytes: Uint8Array): Promise<void> {
+  const path = `${node.runDir}/import.tar`;
+  await Deno.writeFile(path, bytes);
+  try {
+    await node.importImage(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+async function pauseImage(): Promise<Uint8Array> {
+  const busybox = await Deno.readFile(hostTools().busyboxStatic);
+  return ociArchive({
+    ref: PAUSE_REF,
+    files: [{ path: "busybox", content: busybox, mode: 0o755 }],
+    entrypoint: ["/busybox", "sleep", "100000"],
+  });
+}
+
+/** Starts a node for tests, with the image busybox. */
+export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
+  const images = options.images ?? [imageArchive("busybox")];
+  if (!comparing) return await Node.start({ ...options, images });
+  const node = await Node.start({ ...options, images, handler: "runc", pauseImage: PAUSE_REF });
+  await importArchive(node, await pauseImage());
+  return node;
+}
+
+/** Runs one pod with a container, so that what is opened once and lazily is open before anything is counted. */
+export async function warmUp(node: Node): Promise<void> {
+  const pod = await node.runPod({ name: "warm-up" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+  });
+  await container.exec(["true"]);
+  await container.stats().catch(() => {});
+  await pod.remove();
+}
+
+/** Gives the tests of a file one node, started before the first and stopped after the last. */
+export function useNode(options: NodeOptions = {}): () => Node {
+  let node: Node | undefined;
+  Deno.test.beforeAll(async () => {
+    node = await startTestNode(options);
+    await warmUp(node).catch(async (error) => {
+      console.error(node!.logTail(120).join("\n"));
+      await node!.stop().catch(() => {});
+      throw error;
+    });
+  });
+  Deno.test.afterAll(async () => await node?.stop());
+  return () => node!;
+}
+
+/** A test against a node; nothing of the host's resources may be left over by it. */
+export function e2e(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  Deno.test({
+    name,
+    // The node outlives the test.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      const stillLeft = node().watchLeaks();
+      try {
+        await run(node());
+        deepStrictEqual(await stillLeft(), [], "the test left something over");
+      } catch (error) {
+        console.error(node().logTail(120).join("\n"));
+        await node().removeAllPods().catch((e) => console.error(`Cannot remove the pods: ${e}`));
+        throw error;
+      }
+    },
+  });
+}
+
+/** As `e2e`, but only for what stock runc cannot be asked. */
+export function e2eOurs(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (!comparing) e2e(name, node, run);
+}

@@ -1,0 +1,80 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { e2e, useNode } from "./fixture.ts";
+
+const node = useNode();
+const MIB = 1 << 20;
+
+e2e("stats show CPU time and memory of a container", node, async (node) => {
+  const pod = await node.runPod({ name: "stats" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sh", "-c", "dd if=/dev/zero of=/dev/shm/fill bs=1M count=8; echo filled; exec sleep 1000"],
+    memoryLimitBytes: 64 * MIB,
+  });
+  await container.waitForLog("filled");
+  const { cpu, memory } = await container.stats();
+  ok(cpu!.usageCoreNanoSeconds!.value > 0n);
+  const used = memory!.workingSetBytes!.value;
+  ok(used >= 8n << 20n && used < 64n << 20n, `working set ${used}`);
+  await pod.remove();
+});
+
+e2e("the limits of a running container can be changed", node, async (node) => {
+  const pod = await node.runPod({ name: "update" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+    memoryLimitBytes: 128 * MIB,
+  });
+  const available = async () => Number((await container.stats()).memory!.availableBytes!.value);
+  const before = await available();
+  ok(before > 100 * MIB && before <= 128 * MIB, `before: ${before}`);
+  await container.update({ memoryLimitBytes: 64 * MIB, cpuShares: 512 });
+  const after = await available();
+  ok(after > 32 * MIB && after <= 64 * MIB, `after: ${after}`);
+  await pod.remove();
+});
+
+e2e("folders and files of the host appear in a container, read-only where asked", node, async (node) => {
+  const dir = `${node.runDir}/volume`;
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(`${dir}/greeting`, "from the host\n");
+  await Deno.chmod(dir, 0o777);
+  const pod = await node.runPod({ name: "volumes" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+    mounts: [
+      { containerPath: "/rw", hostPath: dir },
+      { containerPath: "/ro", hostPath: dir, readonly: true },
+      { containerPath: "/file", hostPath: `${dir}/greeting`, readonly: true },
+    ],
+  });
+  strictEqual(
+    (await container.shell("cat /rw/greeting /ro/greeting /file")).stdout,
+    "from the host\n".repeat(3),
+  );
+  strictEqual((await container.shell("echo from the guest > /rw/answer")).exitCode, 0);
+  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
+  ok((await container.shell("echo no > /ro/answer")).exitCode !== 0, "a read-only volume takes no file");
+  ok((await container.shell("echo no > /file")).exitCode !== 0, "a read-only file cannot be written");
+  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
+  await pod.remove();
+  await Deno.remove(dir, { recursive: true });
+});
+
+e2e("a read-only root file system takes no file", node, async (node) => {
+  const pod = await node.runPod({ name: "read-only" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+    readonlyRootfs: true,
+  });
+  ok((await container.shell("echo x > /file")).exitCode !== 0);
+  strictEqual((await container.shell("echo x > /dev/shm/file")).exitCode, 0);
+  await pod.remove();
+});
