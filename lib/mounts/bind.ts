@@ -30,10 +30,15 @@ export interface BindOptions {
  * The mount is made complete before it is attached anywhere. With mount(2) read-only takes a second call,
  * which is not propagated: a daemon in another mount namespace would keep its writable copy.
  *
- * @param target absolute, of the same kind (file or directory); a symbolic link in it is refused
+ * @param target an open path, or an absolute one in which symbolic links are refused; of the same kind as the source
  * @throws {Errno} with the paths
  */
-export function bindMount(source: Fd, target: string, options: BindOptions = {}, name = source.path): void {
+export function bindMount(
+  source: Fd,
+  target: string | Fd,
+  options: BindOptions = {},
+  name = source.path,
+): void {
   using mount = cloneMount(source, options.recursive ?? false, name);
   const recursive = true;
   const set = options.attributes ?? (MOUNT_ATTR.nosuid | MOUNT_ATTR.nodev);
@@ -50,6 +55,7 @@ export function bindMount(source: Fd, target: string, options: BindOptions = {},
   if (propagation !== "private") {
     setMountAttributes(mount, { propagation: PROPAGATION[propagation] }, name);
   }
+  if (target instanceof Fd) return attachMount(mount, target, name);
   using at = openMountPoint(target);
   attachMount(mount, at, target);
 }

@@ -1,4 +1,4 @@
-export { checkId } from "./id.ts";
+export { checkId, isId } from "./id.ts";
 export { MAX_SPEC_LENGTH, parseProcess, parseSpec, stringifySpec } from "./parse.ts";
 export {
   type Device,

@@ -1,0 +1,49 @@
+import {
+  bindMount,
+  openMountPoint,
+  openPath,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+} from "../../lib/mounts/mod.ts";
+import { type Spec, stringifySpec } from "../../lib/oci/mod.ts";
+import { writeWhole } from "./files.ts";
+import { mountOverlay } from "./overlay.ts";
+import { type ContainerPaths } from "./paths.ts";
+import { type ContainerPlan, type RootfsMount, type SharedVolume } from "./plan.ts";
+
+/**
+ * Does what the plan says: directories in our tree, mounts in the share, config.json last. Synchronous and without
+ * any other process, a few system calls for each mount. What it has done when it throws is for the caller to undo.
+ *
+ * @throws {Errno} for a mount that fails
+ */
+export function applyPlan(plan: ContainerPlan, spec: Spec, paths: ContainerPaths): void {
+  Deno.mkdirSync(`${paths.tree}/rootfs`, { recursive: true, mode: 0o755 });
+  Deno.mkdirSync(`${paths.tree}/volumes`, { mode: 0o755 });
+  for (const index of plan.mountPoints) Deno.mkdirSync(`${paths.tree}/volumes/${index}`, { mode: 0o755 });
+  for (const mount of plan.rootfs) mountRootfs(mount, `${paths.shared}/rootfs`);
+  for (const volume of plan.volumes) bindVolume(volume, paths);
+  writeWhole(`${paths.tree}/config.json`, stringifySpec(spec));
+}
+
+function mountRootfs(entry: RootfsMount, rootfs: string): void {
+  using top = openMountPoint(rootfs);
+  // What lies below the first mount comes from an image: no link in it may lead a later one elsewhere.
+  using at = entry.target === "" || entry.target === "/" ? openMountPoint(rootfs) : openPath(
+    entry.target.replace(/^\/+/, ""),
+    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    top,
+  );
+  if (entry.kind === "overlay") return mountOverlay(entry.options, at.path, rootfs);
+  using source = openPath(entry.source);
+  bindMount(source, at, { recursive: entry.recursive, readOnly: entry.readOnly }, entry.source);
+}
+
+function bindVolume(volume: SharedVolume, paths: ContainerPaths): void {
+  const name = `volumes/${volume.index}`;
+  if (volume.isDirectory) Deno.mkdirSync(`${paths.tree}/${name}`, { mode: 0o755 });
+  else Deno.writeFileSync(`${paths.tree}/${name}`, new Uint8Array(), { createNew: true, mode: 0o644 });
+  using source = openPath(volume.source);
+  bindMount(source, `${paths.shared}/${name}`, volume, volume.source);
+}

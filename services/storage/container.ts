@@ -1,0 +1,120 @@
+import { cleanUp, runCleanup } from "../../lib/cleanup/mod.ts";
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { unmountBelow } from "../../lib/mounts/mod.ts";
+import {
+  type PrepareContainerRequest,
+  PrepareContainerRequest as RequestCodec,
+  type PrepareContainerResponse,
+} from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { applyPlan } from "./apply_plan.ts";
+import { type Environment } from "./environment.ts";
+import { exists, removeOwnTree } from "./files.ts";
+import { guestBundle } from "./guest_paths.ts";
+import { hostFacts } from "./host_facts.ts";
+import { containerPaths, sandboxPaths, storageDir } from "./paths.ts";
+import { type ContainerPlan, shortHash } from "./plan.ts";
+import { readBundle } from "./read_bundle.ts";
+import { planRootfs } from "./rootfs.ts";
+import { rewriteSpec } from "./spec/chain.ts";
+import { planVolumes } from "./volumes.ts";
+
+/**
+ * Puts a container's rootfs, volumes and rewritten config.json into the share. The same request again gets the
+ * same answer; on failure nothing is left.
+ *
+ * @throws FAILED_PRECONDITION without a share; ALREADY_EXISTS for another request with the same id;
+ * INVALID_ARGUMENT, UNIMPLEMENTED for a spec that cannot run in a VM
+ */
+export async function prepareContainer(
+  environment: Environment,
+  request: PrepareContainerRequest,
+): Promise<PrepareContainerResponse> {
+  const { state, runDir, log } = environment;
+  const { sandboxId, containerId } = request;
+  const sandbox = sandboxPaths(runDir, sandboxId);
+  const paths = containerPaths(sandbox, containerId);
+  if (state.shares.get(sandboxId)?.state !== "ready") {
+    throw new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot prepare ${containerId}: sandbox ${sandboxId} has no share`,
+    );
+  }
+  const requestHash = shortHash(String(RequestCodec.encode(request).finish()));
+  const record = state.container(sandboxId, containerId);
+  if (record?.state === "ready" && record.response) {
+    if (record.requestHash === requestHash) return record.response;
+    throw new KuasarError(
+      "ALREADY_EXISTS",
+      `Cannot prepare ${containerId}: it is prepared already with another rootfs or bundle`,
+    );
+  }
+  // What an interrupted attempt has left would be in the way.
+  if (record || exists(paths.tree)) await releaseContainer(environment, sandboxId, containerId);
+
+  const { spec: given, rootfsDir } = readBundle(request.bundle);
+  const plan = emptyPlan();
+  const facts = hostFacts();
+  planRootfs(request.rootfs, rootfsDir, facts, containerId, plan);
+  planVolumes(given.mounts ?? [], facts, { containerId, storageDir: storageDir(runDir) }, plan);
+  const { spec, notes } = rewriteSpec(given, {
+    containerId,
+    sharePid: request.sharePid,
+    guestSources: plan.guestSources,
+  });
+
+  state.putContainer(sandboxId, containerId, { state: "preparing", requestHash });
+  try {
+    applyPlan(plan, spec, paths);
+  } catch (error) {
+    const left = await runCleanup([{
+      name: "undo the container",
+      run: () => releaseContainer(environment, sandboxId, containerId),
+    }]);
+    const own = asKuasarError(error, `Cannot prepare ${containerId}`);
+    const evidence = [...own.evidence, ...left.flatMap(({ error }) => [error.message, ...error.evidence])];
+    throw new KuasarError(own.code, own.message, { cause: error, evidence });
+  }
+  const response = {
+    guestBundle: guestBundle(containerId),
+    mounts: plan.guestMounts,
+    blockDevices: plan.blockDevices,
+  };
+  state.putContainer(sandboxId, containerId, { state: "ready", requestHash, response });
+  for (const note of [...plan.notes, ...notes]) {
+    log.info(note, { sandbox: sandboxId, container: containerId });
+  }
+  return response;
+}
+
+/**
+ * Takes a container out of the share. Idempotent; an unknown one is fine.
+ *
+ * @throws ABORTED naming what is left; the call may be repeated
+ */
+export async function releaseContainer(
+  { state, runDir }: Environment,
+  sandboxId: string,
+  containerId: string,
+): Promise<void> {
+  const paths = containerPaths(sandboxPaths(runDir, sandboxId), containerId);
+  const record = state.container(sandboxId, containerId);
+  if (!record && !exists(paths.tree)) return;
+  if (record) state.putContainer(sandboxId, containerId, { ...record, state: "releasing" });
+  await cleanUp(`container ${containerId}`, [
+    { name: "unmount the rootfs and volumes", run: () => void unmountBelow(paths.shared) },
+    { name: "remove the container's files", run: () => removeOwnTree(paths.tree) },
+  ]);
+  state.deleteContainer(sandboxId, containerId);
+}
+
+function emptyPlan(): ContainerPlan {
+  return {
+    rootfs: [],
+    volumes: [],
+    mountPoints: [],
+    guestMounts: [],
+    blockDevices: [],
+    guestSources: new Map(),
+    notes: [],
+  };
+}

@@ -1,0 +1,14 @@
+import { type Logger } from "../../lib/log/mod.ts";
+import { type ExitWatcher } from "../../lib/process/mod.ts";
+import { type VirtiofsdSettings } from "./settings.ts";
+import { type StorageState } from "./state.ts";
+
+/** What every step of the service works with. */
+export interface Environment {
+  /** Absolute, without symbolic links. */
+  runDir: string;
+  state: StorageState;
+  virtiofsd: VirtiofsdSettings;
+  watcher: ExitWatcher;
+  log: Logger;
+}

@@ -1,0 +1,38 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { mountsWithin, readMountinfo } from "../../lib/mounts/mod.ts";
+
+/** Whether something is at a path, a broken link included. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/**
+ * Removes a directory of ours with all in it, unless something is still mounted there: what would be deleted then
+ * is somebody else's. Idempotent.
+ *
+ * @throws FAILED_PRECONDITION naming the first mount
+ */
+export function removeOwnTree(dir: string): void {
+  if (!exists(dir)) return;
+  const [mount] = mountsWithin(readMountinfo(), dir);
+  if (mount) {
+    throw new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot remove ${dir}: ${mount.mountPoint} is still mounted`,
+    );
+  }
+  Deno.removeSync(dir, { recursive: true });
+}
+
+/** Writes a file so that readers see all of it or nothing. */
+export function writeWhole(path: string, text: string): void {
+  const draft = `${path}.new`;
+  Deno.writeTextFileSync(draft, text, { mode: 0o644 });
+  Deno.renameSync(draft, path);
+}

@@ -1,0 +1,51 @@
+import { serveGrpc } from "../../lib/grpc/mod.ts";
+import { exitWatcher } from "../../lib/process/mod.ts";
+import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { runService } from "../../lib/service/mod.ts";
+import { recover } from "./recovery.ts";
+import { storageHandlers } from "./service.ts";
+import { virtiofsdSettings } from "./settings.ts";
+import { openState } from "./state.ts";
+
+if (import.meta.main) {
+  await runService({
+    name: "kuasar-storage",
+    summary: "shared directories of sandboxes, and the rootfs and volumes of their containers",
+    flags: {
+      "virtiofsd": {
+        kind: "string",
+        placeholder: "FILE",
+        help: "The virtiofsd program, over the configuration's",
+      },
+    },
+    examples: [{
+      command: "kuasar-storage --run-dir /run/kuasar --virtiofsd /usr/libexec/virtiofsd",
+      does: "Serve on /run/kuasar/storage.sock",
+    }],
+    async run({ runDir: givenDir, configFile, flags, log, onStop }) {
+      const virtiofsd = virtiofsdSettings(configFile, flags.virtiofsd);
+      // Mounts are compared by path, and the kernel shows paths without symbolic links.
+      const runDir = Deno.realPathSync(givenDir);
+      const state = openState(runDir);
+      onStop("close the state", () => state.close());
+      const environment = {
+        runDir,
+        state,
+        virtiofsd,
+        watcher: exitWatcher(),
+        log,
+      };
+      const { adopted, undone, leftovers } = await recover(environment);
+      log.info("Recovered", { adopted, undone, leftovers: leftovers.length });
+      for (const { step, error } of leftovers) {
+        log.error("Recovery left something over", { step, error, evidence: error.evidence });
+      }
+      const server = await serveGrpc({
+        address: `${runDir}/storage.sock`,
+        services: [[StorageDefinition, storageHandlers(environment)]],
+        fdName: "storage",
+      });
+      onStop("stop serving", () => server.close());
+    },
+  });
+}

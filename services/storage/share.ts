@@ -1,0 +1,104 @@
+import { cleanUp, runCleanup } from "../../lib/cleanup/mod.ts";
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { bindMount, openPath, readMountinfo, unmountBelow } from "../../lib/mounts/mod.ts";
+import { isAlive } from "../../lib/process/mod.ts";
+import { type Environment } from "./environment.ts";
+import { exists, removeOwnTree } from "./files.ts";
+import { type SandboxPaths, sandboxPaths } from "./paths.ts";
+import { type ShareKindName } from "./state.ts";
+import { startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
+
+/**
+ * Makes the share of a sandbox. Repeated, it changes nothing, except that a daemon that has ended is started anew
+ * (virtiofsd ends with its VMM's connection).
+ *
+ * @throws FAILED_PRECONDITION where the sandbox has a share of the other kind
+ */
+export async function createShare(
+  environment: Environment,
+  sandboxId: string,
+  kind: ShareKindName,
+): Promise<SandboxPaths> {
+  const { state, runDir } = environment;
+  const paths = sandboxPaths(runDir, sandboxId);
+  const record = state.shares.get(sandboxId);
+  if (record?.state === "ready" && isShareMounted(paths)) {
+    if (record.kind !== kind) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot share by ${kind}: sandbox ${sandboxId} shares by ${record.kind} already`,
+      );
+    }
+    if (kind === "virtiofs" && !(record.daemon && isAlive(record.daemon))) {
+      await startDaemon(environment, sandboxId, paths);
+    }
+    return paths;
+  }
+  // What an interrupted attempt has left would be in the way.
+  if (record || exists(paths.base)) await removeShare(environment, sandboxId);
+  state.shares.put(sandboxId, { kind, state: "creating" });
+  try {
+    mountShare(paths);
+    if (kind === "virtiofs") await startDaemon(environment, sandboxId, paths);
+    else state.shares.put(sandboxId, { kind, state: "ready" });
+    return paths;
+  } catch (error) {
+    const left = await runCleanup([{
+      name: "undo the share",
+      run: () => removeShare(environment, sandboxId),
+    }]);
+    const own = asKuasarError(error, `Cannot make the share of ${sandboxId}`);
+    const evidence = [...own.evidence, ...left.flatMap(({ error }) => [error.message, ...error.evidence])];
+    throw new KuasarError(own.code, own.message, { cause: error, evidence });
+  }
+}
+
+/**
+ * Mounts, in a private corner of the host's mount tree, our own tree read-only as what the guest sees. The guest
+ * can write in the rootfs and volumes mounted there and nowhere else, so no path that the host resolves below the
+ * share can hold a link of the guest's (docs/decisions/read-only-share.md).
+ */
+function mountShare(paths: SandboxPaths): void {
+  Deno.mkdirSync(paths.base, { recursive: true, mode: 0o700 });
+  Deno.mkdirSync(paths.tree, { mode: 0o755 });
+  Deno.mkdirSync(paths.shared, { mode: 0o755 });
+  // Opened before its directory becomes unbindable, as it would be too.
+  using tree = openPath(paths.tree);
+  using base = openPath(paths.base);
+  // Unbindable: private, so that nothing here is copied into other mount namespaces, and left out when another
+  // pod binds a directory above.
+  bindMount(base, paths.base, { propagation: "unbindable" });
+  // Shared: what is mounted below later reaches virtiofsd's namespace.
+  bindMount(tree, paths.shared, { readOnly: true, propagation: "shared" });
+}
+
+async function startDaemon(environment: Environment, sandboxId: string, paths: SandboxPaths): Promise<void> {
+  const { state, virtiofsd } = environment;
+  const daemon = await startVirtiofsd(virtiofsd, paths);
+  state.shares.put(sandboxId, { kind: "virtiofs", state: "ready", daemon });
+  watchVirtiofsd(environment, sandboxId, daemon, paths.log);
+}
+
+/**
+ * Takes the share away with all that is mounted in it. Idempotent.
+ *
+ * @throws ABORTED naming what is left; the call may be repeated
+ */
+export async function removeShare(environment: Environment, sandboxId: string): Promise<void> {
+  const { state, runDir } = environment;
+  const paths = sandboxPaths(runDir, sandboxId);
+  const record = state.shares.get(sandboxId);
+  if (!record && !exists(paths.base)) return;
+  if (record) state.shares.put(sandboxId, { ...record, state: "removing" });
+  await cleanUp(`the share of ${sandboxId}`, [
+    { name: "end virtiofsd", run: () => stopVirtiofsd(environment, record?.daemon, paths.shared) },
+    { name: "unmount the share", run: () => void unmountBelow(paths.base) },
+    { name: "remove the files of the share", run: () => removeOwnTree(paths.base) },
+  ]);
+  state.deleteShare(sandboxId);
+}
+
+/** Whether the share's own mount is there (it is not after a reboot of the host). */
+export function isShareMounted(paths: SandboxPaths): boolean {
+  return readMountinfo().some(({ mountPoint }) => mountPoint === paths.shared);
+}

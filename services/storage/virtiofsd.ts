@@ -1,0 +1,130 @@
+import { closeFd, listenUnixFd } from "../../lib/libc/mod.ts";
+import {
+  exitWithin,
+  isAlive,
+  type ProcessRef,
+  processRef,
+  spawnWithFds,
+  terminate,
+} from "../../lib/process/mod.ts";
+import { type Environment } from "./environment.ts";
+import { type SandboxPaths } from "./paths.ts";
+import { type VirtiofsdSettings } from "./settings.ts";
+
+/** The listening socket is handed over as the first descriptor after stderr. */
+const SOCKET_FD = 3;
+/** How long virtiofsd may take to end by itself. It holds no data back, so little is enough. */
+const GRACE_MS = 1000;
+/** The child in its own PID namespace goes when the parent is gone; the kernel needs a moment. */
+const STRAY_DEADLINE_MS = 2000;
+/** How much of the log is shown when the daemon ends. */
+const LOG_TAIL_BYTES = 2048;
+
+/** The command line of virtiofsd for one share. */
+export function virtiofsdArguments(settings: VirtiofsdSettings, sharedDir: string): string[] {
+  return [
+    ...["--shared-dir", sharedDir],
+    ...["--fd", String(SOCKET_FD)],
+    // Own mount, PID and network namespaces with the share as root: a link in the share leads nowhere else.
+    ...["--sandbox", "namespace"],
+    ...["--seccomp", "kill"],
+    // Each rootfs and volume is a mount: without this two of them could show the guest the same inode number.
+    "--announce-submounts",
+    ...["--cache", settings.cache],
+    ...["--thread-pool-size", String(settings.thread_pool_size)],
+    ...["--log-level", settings.log_level],
+    // With killpriv-v2 the guest need not ask for capabilities before every write.
+    ...(settings.xattr ? ["--xattr", "--killpriv-v2"] : []),
+    ...settings.extra_args,
+  ];
+}
+
+/**
+ * Starts virtiofsd on a socket that listens already, so that a VMM may connect at once. It outlives this process.
+ *
+ * @throws NOT_FOUND without the program
+ */
+export async function startVirtiofsd(settings: VirtiofsdSettings, paths: SandboxPaths): Promise<ProcessRef> {
+  removeFile(paths.socket);
+  const socket = listenUnixFd(paths.socket, 0o600);
+  try {
+    const { ref } = await spawnWithFds(settings.path, virtiofsdArguments(settings, paths.shared), {
+      fds: [socket],
+      cwd: "/",
+      stdoutFile: paths.log,
+      stderrFile: paths.log,
+    });
+    return ref;
+  } finally {
+    closeFd(socket);
+  }
+}
+
+/**
+ * Notices the end of a share's daemon, started by us or by a former self. An end that belongs to the removal of
+ * the share, or that follows the VMM's (then there is nothing in the log), is no warning.
+ */
+export function watchVirtiofsd(
+  environment: Environment,
+  sandboxId: string,
+  ref: ProcessRef,
+  logFile: string,
+): void {
+  const { watcher, state, log } = environment;
+  watcher.watch(ref).then(() => {
+    const record = state.shares.get(sandboxId);
+    if (record?.state !== "ready" || record.daemon?.pid !== ref.pid) return;
+    const tail = logTail(logFile);
+    const say = tail === "" ? log.info : log.warn;
+    say("virtiofsd has ended", { sandbox: sandboxId, pid: ref.pid, log: tail || undefined });
+  }).catch((error) => log.error("Cannot watch virtiofsd", { sandbox: sandboxId, pid: ref.pid, error }));
+}
+
+/** Ends the daemon of a share, with its child, whether its start was recorded or not. Idempotent. */
+export async function stopVirtiofsd(
+  { watcher }: Environment,
+  recorded: ProcessRef | undefined,
+  sharedDir: string,
+): Promise<void> {
+  if (recorded && isAlive(recorded)) await terminate(recorded, { graceMs: GRACE_MS, watcher });
+  for (const ref of findVirtiofsd(sharedDir)) {
+    // With its parent gone a child ends by itself.
+    if (recorded && await exitWithin(watcher, ref, STRAY_DEADLINE_MS)) continue;
+    await terminate(ref, { graceMs: GRACE_MS, watcher });
+  }
+}
+
+/** Finds running daemons by their exact `--shared-dir`, also those whose pid nobody had time to write down. */
+export function findVirtiofsd(sharedDir: string): ProcessRef[] {
+  const found: ProcessRef[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const args = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+      const at = args.indexOf("--shared-dir");
+      if (at < 1 || args[at + 1] !== sharedDir) continue;
+      const ref = processRef(Number(name));
+      if (isAlive(ref)) found.push(ref);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return found;
+}
+
+function logTail(path: string): string {
+  try {
+    const bytes = Deno.readFileSync(path);
+    return new TextDecoder().decode(bytes.subarray(Math.max(0, bytes.length - LOG_TAIL_BYTES))).trim();
+  } catch {
+    return "";
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

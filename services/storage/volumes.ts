@@ -1,0 +1,168 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { isWithin } from "../../lib/mounts/mod.ts";
+import { type Mount } from "../../lib/oci/mod.ts";
+import { guestVolume, POD_SHM, POD_VOLUMES } from "./guest_paths.ts";
+import { type HostFacts, type PathFacts } from "./host_facts.ts";
+import { type ContainerPlan, diskSerial, shortHash } from "./plan.ts";
+import { isBind, isOwnShm } from "./spec/mounts.ts";
+
+/** Directories that describe a kernel: the guest's own is meant, the host's could not be shared. */
+const KERNEL_DIRS = ["/proc", "/sys", "/dev"];
+/** Part of the path of every Kubernetes emptyDir. */
+const EMPTY_DIR = "/kubernetes.io~empty-dir/";
+/** The shared memory that containerd mounts for a pod: `…/sandboxes/<id>/shm`. */
+const POD_SHM_OF_CONTAINERD = /\/sandboxes\/[^/]+\/shm$/;
+
+/** What to plan volumes for. */
+interface Target {
+  containerId: string;
+  /** Our own directory; no container may have it as a volume. */
+  storageDir: string;
+}
+
+/**
+ * Decides for each bind mount of a spec how its source gets into the guest, and adds it to the plan. In this order:
+ * /dev/shm → the pod's; below /proc, /sys, /dev → the guest's own; a block device → hot-plugged and mounted by the
+ * guest; a tmpfs emptyDir → a tmpfs in the guest; a file or directory → bound into the share.
+ *
+ * @throws UNIMPLEMENTED for a socket, FIFO, character device or huge pages; FAILED_PRECONDITION for a source that
+ * does not exist; PERMISSION_DENIED for one of ours
+ */
+export function planVolumes(
+  mounts: readonly Mount[],
+  facts: HostFacts,
+  target: Target,
+  plan: ContainerPlan,
+): void {
+  mounts.forEach((mount, index) => {
+    if (isBind(mount)) planBind(mount, index, facts, target, plan);
+    else if (isOwnShm(mount)) planPodShm(mount.options ?? [], plan);
+  });
+}
+
+function planBind(mount: Mount, index: number, facts: HostFacts, target: Target, plan: ContainerPlan): void {
+  const source = mount.source ?? "";
+  if (!source.startsWith("/")) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot mount ${mount.destination}: the source of a bind must be an absolute path, is ${
+        JSON.stringify(source)
+      }`,
+    );
+  }
+  if (source === "/dev/shm" || POD_SHM_OF_CONTAINERD.test(source)) {
+    planPodShm([], plan);
+    plan.guestSources.set(index, POD_SHM);
+    return;
+  }
+  if (KERNEL_DIRS.some((dir) => isWithin(source, dir)) && !isWithin(source, "/dev/shm")) {
+    if (facts.stat(source).kind === "block") return planBlock(mount, index, source, target, plan, facts);
+    plan.notes.push(`volume ${mount.destination}: ${source} is the guest's own, not the host's`);
+    plan.guestSources.set(index, source);
+    return;
+  }
+  const real = facts.realPath(source);
+  if (isWithin(real, target.storageDir)) {
+    throw new KuasarError(
+      "PERMISSION_DENIED",
+      `Cannot mount ${source}: it belongs to another pod or to Kuasar itself`,
+    );
+  }
+  const found = facts.stat(real);
+  if (found.kind === "block") return planBlock(mount, index, real, target, plan, facts);
+  if (found.kind !== "directory" && found.kind !== "file") {
+    throw new KuasarError(
+      "UNIMPLEMENTED",
+      `Cannot mount ${source} into a VM: a ${found.kind} works on its own host only`,
+    );
+  }
+  if (found.kind === "directory") {
+    const home = facts.mountOf(real);
+    if (home?.fsType === "hugetlbfs") {
+      throw new KuasarError("UNIMPLEMENTED", `Cannot mount ${source} into a VM: huge pages cannot be shared`);
+    }
+    if (real.includes(EMPTY_DIR) && home?.fsType === "tmpfs" && home.mountPoint.includes(EMPTY_DIR)) {
+      if (home.mountPoint === real) return planTmpfs(index, real, found, home.superOptions, plan);
+    }
+  }
+  planShared(mount, index, real, found.kind === "directory", target, plan);
+}
+
+function planShared(
+  mount: Mount,
+  index: number,
+  source: string,
+  isDirectory: boolean,
+  { containerId }: Target,
+  plan: ContainerPlan,
+): void {
+  const options = new Set(mount.options);
+  plan.volumes.push({
+    source,
+    index,
+    isDirectory,
+    // As the runtimes have it: only `bind` alone leaves the mounts below behind.
+    recursive: options.has("rbind") || !options.has("bind"),
+    readOnly: options.has("ro"),
+    recursiveReadOnly: options.has("rro"),
+  });
+  plan.guestSources.set(index, guestVolume(containerId, index));
+}
+
+function planBlock(
+  mount: Mount,
+  index: number,
+  source: string,
+  { containerId }: Target,
+  plan: ContainerPlan,
+  facts: HostFacts,
+): void {
+  const readOnly = (mount.options ?? []).some((option) => option === "ro" || option === "rro");
+  const serial = diskSerial(containerId, `volume-${index}`);
+  const at = guestVolume(containerId, index);
+  plan.mountPoints.push(index);
+  plan.blockDevices.push({ hostPath: source, serial, readOnly });
+  plan.guestMounts.push({
+    type: facts.filesystemOf(source),
+    source: `serial:${serial}`,
+    target: at,
+    options: readOnly ? ["ro"] : [],
+    podScoped: false,
+  });
+  plan.guestSources.set(index, at);
+}
+
+/** A tmpfs emptyDir lives in the guest's memory, as it would have lived in the host's; all containers see it. */
+function planTmpfs(
+  index: number,
+  source: string,
+  facts: PathFacts,
+  superOptions: string[],
+  plan: ContainerPlan,
+): void {
+  const target = `${POD_VOLUMES}/${shortHash(source)}`;
+  const size = superOptions.filter((option) => /^(size|nr_inodes)=/.test(option));
+  addPodMount(plan, {
+    type: "tmpfs",
+    source: "tmpfs",
+    target,
+    options: [...size, `mode=${facts.mode.toString(8)}`, `uid=${facts.uid}`, `gid=${facts.gid}`],
+    podScoped: true,
+  });
+  plan.guestSources.set(index, target);
+}
+
+function planPodShm(options: readonly string[], plan: ContainerPlan): void {
+  const size = options.find((option) => option.startsWith("size=")) ?? "size=65536k";
+  addPodMount(plan, {
+    type: "tmpfs",
+    source: "shm",
+    target: POD_SHM,
+    options: ["nosuid", "nodev", "noexec", "mode=1777", size],
+    podScoped: true,
+  });
+}
+
+function addPodMount(plan: ContainerPlan, mount: ContainerPlan["guestMounts"][number]): void {
+  if (!plan.guestMounts.some(({ target }) => target === mount.target)) plan.guestMounts.push(mount);
+}
