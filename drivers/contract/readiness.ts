@@ -136,7 +136,9 @@ export class KernelVsockReadiness {
       listener = Deno.listen({ transport: "vsock", cid: 0xffffffff, port: READINESS_PORT });
     } catch (cause) {
       const reason = asKuasarError(cause).message;
-      throw new KuasarError("UNAVAILABLE", `Cannot listen on vsock port ${READINESS_PORT}: ${reason}`, { cause });
+      throw new KuasarError("UNAVAILABLE", `Cannot listen on vsock port ${READINESS_PORT}: ${reason}`, {
+        cause,
+      });
     }
     void (async () => {
       try {

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { checkId } from "../../lib/oci/mod.ts";
 
 /** The port of the guest's readiness message; with hybrid vsock it arrives at `vm.vsock_1027`. */
 export const READINESS_PORT = 1027;
@@ -35,7 +36,7 @@ export interface SandboxPaths {
  * @throws {KuasarError} INVALID_ARGUMENT for an id that is no safe file name, or too long for a socket below it
  */
 export function sandboxPaths(driverDir: string, id: string, monitor: string): SandboxPaths {
-  checkSandboxId(id);
+  checkId(id, "sandbox id");
   const dir = `${driverDir}/${id}`;
   const readiness = `${dir}/vm.vsock_${READINESS_PORT}`;
   const bytes = new TextEncoder().encode(readiness).length;
@@ -57,19 +58,4 @@ export function sandboxPaths(driverDir: string, id: string, monitor: string): Sa
     vmmLog: `${dir}/vmm.log`,
     vsockLog: `${dir}/vsock.log`,
   };
-}
-
-/**
- * Refuses an id that could leave the driver's directory or be taken for an option.
- *
- * @throws {KuasarError} INVALID_ARGUMENT
- */
-export function checkSandboxId(id: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(id)) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot use the sandbox id ${JSON.stringify(id.slice(0, 140))}: ` +
-        "it must be 1 to 128 letters, digits, '_', '.' or '-', beginning with a letter or digit",
-    );
-  }
 }

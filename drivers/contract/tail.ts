@@ -5,7 +5,7 @@ const MAX_LINE_CHARS = 300;
 // Terminal sequences (CSI, OSC, two-byte escapes) and what is left of control characters: a guest writes these
 // lines and a person's terminal shows them.
 // deno-lint-ignore no-control-regex
-const SEQUENCES = /\x1b\[[0-?]*[ -\/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?/g;
+const SEQUENCES = /\x1b\[[0-?]*[ -\/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[0-~]?/g;
 // deno-lint-ignore no-control-regex
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 

@@ -64,9 +64,13 @@ export class QmpClient {
     try {
       conn = await Deno.connect({ transport: "unix", path });
     } catch (cause) {
-      throw new KuasarError("UNAVAILABLE", `Cannot connect to QMP at ${path}: ${asKuasarError(cause).message}`, {
-        cause,
-      });
+      throw new KuasarError(
+        "UNAVAILABLE",
+        `Cannot connect to QMP at ${path}: ${asKuasarError(cause).message}`,
+        {
+          cause,
+        },
+      );
     }
     return await QmpClient.over(conn, timeoutMs);
   }
@@ -170,7 +174,10 @@ export class QmpClient {
     if ("error" in message) {
       const { class: name = "GenericError", desc = "" } = message.error as { class?: string; desc?: string };
       pending.reject(
-        new KuasarError(ERROR_CODES[name] ?? "INTERNAL", `Cannot run QMP ${pending.command}: ${desc} (${name})`),
+        new KuasarError(
+          ERROR_CODES[name] ?? "INTERNAL",
+          `Cannot run QMP ${pending.command}: ${desc} (${name})`,
+        ),
       );
     } else pending.resolve(message.return);
   }

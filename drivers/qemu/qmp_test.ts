@@ -126,7 +126,8 @@ Deno.test("answers find their commands by id, in any order and several in one re
 Deno.test("an error of QEMU becomes a KuasarError with a code", async () => {
   const monitor = new FakeMonitor((request, m) =>
     m.send(
-      JSON.stringify({ error: { class: "DeviceNotFound", desc: "Device 'x' not found" }, id: request.id }) + "\n",
+      JSON.stringify({ error: { class: "DeviceNotFound", desc: "Device 'x' not found" }, id: request.id }) +
+        "\n",
     )
   );
   const client = await QmpClient.over(monitor);

@@ -1,0 +1,113 @@
+import { loadConfig } from "../../lib/config/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { type ConfigFile, SCHEMA, WITHOUT_EFFECT } from "./config_schema.ts";
+import type { Accel, Machine } from "./launch_plan.ts";
+
+/** The configuration of this driver after all checks. */
+export interface QemuConfig {
+  accel: "auto" | Accel;
+  qemuPath: string;
+  machine: Machine;
+  cpuModel: string;
+  cpuFeatures: string;
+  vcpus: number;
+  memoryMib: number;
+  memoryPrealloc: boolean;
+  hugepages: boolean;
+  kernelPath: string;
+  /** Exactly one of initrd and image is set. */
+  initrdPath: string;
+  imagePath: string;
+  firmwarePath: string;
+  kernelParams: string;
+  entropySource: string;
+  console: "hvc0" | "ttyS0" | "ttyAMA0";
+  shareFs: "virtiofs" | "9p";
+  virtio9pMultidevs: string;
+  virtio9pDirectIo: boolean;
+  vsock: "auto" | "kernel" | "hybrid";
+  vhostDeviceVsockPath: string;
+  seccomp: boolean;
+  bootTimeoutMs: number;
+  /** What a person should know: values that have no effect here. */
+  notes: string[];
+}
+
+/**
+ * Reads the configuration file and its drop-ins.
+ *
+ * @param file undefined takes `/var/lib/kuasar/config_qemu_<arch>.toml` where it exists, else the defaults
+ * @throws {KuasarError} INVALID_ARGUMENT for anything that is wrong in it, NOT_FOUND for a missing file
+ */
+export function loadQemuConfig(file: string | undefined): QemuConfig {
+  const path = file ?? defaultFile();
+  return fromFile(loadConfig(SCHEMA, path), path ?? "the built-in configuration");
+}
+
+function defaultFile(): string | undefined {
+  const path = `/var/lib/kuasar/config_qemu_${Deno.build.arch}.toml`;
+  try {
+    Deno.statSync(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The configuration that a checked file means.
+ *
+ * @param name of the file, for messages
+ * @throws {KuasarError} INVALID_ARGUMENT for keys that contradict each other
+ */
+export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
+  const machine: Machine = hypervisor.machine_type === "virt" ? "virt" : "q35";
+  if (hypervisor.image_path && hypervisor.initrd_path) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot use ${name}: hypervisor.image_path and hypervisor.initrd_path are both set; a guest boots from one`,
+    );
+  }
+  return {
+    accel: hypervisor.accel,
+    qemuPath: hypervisor.qemu_path,
+    machine,
+    cpuModel: hypervisor.cpu_model,
+    cpuFeatures: hypervisor.cpu_features,
+    vcpus: hypervisor.vcpus,
+    memoryMib: hypervisor.memory_in_mb,
+    memoryPrealloc: hypervisor.mem_prealloc,
+    hugepages: hypervisor.hugepages,
+    kernelPath: hypervisor.kernel_path,
+    initrdPath: hypervisor.initrd_path || (hypervisor.image_path ? "" : "/var/lib/kuasar/kuasar.initrd"),
+    imagePath: hypervisor.image_path,
+    firmwarePath: hypervisor.firmware_path,
+    kernelParams: hypervisor.kernel_params,
+    entropySource: hypervisor.entropy_source,
+    console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",
+    shareFs: /9p/i.test(hypervisor.share_fs) ? "9p" : "virtiofs",
+    virtio9pMultidevs: hypervisor.virtio_9p_multidevs || "remap",
+    virtio9pDirectIo: hypervisor.virtio_9p_direct_io,
+    vsock: hypervisor.vsock,
+    vhostDeviceVsockPath: hypervisor.vhost_device_vsock_path,
+    seccomp: hypervisor.seccomp,
+    bootTimeoutMs: hypervisor.boot_timeout * 1000,
+    notes: notes(hypervisor),
+  };
+}
+
+function notes(hypervisor: ConfigFile["hypervisor"]): string[] {
+  const found: string[] = [];
+  for (const [key, schema] of Object.entries(WITHOUT_EFFECT)) {
+    const value = hypervisor[key as keyof typeof WITHOUT_EFFECT];
+    if (value !== schema.default) found.push(`hypervisor.${key} = ${JSON.stringify(value)} has no effect`);
+  }
+  if (hypervisor.machine_type === "pc") found.push("hypervisor.machine_type = pc is taken for q35");
+  if (hypervisor.block_device_driver !== "VirtioBlk") {
+    found.push(`hypervisor.block_device_driver = ${hypervisor.block_device_driver} is taken for VirtioBlk`);
+  }
+  if (hypervisor.virtiofsd.path !== undefined || hypervisor.virtiofs_daemon_path !== undefined) {
+    found.push("virtiofsd is configured at the storage service, not in this file");
+  }
+  return found;
+}

@@ -1,0 +1,100 @@
+import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+
+/** Where packages put what a guest boots from. */
+const SHARE_DIR = "/var/lib/kuasar";
+
+/**
+ * Kuasar's keys that change nothing here, with the only value that asks for nothing. They are accepted, so that a
+ * file written for Kuasar works; another value than this is told as a note.
+ */
+export const WITHOUT_EFFECT = {
+  machine_accelerators: text({ default: "" }),
+  default_bridges: integer({ default: 1 }),
+  default_max_vcpus: integer({ default: 0 }),
+  mem_slots: integer({ default: 1 }),
+  mem_offset: integer({ default: 0 }),
+  memory_path: text({ default: "" }),
+  file_backend_mem_path: text({ default: "" }),
+  enable_vhost_user_store: boolean({ default: false }),
+  enable_swap: boolean({ default: false }),
+  msize_9p: integer({ default: 8192 }),
+  enable_iothreads: boolean({ default: false }),
+  disable_nvdimm: boolean({ default: true }),
+  use_vsock: boolean({ default: true }),
+  debug: boolean({ default: false }),
+} as const;
+
+/** Kuasar's keys that belong to the storage service here, where virtiofsd is started. */
+const VIRTIOFSD = table({
+  path: text(),
+  log_level: text(),
+  cache: text(),
+  thread_pool_size: integer(),
+  syslog: boolean(),
+  socket_path: text(),
+  shared_dir: text(),
+});
+
+/** `config_qemu_<arch>.toml`: Kuasar's keys and ours. */
+export const SCHEMA = table({
+  sandbox: table({
+    log_level: text({ default: "info", help: "read by the sandboxer" }),
+    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
+  }),
+  hypervisor: table({
+    qemu_path: text({ default: `/usr/bin/qemu-system-${Deno.build.arch}`, help: "the QEMU program" }),
+    accel: text({
+      default: "auto",
+      oneOf: ["auto", "kvm", "tcg"],
+      help: "auto: KVM where it works, else emulation",
+    }),
+    machine_type: text({
+      default: Deno.build.arch === "x86_64" ? "q35" : "virt",
+      oneOf: ["q35", "pc", "virt"],
+      help: "pc, as Kuasar ships it, is taken for q35",
+    }),
+    cpu_model: text({ default: "host", help: "host becomes max under emulation" }),
+    cpu_features: text({ default: "", help: "added to the CPU model, pmu=off" }),
+    vcpus: integer({ default: 1, min: 1, max: 255, help: "of a sandbox that names no number" }),
+    memory_in_mb: integer({
+      default: 1024,
+      min: 64,
+      max: 16_777_216,
+      help: "of a sandbox without a memory limit",
+    }),
+    mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
+    hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
+    kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin` }),
+    initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
+    image_path: text({ default: "", help: "boot from this read-only disk" }),
+    kernel_params: text({ default: "" }),
+    firmware_path: text({ default: "", help: "another firmware than QEMU's own" }),
+    entropy_source: text({ default: "/dev/urandom", help: "empty for no entropy device" }),
+    console: text({
+      default: "serial",
+      oneOf: ["serial", "hvc0"],
+      help: "serial shows the kernel's first lines too",
+    }),
+    share_fs: text({ default: "VirtioFS", oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p"] }),
+    virtio_9p_multidevs: text({ default: "remap", oneOf: ["", "remap", "forbid", "warn"] }),
+    virtio_9p_direct_io: boolean({ default: false }),
+    block_device_driver: text({ default: "VirtioBlk", oneOf: ["VirtioBlk", "VirtioScsi", "VirtioMmio"] }),
+    vsock: text({
+      default: "auto",
+      oneOf: ["auto", "kernel", "hybrid"],
+      help: "auto: kernel where /dev/vhost-vsock is",
+    }),
+    vhost_device_vsock_path: text({ default: "/usr/bin/vhost-device-vsock", help: "for hybrid vsock" }),
+    seccomp: boolean({ default: true, help: "QEMU's own sandbox" }),
+    boot_timeout: integer({ default: 45, min: 1, max: 3600, help: "seconds from QEMU's start to READY" }),
+    virtiofsd: VIRTIOFSD,
+    virtiofs_daemon_path: text(),
+    virtiofs_cache: text(),
+    virtiofs_cache_size: integer(),
+    virtiofs_extra_args: list(text()),
+    ...WITHOUT_EFFECT,
+  }),
+});
+
+/** A file that was checked. */
+export type ConfigFile = ConfigOf<typeof SCHEMA>;

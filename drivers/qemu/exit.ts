@@ -1,0 +1,70 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { killProcess } from "../../lib/process/mod.ts";
+import { settledWithin } from "../contract/deadline.ts";
+import { nowMs } from "../contract/phases.ts";
+import { tailFile } from "../contract/tail.ts";
+import type { Host } from "./host.ts";
+import type { Exit, Machine } from "./machine.ts";
+import { endHelper } from "./remove.ts";
+
+/** Exit status where nobody can know it: the VM of an earlier driver process. */
+export const UNKNOWN_STATUS = 255;
+
+/** What QEMU wrote before it died is in the socket already; reading it takes no longer. */
+const DRAIN_TIMEOUT_MS = 500;
+
+const CONSOLE_LINES = 20;
+const LOG_LINES = 10;
+
+/**
+ * Waits for the end of a VM, then notes it: evidence is collected, the helper ended, the record written.
+ *
+ * @param exitStatus settles with the status of the VMM, undefined where it cannot be known
+ */
+export async function superviseExit(
+  host: Host,
+  machine: Machine,
+  exitStatus: Promise<number | undefined>,
+): Promise<void> {
+  const status = await exitStatus.catch(() => undefined);
+  const atMs = nowMs();
+  if (machine.console) await settledWithin(machine.console.drained, DRAIN_TIMEOUT_MS);
+  await endHelper(host, machine).catch((error) => {
+    host.log.error("Cannot end vhost-device-vsock", {
+      sandbox: machine.id,
+      error: asKuasarError(error).message,
+    });
+  });
+  const exit: Exit = { status: status ?? UNKNOWN_STATUS, atMs, evidence: await evidence(machine) };
+  machine.qmp?.close();
+  machine.end(exit);
+  // A start that fails removes the record itself.
+  if (host.records.get(machine.id)?.state !== undefined) host.records.put(machine.id, machine.record);
+  host.log.info("VM ended", { sandbox: machine.id, status: exit.status });
+}
+
+/** A VM without its vsock is of no use to anybody: when the helper dies, the VM is ended with a word on why. */
+export async function superviseHelper(host: Host, machine: Machine): Promise<void> {
+  const { helper, vmm } = machine.record;
+  if (helper === undefined || vmm === undefined) return;
+  await host.watcher.watch(helper);
+  if (machine.record.state === "STOPPED" || await settledWithin(machine.ended, DRAIN_TIMEOUT_MS)) return;
+  host.log.error("vhost-device-vsock ended before its VM", { sandbox: machine.id, pid: helper.pid });
+  await Deno.writeTextFile(machine.paths.vsockLog, "vhost-device-vsock ended before its VM\n", {
+    append: true,
+  })
+    .catch(() => {});
+  killProcess(vmm, "SIGKILL");
+}
+
+/** The last lines of everything that may say why a VM ended or does not start. */
+export async function evidence(machine: Machine): Promise<string[]> {
+  const { paths } = machine;
+  const marked = async (mark: string, path: string, count: number) =>
+    (await tailFile(path, count).catch(() => [])).map((line) => `${mark}: ${line}`);
+  return [
+    ...await marked("vmm", paths.vmmLog, LOG_LINES),
+    ...await marked("vsock", paths.vsockLog, LOG_LINES / 2),
+    ...await marked("console", paths.console, CONSOLE_LINES),
+  ];
+}

@@ -1,0 +1,140 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { QmpClient } from "./qmp.ts";
+import type { QmpEvent } from "./qmp_commands.ts";
+import type { SlotTable } from "./slots.ts";
+
+/** The guest has to look at its bus and let go of the disk; a busy one needs a moment. */
+const UNPLUG_TIMEOUT_MS = 10_000;
+
+const DRIVER = "virtio-blk-pci-non-transitional";
+
+/** Marks the ids of plugged disks among all devices of the VM. */
+const PREFIX = "disk-";
+
+const PERIPHERALS = "/machine/peripheral";
+
+/**
+ * Plugs a disk into a running guest, which finds it by its serial. A disk that is there already is fine.
+ *
+ * @throws {KuasarError} INVALID_ARGUMENT for a bad serial or file, RESOURCE_EXHAUSTED without a free slot
+ */
+export async function attachBlock(qmp: QmpClient, slots: SlotTable, device: BlockDevice): Promise<void> {
+  checkSerial(device.serial);
+  if (slots.has(device.serial)) return;
+  const driver = await fileDriver(device.hostPath);
+  const id = PREFIX + device.serial;
+  if (slots.mayHave(device.serial)) await detachBlock(qmp, slots, device.serial);
+  const slot = slots.take(device.serial);
+  try {
+    await qmp.execute("blockdev-add", {
+      "node-name": id,
+      driver: "raw",
+      "read-only": device.readOnly,
+      discard: "unmap",
+      cache: { direct: false, "no-flush": false },
+      file: { driver, filename: device.hostPath, aio: "threads" },
+    });
+    try {
+      await qmp.execute("device_add", { driver: DRIVER, id, drive: id, serial: device.serial, ...slot });
+    } catch (error) {
+      await qmp.execute("blockdev-del", { "node-name": id }).catch(() => {});
+      throw error;
+    }
+  } catch (error) {
+    slots.free(device.serial);
+    throw error;
+  }
+}
+
+/**
+ * Takes a disk out of a running guest and answers when the guest has let go of it. An unknown serial is fine.
+ *
+ * @throws {KuasarError} DEADLINE_EXCEEDED or FAILED_PRECONDITION where the guest keeps it; may be repeated
+ */
+export async function detachBlock(qmp: QmpClient, slots: SlotTable, serial: string): Promise<void> {
+  checkSerial(serial);
+  if (!slots.mayHave(serial)) return;
+  const id = PREFIX + serial;
+  const answer = qmp.expect((event) => isAnswer(event, id), UNPLUG_TIMEOUT_MS, `take out disk ${serial}`);
+  try {
+    await qmp.execute("device_del", { id });
+    const event = await answer.arrived;
+    if (event.event !== "DEVICE_DELETED") {
+      throw new KuasarError("FAILED_PRECONDITION", `Cannot take out disk ${serial}: the guest refuses`);
+    }
+  } catch (error) {
+    // A removal that came through after an earlier deadline: the device is gone, only the backend is left.
+    if (!(error instanceof KuasarError && error.code === "NOT_FOUND")) {
+      slots.lose(serial);
+      throw error;
+    }
+  } finally {
+    answer.cancel();
+  }
+  await deleteNode(qmp, id);
+  slots.free(serial);
+}
+
+/** Reads from QEMU which disks are plugged in, and finishes removals that were under way. */
+export async function readSlots(qmp: QmpClient, slots: SlotTable): Promise<void> {
+  const plugged = new Set<string>();
+  for (const { name } of await qmp.execute("qom-list", { path: PERIPHERALS })) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = `${PERIPHERALS}/${name}`;
+    const bus = await qmp.execute("qom-get", { path, property: "parent_bus" });
+    const devfn = await qmp.execute("qom-get", { path, property: "addr" });
+    if (typeof bus !== "string" || typeof devfn !== "number") continue;
+    const addr = `0x${(devfn >> 3).toString(16)}`;
+    if (slots.put(name.slice(PREFIX.length), { bus: bus.slice(bus.lastIndexOf("/") + 1), addr })) {
+      plugged.add(name);
+    }
+  }
+  for (const { "node-name": node } of await qmp.execute("query-named-block-nodes", { flat: true })) {
+    if (node?.startsWith(PREFIX) && !plugged.has(node)) await deleteNode(qmp, node).catch(() => {});
+  }
+}
+
+function isAnswer({ event, data }: QmpEvent, id: string): boolean {
+  return (event === "DEVICE_DELETED" || event === "DEVICE_UNPLUG_GUEST_ERROR") && data.device === id;
+}
+
+async function deleteNode(qmp: QmpClient, node: string): Promise<void> {
+  try {
+    await qmp.execute("blockdev-del", { "node-name": node });
+  } catch (error) {
+    const gone = error instanceof KuasarError &&
+      /Failed to find node|Cannot find (device|node)/i.test(error.message);
+    if (!gone) throw error;
+  }
+}
+
+/** The serial is part of ids in QEMU and of the guest's `/sys/block/<disk>/serial`, which holds 20 bytes. */
+function checkSerial(serial: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,19}$/.test(serial)) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot use the disk serial ${
+        JSON.stringify(serial.slice(0, 40))
+      }: it must be 1 to 20 letters, digits, '_', '.' or '-'`,
+    );
+  }
+}
+
+async function fileDriver(path: string): Promise<"file" | "host_device"> {
+  let info: Deno.FileInfo;
+  try {
+    if (!path.startsWith("/")) throw new Error("the path is not absolute");
+    info = await Deno.stat(path);
+  } catch (cause) {
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot plug in ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (info.isFile) return "file";
+  if (info.isBlockDevice) return "host_device";
+  throw new KuasarError(
+    "INVALID_ARGUMENT",
+    `Cannot plug in ${path}: it is neither a file nor a block device`,
+  );
+}
