@@ -1,7 +1,11 @@
 import { root } from "../lib/build/mod.ts";
+import { waitForCri } from "../lib/cri/mod.ts";
 import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { containerdSpec, nodeSet, type ServiceName, Supervisor } from "./supervisor/mod.ts";
+
+/** How long containerd may take until it answers. */
+const CRI_TIMEOUT_MS = 30_000;
 
 export interface NodeOptions {
   runDir: string;
@@ -57,5 +61,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
   const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
+  try {
+    await waitForCri(address, CRI_TIMEOUT_MS);
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
   return { supervisor, address, containerd, programs };
 }

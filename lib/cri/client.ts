@@ -1,5 +1,9 @@
+import { asKuasarError } from "../errors/mod.ts";
 import { type GrpcClient, grpcClient } from "../grpc/mod.ts";
 import { ImageServiceDefinition, RuntimeServiceDefinition } from "../proto/gen/runtime/v1/cri.ts";
+
+/** How often a containerd that is still starting is asked. */
+const READY_STEP_MS = 20;
 
 /** The two CRI services of one containerd. */
 export interface Cri {
@@ -24,4 +28,27 @@ export function connectCri(path: string): Cri {
       images.close();
     },
   };
+}
+
+/**
+ * Waits until the CRI of containerd answers: it accepts connections a little before, and then says UNAVAILABLE.
+ *
+ * @throws KuasarError what it said last when `timeoutMs` is over
+ */
+export async function waitForCri(path: string, timeoutMs: number): Promise<void> {
+  const cri = connectCri(path);
+  const end = Date.now() + timeoutMs;
+  try {
+    while (true) {
+      try {
+        await cri.runtime.version({ version: "v1" }, { timeoutMs });
+        return;
+      } catch (error) {
+        if (asKuasarError(error).code !== "UNAVAILABLE" || Date.now() > end) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_STEP_MS));
+    }
+  } finally {
+    cri.close();
+  }
 }

@@ -1,5 +1,5 @@
 /** The CRI as a kubelet speaks it: for tests, the demo, the benchmarks and the clean stop of `deno task start`. */
-export { connectCri, type Cri } from "./client.ts";
+export { connectCri, type Cri, waitForCri } from "./client.ts";
 export { message } from "./message.ts";
 export {
   containerConfig,

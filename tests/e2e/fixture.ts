@@ -19,7 +19,7 @@ export const comparing = handlerUnderTest() === "runc";
 
 /** The archive of an image of the set-up, `busybox` or `nginx`. */
 export function imageArchive(name: "busybox" | "nginx"): string {
-  return `${Deno.env.get("KUASAR_E2E_IMAGES") ?? `${buildDir}/images`}/${name}.tar`;
+  return `${buildDir}/images/${name}.tar`;
 }
 
 /** Writes an archive of one's own and imports it. */

@@ -25,21 +25,25 @@ const KINDS = ["processes", "mounts", "links", "netns", "sockets", "cgroups", "f
 /** What is looked at. */
 export interface SnapshotTarget {
   runDir: string;
-  /** Services whose open files are counted, by name. */
-  services: ReadonlyMap<string, number>;
+  /** Processes that stay and may be started again, by name; they are told by their names, not their pids. */
+  resident: ReadonlyMap<string, number>;
+  /** Those of them whose open files are counted. */
+  counted: readonly string[];
 }
 
 /** Takes a snapshot. What disappears while it is taken is not in it. */
 export function takeSnapshot(target: SnapshotTarget): Snapshot {
   const pids = nodeProcesses(target.runDir);
+  const names = new Map([...target.resident].map(([name, pid]) => [pid, name]));
+  const counted = [...target.resident].filter(([name]) => target.counted.includes(name));
   return {
-    processes: [...pids].map(([pid, command]) => `${command} (pid ${pid})`).sort(),
+    processes: [...pids].map(([pid, command]) => names.get(pid) ?? `${command} (pid ${pid})`).sort(),
     mounts: mounts(target.runDir),
     links: list("/sys/class/net").sort(),
     netns: netns(target.runDir, pids.keys()),
     sockets: sockets(target.runDir),
     cgroups: cgroups("/sys/fs/cgroup", 0).sort(),
-    fds: [...target.services].flatMap(([name, pid]) => openFiles(name, pid)).sort(),
+    fds: counted.flatMap(([name, pid]) => openFiles(name, pid)).sort(),
   };
 }
 

@@ -26,7 +26,7 @@ Deno.test("a snapshot sees a socket and a process of its run directory and nobod
   const listener = Deno.listen({ transport: "unix", path: `${dir}/a.sock` });
   const child = new Deno.Command("/bin/sh", { args: ["-c", `read x; : ${dir}`], stdin: "piped" }).spawn();
   try {
-    const snapshot = takeSnapshot({ runDir: dir, services: new Map() });
+    const snapshot = takeSnapshot({ runDir: dir, resident: new Map(), counted: [] });
     deepStrictEqual(snapshot.sockets, [`${dir}/a.sock`]);
     deepStrictEqual(snapshot.processes, [`sh (pid ${child.pid})`]);
     deepStrictEqual(snapshot.mounts, []);

@@ -2,4 +2,5 @@
 export { difference, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
+export { findProcesses } from "./processes.ts";
 export { Container, type ExecResult, parseLog, Pod } from "./pod.ts";

@@ -1,8 +1,8 @@
 import { RUNTIME_HANDLER } from "../../deploy/containerd/mod.ts";
 import { type RunningNode, startNode } from "../../deploy/node.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
-import { type ServiceName, type Supervisor } from "../../deploy/supervisor/mod.ts";
-import { connectCri, type Cri, message, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
+import { type ServiceName, SERVICES, type Supervisor } from "../../deploy/supervisor/mod.ts";
+import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
@@ -81,11 +81,6 @@ export class Node {
     return this.#lines.slice(-count);
   }
 
-  /** The pids of our services, by name, without containerd. */
-  get services(): ReadonlyMap<string, number> {
-    return new Map([...this.supervisor.pids].filter(([name]) => name !== "containerd"));
-  }
-
   /** Imports an image archive into containerd. @throws KuasarError with what ctr wrote */
   async importImage(path: string): Promise<void> {
     const { success, stderr } = await new Deno.Command(this.#running.programs.ctr, {
@@ -126,10 +121,23 @@ export class Node {
     Deno.kill(pid, "SIGKILL");
   }
 
+  /** Stops containerd and starts it again, as an upgrade does. */
+  async restartContainerd(): Promise<void> {
+    await this.supervisor.stopOne("containerd");
+    await this.supervisor.startOne("containerd");
+    await waitForCri(this.#running.address, 30_000);
+  }
+
   /** Takes stock now; the returned function waits until all is as before and tells what is not. */
   watchLeaks(): () => Promise<string[]> {
-    const before = takeSnapshot({ runDir: this.runDir, services: this.services });
-    return () => waitForNoLeaks(before, { runDir: this.runDir, services: this.services });
+    // containerd opens and closes files of its own as it likes.
+    const target = () => ({
+      runDir: this.runDir,
+      resident: this.supervisor.pids,
+      counted: [...SERVICES, "kuasar-task"],
+    });
+    const before = takeSnapshot(target());
+    return () => waitForNoLeaks(before, target());
   }
 
   /** Removes every pod, whatever state it is in. */

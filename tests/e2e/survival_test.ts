@@ -1,0 +1,130 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { SERVICES } from "../../deploy/supervisor/mod.ts";
+import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
+import { findProcesses, type Node } from "../harness/mod.ts";
+import { comparing, e2e, e2eOurs, useNode } from "./fixture.ts";
+import {
+  askShell,
+  assertNewContainerWorks,
+  assertNoLineLost,
+  startBusyPod,
+  waitForMoreLines,
+} from "./numbered_lines.ts";
+
+const node = useNode();
+
+/** How soon after the end of its VMM a pod must be shown as not ready. */
+const NOT_READY_WITHIN_MS = 1_000;
+
+/** Waits until the supervisor has started `name` again. */
+async function waitForRestart(node: Node, name: string, oldPid: number): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
+    const pid = node.supervisor.pids.get(name);
+    if (pid !== undefined && pid !== oldPid) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${name} was not started again`);
+}
+
+async function killAndWait(node: Node, name: string): Promise<void> {
+  const pid = node.supervisor.pids.get(name)!;
+  node.kill(name);
+  await waitForRestart(node, name, pid);
+}
+
+for (const service of SERVICES) {
+  e2eOurs(`kill -9 of ${service} is not noticed by a running container`, node, async (node) => {
+    const { pod, writer, shell } = await startBusyPod(node, `kill-${service}`);
+    await killAndWait(node, service);
+    await askShell(shell, "after");
+    await waitForMoreLines(writer, 100);
+    await assertNoLineLost(writer);
+    ok(await writer.isRunning());
+    await assertNewContainerWorks(node, pod, "after");
+    await shell.write("exit 7\n");
+    strictEqual((await shell.exit).exitCode, 7);
+    await shell.close();
+    await assertNoLineLost(writer);
+    await pod.remove();
+  });
+}
+
+e2eOurs(
+  "kill -9 of all services, one after the other, while a container streams and an exec is open",
+  node,
+  async (node) => {
+    const { pod, writer, shell } = await startBusyPod(node, "kill-all");
+    for (const service of SERVICES) {
+      await killAndWait(node, service);
+      await askShell(shell, service);
+      await waitForMoreLines(writer, 50);
+    }
+    await assertNewContainerWorks(node, pod, "after");
+    const second = await node.runPod({ name: "kill-all-second" });
+    await assertNewContainerWorks(node, second, "c");
+    await second.remove();
+    await askShell(shell, "last");
+    await assertNoLineLost(writer);
+    await shell.close();
+    await pod.remove();
+  },
+);
+
+e2eOurs("kill -9 of kuasar-task leaves the containers running", node, async (node) => {
+  const pod = await node.runPod({ name: "kill-task" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sh", "-c", "i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done"],
+  });
+  await container.waitForLog("tick 5");
+  await killAndWait(node, "kuasar-task");
+  // containerd reports a lost connection as the end of a container; the pod itself must go on.
+  await assertNewContainerWorks(node, pod, "after");
+  ok(await pod.isReady());
+  await pod.remove();
+});
+
+e2eOurs("kill -9 of a VMM ends that pod only, at once and without a trace", node, async (node) => {
+  const victim = await node.runPod({ name: "victim" });
+  const other = await startBusyPod(node, "bystander");
+  const container = await victim.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+  });
+  const [pid] = findProcesses(/^qemu/, victim.id);
+  ok(pid !== undefined, "the pod has a VMM");
+  const killedAt = Date.now();
+  Deno.kill(pid, "SIGKILL");
+  while (await victim.isReady() && Date.now() - killedAt < 30_000) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const tookMs = Date.now() - killedAt;
+  ok(tookMs <= NOT_READY_WITHIN_MS, `NOTREADY ${tookMs} ms after the VMM's end`);
+  const status = await container.waitForExit();
+  ok(status.exitCode !== 0, `exit code ${status.exitCode}`);
+  await victim.remove();
+  await askShell(other.shell, "alive");
+  await waitForMoreLines(other.writer, 20);
+  await assertNoLineLost(other.writer);
+  await other.shell.close();
+  await other.pod.remove();
+});
+
+e2e("a restart of containerd leaves pods ready and containers running", node, async (node) => {
+  const { pod, writer, shell } = await startBusyPod(node, "containerd");
+  await shell.close();
+  await node.restartContainerd();
+  strictEqual((await writer.status()).state, ContainerState.CONTAINER_RUNNING);
+  ok(await pod.isReady());
+  strictEqual((await writer.shell("echo exec works")).stdout, "exec works\n");
+  // containerd itself may lose the line that it was about to write; what comes afterwards must be whole.
+  const before = (await writer.logLines()).length;
+  for (let waitedMs = 0; (await writer.logLines()).length < before + 50; waitedMs += 50) {
+    ok(waitedMs < 30_000, "the container's output goes on");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  if (!comparing) await assertNewContainerWorks(node, pod, "after");
+  await pod.remove();
+});

@@ -1,0 +1,15 @@
+/** The pids of the processes whose command and arguments fit. */
+export function findProcesses(command: RegExp, argument: string): number[] {
+  const found: number[] = [];
+  for (const entry of Deno.readDirSync("/proc")) {
+    const pid = Number(entry.name);
+    if (!Number.isInteger(pid) || pid === Deno.pid) continue;
+    try {
+      const [comm, args] = [`/proc/${pid}/comm`, `/proc/${pid}/cmdline`].map((p) => Deno.readTextFileSync(p));
+      if (command.test(comm!.trim()) && args!.includes(argument)) found.push(pid);
+    } catch {
+      // ended while we looked
+    }
+  }
+  return found;
+}
