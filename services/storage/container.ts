@@ -12,7 +12,7 @@ import { exists, removeOwnTree } from "./files.ts";
 import { guestBundle } from "./guest_paths.ts";
 import { hostFacts } from "./host_facts.ts";
 import { containerPaths, sandboxPaths, storageDir } from "./paths.ts";
-import { type ContainerPlan, shortHash } from "./plan.ts";
+import { emptyPlan, shortHash } from "./plan.ts";
 import { readBundle } from "./read_bundle.ts";
 import { planRootfs } from "./rootfs.ts";
 import { rewriteSpec } from "./spec/chain.ts";
@@ -105,16 +105,4 @@ export async function releaseContainer(
     { name: "remove the container's files", run: () => removeOwnTree(paths.tree) },
   ]);
   state.deleteContainer(sandboxId, containerId);
-}
-
-function emptyPlan(): ContainerPlan {
-  return {
-    rootfs: [],
-    volumes: [],
-    mountPoints: [],
-    guestMounts: [],
-    blockDevices: [],
-    guestSources: new Map(),
-    notes: [],
-  };
 }

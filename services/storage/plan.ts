@@ -33,6 +33,19 @@ export interface ContainerPlan {
   notes: string[];
 }
 
+/** A plan that does nothing yet. */
+export function emptyPlan(): ContainerPlan {
+  return {
+    rootfs: [],
+    volumes: [],
+    mountPoints: [],
+    guestMounts: [],
+    blockDevices: [],
+    guestSources: new Map(),
+    notes: [],
+  };
+}
+
 /** The longest serial number of a virtio disk, in bytes (VIRTIO_BLK_ID_BYTES). */
 const SERIAL_LENGTH = 20;
 
