@@ -19,7 +19,10 @@ export interface NodeOptions {
   services?: boolean;
   /** Pause image of the handler `runc`, which exists only where this is given. */
   runcPauseImage?: string;
+  /** Configuration files; the driver's is generated from the build folder unless given. */
   configs?: Partial<Record<ServiceName, string>>;
+  /** Memory of a sandbox in the generated configuration. */
+  memoryMib?: number;
   logLevel?: string;
 }
 
@@ -57,7 +60,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     virtiofsd: programs.virtiofsd,
     containerdTtrpc: `${address}.ttrpc`,
     ...(containerd === undefined ? {} : { containerd }),
-    ...(options.configs === undefined ? {} : { configs: options.configs }),
+    configs: { "driver-qemu": await driverConfig(options, programs), ...options.configs },
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
   const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
@@ -68,4 +71,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     throw error;
   }
   return { supervisor, address, containerd, programs };
+}
+
+/** Writes the generated configuration of the driver and returns its path. */
+async function driverConfig(options: NodeOptions, programs: NodePrograms): Promise<string> {
+  const path = `${options.runDir}/driver-qemu.toml`;
+  const { memoryMib } = options;
+  await Deno.writeTextFile(
+    path,
+    qemuConfig({ ...programs, ...(memoryMib === undefined ? {} : { memoryMib }) }),
+  );
+  return path;
 }

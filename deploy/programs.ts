@@ -5,17 +5,25 @@ import { hostTools } from "./host/mod.ts";
 /** What a node runs. All paths are absolute. */
 export interface NodePrograms extends ContainerdPrograms {
   virtiofsd: string;
+  qemu: string;
+  vhostDeviceVsock: string;
+  kernel: string;
+  initrd: string;
 }
 
 /** The programs that `deno task setup` puts into the build folder. */
 export function nodePrograms(): NodePrograms {
-  const { containerd, ctr, runc, virtiofsd, cniBinDir } = hostTools();
+  const { containerd, ctr, runc, virtiofsd, cniBinDir, qemu, vhostDeviceVsock } = hostTools();
   return {
     containerd,
     ctr,
     cniBinDir,
     agent: Deno.env.get("KUASAR_AGENT") ?? `${buildDir}/guest/agent`,
     virtiofsd,
+    qemu,
+    vhostDeviceVsock,
+    kernel: `${buildDir}/kernel/vmlinuz`,
+    initrd: `${buildDir}/image/kuasar.initrd`,
     path: [runc.slice(0, runc.lastIndexOf("/"))],
   };
 }

@@ -106,3 +106,27 @@ Deno.test("a line that is no setting is refused with its number", () => {
   throws(() => parseUnit("[Unit]\nnonsense\n"), /line 2/);
   throws(() => parseUnit("Description=x\n"), /line 1/);
 });
+
+Deno.test({
+  name: "systemd itself finds nothing wrong with the units",
+  ignore: !exists("/usr/bin/systemd-analyze"),
+  fn: async () => {
+    const files = [...units.keys()].map((name) => here + name);
+    const { stderr } = await new Deno.Command("systemd-analyze", {
+      args: ["verify", "--man=no", ...files],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    // What the units run is installed elsewhere.
+    const lines = new TextDecoder().decode(stderr).split("\n").filter((l) => l.includes("kuasar-"));
+    deepStrictEqual(lines.filter((l) => !/is not executable/.test(l)), []);
+  },
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
