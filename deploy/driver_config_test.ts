@@ -10,6 +10,6 @@ Deno.test("the driver's configuration names what was built", () => {
     kernel_path: "/k",
     initrd_path: "/i with space",
     vhost_device_vsock_path: "/v",
-    memory_in_mb: 256n,
+    memory_in_mb: 256,
   });
 });

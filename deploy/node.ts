@@ -1,6 +1,7 @@
 import { root } from "../lib/build/mod.ts";
 import { waitForCri } from "../lib/cri/mod.ts";
 import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
+import { qemuConfig } from "./driver_config.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { containerdSpec, nodeSet, type ServiceName, Supervisor } from "./supervisor/mod.ts";
 
