@@ -1,0 +1,183 @@
+// Processes: identity, environment, signals, exit status, limits.
+#include "native.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static JSValue strings(JSContext *ctx, char **list, int count) {
+  JSValue array = JS_NewArray(ctx);
+  for (int i = 0; !JS_IsException(array) && i < count; i++) {
+    if (JS_DefinePropertyValueUint32(ctx, array, (uint32_t)i, JS_NewString(ctx, list[i]), JS_PROP_C_W_E) < 0) {
+      JS_FreeValue(ctx, array);
+      return JS_EXCEPTION;
+    }
+  }
+  return array;
+}
+
+static JSValue js_args(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self, (void)argc, (void)argv;
+  return strings(ctx, sys_argv, sys_argc);
+}
+
+static JSValue js_environ(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self, (void)argc, (void)argv;
+  int count = 0;
+  while (environ && environ[count]) count++;
+  return strings(ctx, environ, count);
+}
+
+static JSValue js_getenv(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  const char *name = arg_string(ctx, ARG(0));
+  if (!name) return JS_EXCEPTION;
+  const char *value = getenv(name);
+  JS_FreeCString(ctx, name);
+  return value ? JS_NewString(ctx, value) : JS_NULL;
+}
+
+static JSValue js_setenv(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  const char *name = arg_string(ctx, ARG(0));
+  const char *value = name ? arg_string(ctx, ARG(1)) : NULL;
+  JSValue result = JS_EXCEPTION;
+  if (value) result = setenv(name, value, 1) ? throw_errno(ctx, errno, "setenv", name) : JS_UNDEFINED;
+  JS_FreeCString(ctx, name);
+  JS_FreeCString(ctx, value);
+  return result;
+}
+
+enum identity { PID, PPID, EUID };
+static JSValue js_identity(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  (void)self, (void)argc, (void)argv;
+  return JS_NewInt64(ctx, magic == PID ? getpid() : magic == PPID ? getppid() : (int64_t)geteuid());
+}
+
+static JSValue js_kill(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int pid, signal;
+  if (arg_int(ctx, ARG(0), &pid) || arg_int(ctx, ARG(1), &signal)) return JS_EXCEPTION;
+  return kill(pid, signal) ? throw_errno(ctx, errno, "kill", NULL) : JS_UNDEFINED;
+}
+
+static JSValue js_pidfd_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int pid;
+  if (arg_int(ctx, ARG(0), &pid)) return JS_EXCEPTION;
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);  // close-on-exec by itself
+  return fd < 0 ? throw_errno(ctx, errno, "pidfd_open", NULL) : JS_NewInt32(ctx, fd);
+}
+
+static JSValue js_pidfd_send_signal(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int fd, signal;
+  if (arg_int(ctx, ARG(0), &fd) || arg_int(ctx, ARG(1), &signal)) return JS_EXCEPTION;
+  return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? throw_errno(ctx, errno, "pidfd_send_signal", NULL) : JS_UNDEFINED;
+}
+
+static JSValue reap(JSContext *ctx, pid_t which) {
+  int status;
+  pid_t pid;
+  do pid = waitpid(which, &status, WNOHANG);
+  while (pid < 0 && errno == EINTR);
+  if (pid == 0 || (pid < 0 && errno == ECHILD && which == -1)) return JS_NULL;
+  if (pid < 0) return throw_errno(ctx, errno, "waitpid", NULL);
+  int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  JSValue object = JS_NewObject(ctx);
+  if (JS_IsException(object)) return object;
+  bool ok = set_number(ctx, object, "pid", pid) && set_number(ctx, object, "code", signal ? 128 + signal : WEXITSTATUS(status)) &&
+            set_number(ctx, object, "signal", signal);
+  if (ok) return object;
+  JS_FreeValue(ctx, object);
+  return JS_EXCEPTION;
+}
+
+static JSValue js_wait_any(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self, (void)argc, (void)argv;
+  return reap(ctx, -1);
+}
+
+static JSValue js_wait_pid(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int pid;
+  if (arg_int(ctx, ARG(0), &pid)) return JS_EXCEPTION;
+  if (pid <= 0) return throw_errno(ctx, EINVAL, "waitPid", NULL);
+  return reap(ctx, pid);
+}
+
+static JSValue js_set_subreaper(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  bool on;
+  if (arg_bool_or(ctx, ARG(0), &on, true)) return JS_EXCEPTION;
+  return prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)on) ? throw_errno(ctx, errno, "prctl", NULL) : JS_UNDEFINED;
+}
+
+static JSValue js_set_process_name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  const char *name = arg_string(ctx, ARG(0));
+  if (!name) return JS_EXCEPTION;
+  prctl(PR_SET_NAME, name);
+  JS_FreeCString(ctx, name);
+  return JS_UNDEFINED;
+}
+
+static double limit_out(rlim_t limit) { return limit == RLIM_INFINITY ? -1 : (double)limit; }
+
+static JSValue js_getrlimit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int resource;
+  struct rlimit limit;
+  if (arg_int(ctx, ARG(0), &resource)) return JS_EXCEPTION;
+  if (getrlimit(resource, &limit)) return throw_errno(ctx, errno, "getrlimit", NULL);
+  JSValue object = JS_NewObject(ctx);
+  if (JS_IsException(object)) return object;
+  if (set_number(ctx, object, "soft", limit_out(limit.rlim_cur)) && set_number(ctx, object, "hard", limit_out(limit.rlim_max))) return object;
+  JS_FreeValue(ctx, object);
+  return JS_EXCEPTION;
+}
+
+static JSValue js_setrlimit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int resource;
+  int64_t soft, hard;
+  if (arg_int(ctx, ARG(0), &resource) || arg_i64_or(ctx, ARG(1), &soft, -1) || arg_i64_or(ctx, ARG(2), &hard, -1)) return JS_EXCEPTION;
+  struct rlimit limit = {soft < 0 ? RLIM_INFINITY : (rlim_t)soft, hard < 0 ? RLIM_INFINITY : (rlim_t)hard};
+  return setrlimit(resource, &limit) ? throw_errno(ctx, errno, "setrlimit", NULL) : JS_UNDEFINED;
+}
+
+#define CONSTANT(name, value) JS_PROP_INT32_DEF(name, value, JS_PROP_ENUMERABLE)
+static const JSCFunctionListEntry limits[] = {
+    CONSTANT("CORE", RLIMIT_CORE), CONSTANT("NPROC", RLIMIT_NPROC), CONSTANT("NOFILE", RLIMIT_NOFILE), CONSTANT("MEMLOCK", RLIMIT_MEMLOCK),
+};
+static const JSCFunctionListEntry signals[] = {
+    CONSTANT("HUP", SIGHUP),   CONSTANT("INT", SIGINT),   CONSTANT("QUIT", SIGQUIT), CONSTANT("ABRT", SIGABRT),
+    CONSTANT("KILL", SIGKILL), CONSTANT("USR1", SIGUSR1), CONSTANT("SEGV", SIGSEGV), CONSTANT("USR2", SIGUSR2),
+    CONSTANT("PIPE", SIGPIPE), CONSTANT("ALRM", SIGALRM), CONSTANT("TERM", SIGTERM), CONSTANT("CHLD", SIGCHLD),
+    CONSTANT("CONT", SIGCONT), CONSTANT("STOP", SIGSTOP), CONSTANT("TSTP", SIGTSTP), CONSTANT("WINCH", SIGWINCH),
+};
+static const JSCFunctionListEntry entries[] = {
+    JS_CFUNC_DEF("args", 0, js_args),
+    JS_CFUNC_DEF("environ", 0, js_environ),
+    JS_CFUNC_DEF("getenv", 1, js_getenv),
+    JS_CFUNC_DEF("setenv", 2, js_setenv),
+    JS_CFUNC_MAGIC_DEF("getpid", 0, js_identity, PID),
+    JS_CFUNC_MAGIC_DEF("getppid", 0, js_identity, PPID),
+    JS_CFUNC_MAGIC_DEF("geteuid", 0, js_identity, EUID),
+    JS_CFUNC_DEF("kill", 2, js_kill),
+    JS_CFUNC_DEF("pidfdOpen", 1, js_pidfd_open),
+    JS_CFUNC_DEF("pidfdSendSignal", 2, js_pidfd_send_signal),
+    JS_CFUNC_DEF("waitAny", 0, js_wait_any),
+    JS_CFUNC_DEF("waitPid", 1, js_wait_pid),
+    JS_CFUNC_DEF("setSubreaper", 1, js_set_subreaper),
+    JS_CFUNC_DEF("setProcessName", 1, js_set_process_name),
+    JS_CFUNC_DEF("getrlimit", 1, js_getrlimit),
+    JS_CFUNC_DEF("setrlimit", 3, js_setrlimit),
+    JS_OBJECT_DEF("RLIMIT", limits, COUNT(limits), JS_PROP_ENUMERABLE),
+    JS_OBJECT_DEF("SIG", signals, COUNT(signals), JS_PROP_ENUMERABLE),
+};
+const struct topic process_topic = {entries, COUNT(entries)};
