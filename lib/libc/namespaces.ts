@@ -1,7 +1,9 @@
 import { KuasarError } from "../errors/mod.ts";
 import { check } from "./check.ts";
 import { closeFd, OPEN, openFd } from "./files.ts";
+import { isErrno } from "./errno.ts";
 import { libc } from "./library.ts";
+import { mount, MS, UMOUNT, unmount } from "./mounts.ts";
 
 /** Namespace types of setns(2) and unshare(2) (linux/sched.h). */
 export const CLONE = {
@@ -40,6 +42,32 @@ export function withNetns<T>(path: string, fn: () => Synchronous<T>): T {
 /** Like {@link withNetns}, in a new, empty network namespace that is gone when nothing refers to it any more. */
 export function withNewNetns<T>(fn: () => Synchronous<T>): T {
   return inNetns(() => check(libc().unshare(CLONE.NEWNET), "make a network namespace"), fn);
+}
+
+/**
+ * Makes a network namespace that stays until {@link unpinNetns}: its file at `path` is what `withNetns` takes.
+ *
+ * @throws {Errno} EEXIST when there is a file already
+ */
+export function pinNewNetns(path: string): void {
+  closeFd(openFd(path, OPEN.CREAT | OPEN.EXCL, 0o444));
+  try {
+    withNewNetns(() => mount({ source: OWN_NETNS, target: path, flags: MS.BIND }));
+  } catch (error) {
+    Deno.removeSync(path);
+    throw error;
+  }
+}
+
+/** Removes what {@link pinNewNetns} made. Idempotent. @throws {Errno} */
+export function unpinNetns(path: string): void {
+  try {
+    unmount(path, UMOUNT.DETACH | UMOUNT.NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    if (!isErrno(error, "EINVAL")) throw error; // EINVAL: nothing is mounted there any more
+  }
+  Deno.removeSync(path);
 }
 
 /** The path of the calling thread's own network namespace; it changes with the thread, so it is opened at once. */
