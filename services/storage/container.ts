@@ -1,5 +1,5 @@
-import { cleanUp, runCleanup } from "../../lib/cleanup/mod.ts";
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { cleanUp } from "../../lib/cleanup/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
 import { unmountBelow } from "../../lib/mounts/mod.ts";
 import {
   type PrepareContainerRequest,
@@ -8,6 +8,7 @@ import {
 } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { applyPlan } from "./apply_plan.ts";
 import { type Environment } from "./environment.ts";
+import { undoneFailure } from "./failure.ts";
 import { exists, removeOwnTree } from "./files.ts";
 import { guestBundle } from "./guest_paths.ts";
 import { hostFacts } from "./host_facts.ts";
@@ -66,13 +67,10 @@ export async function prepareContainer(
   try {
     applyPlan(plan, spec, paths);
   } catch (error) {
-    const left = await runCleanup([{
+    throw await undoneFailure(error, `Cannot prepare ${containerId}`, {
       name: "undo the container",
       run: () => releaseContainer(environment, sandboxId, containerId),
-    }]);
-    const own = asKuasarError(error, `Cannot prepare ${containerId}`);
-    const evidence = [...own.evidence, ...left.flatMap(({ error }) => [error.message, ...error.evidence])];
-    throw new KuasarError(own.code, own.message, { cause: error, evidence });
+    });
   }
   const response = {
     guestBundle: guestBundle(containerId),

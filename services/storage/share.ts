@@ -1,8 +1,9 @@
-import { cleanUp, runCleanup } from "../../lib/cleanup/mod.ts";
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { cleanUp } from "../../lib/cleanup/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
 import { bindMount, openPath, readMountinfo, unmountBelow } from "../../lib/mounts/mod.ts";
 import { isAlive } from "../../lib/process/mod.ts";
 import { type Environment } from "./environment.ts";
+import { undoneFailure } from "./failure.ts";
 import { exists, removeOwnTree } from "./files.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
 import { type ShareKindName } from "./state.ts";
@@ -43,13 +44,10 @@ export async function createShare(
     else state.shares.put(sandboxId, { kind, state: "ready" });
     return paths;
   } catch (error) {
-    const left = await runCleanup([{
+    throw await undoneFailure(error, `Cannot make the share of ${sandboxId}`, {
       name: "undo the share",
       run: () => removeShare(environment, sandboxId),
-    }]);
-    const own = asKuasarError(error, `Cannot make the share of ${sandboxId}`);
-    const evidence = [...own.evidence, ...left.flatMap(({ error }) => [error.message, ...error.evidence])];
-    throw new KuasarError(own.code, own.message, { cause: error, evidence });
+    });
   }
 }
 

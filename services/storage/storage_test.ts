@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { type KuasarError } from "../../lib/errors/mod.ts";
 import { mountsWithin, readMountinfo } from "../../lib/mounts/mod.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { TestStorage } from "./_fixture.ts";
@@ -168,7 +169,10 @@ mountTest("a failure leaves nothing, and the id can be used again", async (stora
     storage.prepare("c1", ({ request }) => request.rootfs[0]!.options = [wrong]),
     (error: Error) => {
       match(error.message, /Cannot mount the overlay at .*c1\/rootfs: ENOENT/);
-      deepStrictEqual((error as Error & { evidence: string[] }).evidence, [wrong]);
+      deepStrictEqual([(error as KuasarError).code, ...(error as KuasarError).evidence], [
+        "FAILED_PRECONDITION",
+        wrong,
+      ]);
       return true;
     },
   );

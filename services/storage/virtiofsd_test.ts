@@ -54,7 +54,7 @@ Deno.test({
   async fn() {
     await using storage = new TestStorage("/nowhere/virtiofsd");
     await rejects(storage.share("s1", ShareKind.VIRTIOFS), {
-      code: "NOT_FOUND",
+      code: "FAILED_PRECONDITION",
       message: /\/nowhere\/virtiofsd/,
     });
     deepStrictEqual(storage.environment.state.shares.ids(), []);
