@@ -1,0 +1,58 @@
+import { type CleanupStep, runCleanup } from "../../lib/cleanup/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { Context } from "./context.ts";
+import { repeat } from "./repeat.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/**
+ * What takes a sandbox away, whatever exists of it. Every step is idempotent and may be repeated after a crash.
+ *
+ * The VM goes first: it holds the taps and the share.
+ */
+export function cleanupSteps({ peers, config, registry }: Context, sandbox: Sandbox): CleanupStep[] {
+  const { id, record } = sandbox;
+  const request = { sandboxId: id };
+  const calling = async (call: (timeoutMs: number) => Promise<unknown>): Promise<void> => {
+    await repeat(call, { timeoutMs: config.timeouts.peer_ms });
+  };
+  return [
+    {
+      name: "remove the VM",
+      run: () => calling((timeoutMs) => peers.driver(record.driver).remove(request, { timeoutMs })),
+    },
+    {
+      name: "let work for containers end",
+      run: async () => {
+        await Promise.allSettled([...sandbox.preparing]);
+      },
+    },
+    {
+      name: "remove the share",
+      run: () => calling((timeoutMs) => peers.storage.removeShare(request, { timeoutMs })),
+    },
+    {
+      name: "detach the network",
+      run: () => calling((timeoutMs) => peers.network.detach(request, { timeoutMs })),
+    },
+    { name: "forget the containers", run: () => registry.deleteContainers(id) },
+  ];
+}
+
+/**
+ * Runs all steps of a sandbox and stores what is left over; does nothing where it is clean already.
+ *
+ * @throws ABORTED with one line of evidence for each step that failed: it may be repeated
+ */
+export async function cleanSandbox(context: Context, sandbox: Sandbox): Promise<void> {
+  if (sandbox.record.cleaned) return;
+  const leftovers = await runCleanup(cleanupSteps(context, sandbox));
+  const lines = leftovers.map(({ step, error }) => `${step}: ${error.message}`);
+  sandbox.update({ cleaned: lines.length === 0, leftovers: lines });
+  if (lines.length === 0) return;
+  context.log.error("Something of a sandbox is left over", { sandbox: sandbox.id, leftovers: lines });
+  throw new KuasarError(
+    "ABORTED",
+    `Cannot clean up sandbox ${sandbox.id}: ${lines.length} of its cleanup steps failed`,
+    { evidence: lines, cause: leftovers[0]?.error },
+  );
+}

@@ -1,0 +1,49 @@
+import { type ConfigOf, integer, loadConfig, map, table, text } from "../../lib/config/mod.ts";
+import { DRIVERS } from "./driver_names.ts";
+
+const driver = { oneOf: DRIVERS } as const;
+
+/** The configuration file of the sandboxer. */
+export const SANDBOXER_SCHEMA = table({
+  default_driver: text({ ...driver, default: "qemu", help: "Driver of a runtime handler that names none" }),
+  handlers: map(
+    text({ ...driver, default: "qemu" }),
+    "Runtime handler of containerd to driver; kuasar-<driver> needs no entry",
+  ),
+  sizing: table({
+    guest_overhead_mib: integer({
+      default: 64,
+      min: 0,
+      max: 1024,
+      help: "Added to the memory limit of a pod for the guest's kernel and agent",
+    }),
+    min_memory_mib: integer({ default: 128, min: 64, help: "No VM gets less" }),
+    max_vcpus: integer({ default: 64, min: 1, max: 1024, help: "No VM gets more" }),
+  }),
+  timeouts: table({
+    start_ms: integer({ default: 120_000, min: 1000, help: "A start that takes longer is undone" }),
+    stop_grace_ms: integer({
+      default: 10_000,
+      min: 0,
+      help: "How long a guest may take to sync its file systems and power off",
+    }),
+    peer_ms: integer({
+      default: 30_000,
+      min: 100,
+      help: "How long a call waits for a service that restarts",
+    }),
+  }),
+  clock_sync_ms: integer({
+    default: 60_000,
+    min: 0,
+    help: "How often the clocks of guests are set; 0 never",
+  }),
+});
+
+/** What can be configured of the sandboxer, checked. */
+export type SandboxerConfig = ConfigOf<typeof SANDBOXER_SCHEMA>;
+
+/** Reads the configuration; without a file everything has its default. @throws INVALID_ARGUMENT, NOT_FOUND */
+export function loadSandboxerConfig(file: string | undefined): SandboxerConfig {
+  return loadConfig(SANDBOXER_SCHEMA, file);
+}

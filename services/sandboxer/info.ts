@@ -1,0 +1,16 @@
+import type { Registry } from "./registry.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/** What a person may want to know of a sandbox, ready for JSON. */
+export function sandboxInfo(registry: Registry, { record }: Sandbox): Record<string, unknown> {
+  const { podConfig: _, phases: __, createdAtMs, exit, ...rest } = record;
+  return {
+    ...rest,
+    createdAt: new Date(createdAtMs).toISOString(),
+    exit: exit && { status: exit.status, at: new Date(exit.atMs).toISOString() },
+    containers: registry.containers(record.id).map(({ containerId, devices }) => ({
+      id: containerId,
+      devices: devices.map(({ serial, hostPath, readOnly }) => ({ serial, hostPath, readOnly })),
+    })),
+  };
+}

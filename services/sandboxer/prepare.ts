@@ -1,0 +1,157 @@
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { checkId } from "../../lib/oci/mod.ts";
+import type {
+  LookupResponse,
+  PrepareContainerRequest,
+  PrepareContainerResponse,
+  ReleaseContainerRequest,
+} from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { Context } from "./context.ts";
+import { toEndpoint } from "./guest.ts";
+import { repeat } from "./repeat.ts";
+import type { DeviceRecord } from "./record.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/**
+ * Tells where the agent of a sandbox is.
+ *
+ * @throws NOT_FOUND, FAILED_PRECONDITION for one that is not ready
+ */
+export function lookupSandbox({ registry }: Context, id: string): LookupResponse {
+  const { record } = readySandbox(registry.get(id));
+  return { guest: toEndpoint(record.guest), pid: record.pid };
+}
+
+/**
+ * Makes a container's files and disks ready in its sandbox. May be repeated; a failure undoes what was done.
+ *
+ * @throws NOT_FOUND, FAILED_PRECONDITION for a sandbox that is not ready, or what storage or the driver answer
+ */
+export async function prepareContainer(
+  context: Context,
+  request: PrepareContainerRequest,
+): Promise<PrepareContainerResponse> {
+  checkId(request.containerId, "container id");
+  const sandbox = readySandbox(context.registry.get(request.sandboxId));
+  return await forContainer(context, sandbox, request.containerId, async () => {
+    readySandbox(sandbox);
+    try {
+      return await prepare(context, sandbox, request);
+    } catch (error) {
+      await release(context, sandbox, request.containerId).catch((second) => {
+        // What is left goes with the sandbox.
+        context.log.warn("Cannot undo the preparation of a container", {
+          container: request.containerId,
+          error: asKuasarError(second),
+        });
+      });
+      throw error;
+    }
+  });
+}
+
+/**
+ * Takes a container's files and disks away. May be repeated; an unknown sandbox or container is fine.
+ *
+ * @throws what storage or the driver answer
+ */
+export async function releaseContainer(
+  context: Context,
+  { sandboxId, containerId }: ReleaseContainerRequest,
+): Promise<void> {
+  checkId(containerId, "container id");
+  const sandbox = context.registry.find(sandboxId);
+  // Everything of a container goes with its sandbox.
+  if (sandbox?.state !== "ready") return;
+  await forContainer(context, sandbox, containerId, () => release(context, sandbox, containerId));
+}
+
+function readySandbox(sandbox: Sandbox): Sandbox {
+  const { id, state, record } = sandbox;
+  if (state === "ready") return sandbox;
+  const why = record.reason ? ` (${record.reason})` : "";
+  throw new KuasarError(
+    "FAILED_PRECONDITION",
+    `Cannot use sandbox ${id}: it is not ready, its current state is ${state}${why}`,
+  );
+}
+
+/** One call per container at a time; the cleanup of a sandbox waits for all of them. */
+async function forContainer<T>(
+  { locks }: Context,
+  sandbox: Sandbox,
+  containerId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const running = locks.run(`${sandbox.id}/${containerId}`, work);
+  sandbox.preparing.add(running);
+  try {
+    return await running;
+  } finally {
+    sandbox.preparing.delete(running);
+  }
+}
+
+async function prepare(
+  context: Context,
+  sandbox: Sandbox,
+  request: PrepareContainerRequest,
+): Promise<PrepareContainerResponse> {
+  const { peers, registry, config } = context;
+  const { record } = sandbox;
+  const { containerId } = request;
+  const before = registry.container(sandbox.id, containerId)?.devices ?? [];
+  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: before });
+  const wanted = { ...request, sharePid: record.sharePid };
+  const prepared = await repeat(
+    (timeoutMs) => peers.storage.prepareContainer(wanted, { timeoutMs }),
+    { timeoutMs: config.timeouts.peer_ms },
+  );
+  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: prepared.blockDevices });
+  await attachAll(context, sandbox, prepared.blockDevices);
+  return {
+    guest: toEndpoint(record.guest),
+    guestBundle: prepared.guestBundle,
+    mounts: prepared.mounts,
+    sandboxPid: record.pid,
+  };
+}
+
+async function attachAll({ peers, config }: Context, sandbox: Sandbox, devices: readonly DeviceRecord[]) {
+  const driver = peers.driver(sandbox.record.driver);
+  const results = await Promise.allSettled(devices.map(async (device) => {
+    const request = { sandboxId: sandbox.id, device };
+    try {
+      await repeat((timeoutMs) => driver.attachBlock(request, { timeoutMs }), {
+        timeoutMs: config.timeouts.peer_ms,
+      });
+    } catch (error) {
+      // An earlier attempt whose answer was lost.
+      if (!hasCode(error, "ALREADY_EXISTS")) throw error;
+    }
+  }));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+async function release(context: Context, sandbox: Sandbox, containerId: string): Promise<void> {
+  const { peers, registry, config } = context;
+  const request = { sandboxId: sandbox.id, containerId };
+  const options = { timeoutMs: config.timeouts.peer_ms };
+  const driver = peers.driver(sandbox.record.driver);
+  const devices = registry.container(sandbox.id, containerId)?.devices ?? [];
+  const results = await Promise.allSettled(devices.map(async ({ serial }) => {
+    try {
+      const detach = { sandboxId: sandbox.id, serial };
+      await repeat((timeoutMs) => driver.detachBlock(detach, { timeoutMs }), options);
+    } catch (error) {
+      if (!hasCode(error, "NOT_FOUND")) throw error;
+    }
+  }));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  await repeat((timeoutMs) => peers.storage.releaseContainer(request, { timeoutMs }), options);
+  registry.deleteContainer(sandbox.id, containerId);
+}
+
+function hasCode(error: unknown, code: KuasarError["code"]): boolean {
+  return error instanceof KuasarError && error.code === code;
+}

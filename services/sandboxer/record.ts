@@ -1,0 +1,73 @@
+import type { SandboxState } from "./state.ts";
+
+/** A finished step with its times in ms since the epoch. */
+export interface PhaseRecord {
+  /** Nested by slashes: `start/driver/boot`. */
+  name: string;
+  beginMs: number;
+  endMs: number;
+}
+
+/** Where a guest is reached; one of the two. */
+export interface GuestRecord {
+  hybridPath?: string;
+  cid?: number;
+}
+
+/** How and when a sandbox ended. */
+export interface ExitRecord {
+  status: number;
+  atMs: number;
+}
+
+/** All that is stored of a sandbox. */
+export interface SandboxRecord {
+  id: string;
+  state: SandboxState;
+  /** Name of the driver, `qemu`. Chosen at Create and never changed. */
+  driver: string;
+  /** Name of containerd's runtime handler, empty where it was not told. */
+  runtimeHandler: string;
+  name: string;
+  namespace: string;
+  uid: string;
+  hostname: string;
+  /** Empty for a pod on the host's network. */
+  netnsPath: string;
+  /** `runtime.v1.PodSandboxConfig` as it came, in base64. */
+  podConfig: string;
+  labels: Record<string, string>;
+  /** 0 takes the driver's default. */
+  vcpus: number;
+  memoryMib: number;
+  sharePid: boolean;
+  createdAtMs: number;
+  /** Of the VMM or the runtime; 0 before the start. */
+  pid: number;
+  guest?: GuestRecord;
+  exit?: ExitRecord;
+  /** Why it is not ready: empty after a plain Stop. */
+  reason: string;
+  /** Raw lines that explain `reason`. */
+  evidence: string[];
+  phases: PhaseRecord[];
+  /** False as long as network, storage or driver may hold something of it. */
+  cleaned: boolean;
+  /** What the last cleanup could not do. */
+  leftovers: string[];
+}
+
+/** A disk that was plugged in for a container. */
+export interface DeviceRecord {
+  hostPath: string;
+  serial: string;
+  readOnly: boolean;
+}
+
+/** All that is stored of a container: what must be taken away with it. */
+export interface ContainerRecord {
+  sandboxId: string;
+  containerId: string;
+  /** Stored before they are plugged in. */
+  devices: DeviceRecord[];
+}

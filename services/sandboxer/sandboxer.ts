@@ -1,0 +1,88 @@
+import { type GrpcServer, serveGrpc } from "../../lib/grpc/mod.ts";
+import { logger } from "../../lib/log/mod.ts";
+import { ControllerDefinition } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
+import { AdminDefinition } from "../../lib/proto/gen/kuasar/admin/v1/admin.ts";
+import { PrepareDefinition } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { type Listener, listenUnix } from "../../lib/transport/mod.ts";
+import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import { adminHandlers } from "./admin.ts";
+import { keepClocks } from "./clock_sync.ts";
+import type { SandboxerConfig } from "./config.ts";
+import type { Context } from "./context.ts";
+import { Janitor } from "./janitor.ts";
+import { KeyedLock } from "./keyed_lock.ts";
+import { Peers } from "./peers.ts";
+import { recoverSandboxes } from "./recover.ts";
+import { Registry } from "./registry.ts";
+import { controllerHandlers, prepareHandlers } from "./service.ts";
+
+/** How a sandboxer is set up. */
+export interface SandboxerOptions {
+  runDir: string;
+  config: SandboxerConfig;
+}
+
+/** The whole sandboxer: its state, its two sockets, its background work. */
+export class Sandboxer {
+  /** Resolves when what was found at the start is taken up. */
+  readonly recovered: Promise<void>;
+  readonly #context: Context;
+  readonly #server: GrpcServer;
+  readonly #prepare: { listener: Listener; server: TtrpcServer };
+  readonly #stopClocks: () => Promise<void>;
+
+  private constructor(
+    context: Context,
+    server: GrpcServer,
+    prepare: { listener: Listener; server: TtrpcServer },
+  ) {
+    this.#context = context;
+    this.#server = server;
+    this.#prepare = prepare;
+    this.recovered = recoverSandboxes(context);
+    this.#stopClocks = keepClocks(context);
+  }
+
+  /** Loads the state, serves on both sockets and takes up what it finds. */
+  static async start({ runDir, config }: SandboxerOptions): Promise<Sandboxer> {
+    const log = logger("sandboxer");
+    const context: Context = {
+      config,
+      runDir,
+      log,
+      peers: new Peers(runDir),
+      registry: new Registry(`${runDir}/sandboxer/state.db`),
+      locks: new KeyedLock(),
+      janitor: new Janitor(),
+    };
+    const server = await serveGrpc({
+      address: `${runDir}/sandboxer.sock`,
+      fdName: "sandboxer",
+      services: [
+        [ControllerDefinition, controllerHandlers(context)],
+        [AdminDefinition, adminHandlers(context)],
+      ],
+    });
+    const ttrpc = new TtrpcServer({
+      onProtocolError: (error) => log.debug("A task server broke the protocol", { error }),
+      onHandlerError: (error, _, method) => log.info("Call failed", { method, error }),
+    });
+    ttrpc.add(PrepareDefinition, prepareHandlers(context));
+    const listener = await listenUnix(
+      { path: `${runDir}/prepare.sock`, fdName: "prepare" },
+      (stream) => void ttrpc.serve(stream),
+    );
+    return new Sandboxer(context, server, { listener, server: ttrpc });
+  }
+
+  /** Stops serving. Sandboxes go on; whoever starts next adopts them. */
+  async close(graceMs = 1000): Promise<void> {
+    const { registry, janitor, peers } = this.#context;
+    for (const { watchAbort } of registry.all()) watchAbort?.abort();
+    await Promise.all([this.#server.close(graceMs), this.#prepare.listener.close(), this.#stopClocks()]);
+    this.#prepare.server.close();
+    peers.close();
+    await janitor.close();
+    registry.close();
+  }
+}

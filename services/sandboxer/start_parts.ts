@@ -1,0 +1,153 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { StartResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
+import type { Share } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { fromBase64 } from "./base64.ts";
+import type { Context } from "./context.ts";
+import { driverInfo } from "./driver_info.ts";
+import { fromEndpoint, withGuest } from "./guest.ts";
+import { setupRequest } from "./guest_setup.ts";
+import { repeat } from "./repeat.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { Timeline } from "./timeline.ts";
+import { watchExit } from "./watch.ts";
+
+/** More queues than this bring a guest nothing. */
+const MAX_QUEUES = 8;
+
+/** What a VM needs before it can be started. Both are absent for sandboxes without a kernel of their own. */
+interface Parts {
+  network: AttachResponse | undefined;
+  share: Share | undefined;
+}
+
+/**
+ * Brings up all parts of a sandbox: network and share at the same time, then the VM, then the guest.
+ *
+ * On failure everything that was begun has ended, but nothing is undone yet.
+ */
+export async function startParts(
+  context: Context,
+  sandbox: Sandbox,
+  timeline: Timeline,
+  signal: AbortSignal,
+): Promise<void> {
+  const { record } = sandbox;
+  const info = await repeat(
+    (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
+    { timeoutMs: context.config.timeouts.peer_ms, signal },
+  );
+  const parts: Parts = { network: undefined, share: undefined };
+  if (info.vm) {
+    await allEnded([
+      timeline.phase("start/network", async () => {
+        parts.network = await attachNetwork(context, sandbox, signal);
+      }),
+      timeline.phase("start/share", async () => {
+        parts.share = await createShare(context, sandbox, info.shareKind, signal);
+      }),
+    ]);
+  }
+  const started = await timeline.phase("start/driver", () => startDriver(context, sandbox, parts, signal));
+  timeline.adopt("start/driver", started.phases);
+  const guest = fromEndpoint(started.guest);
+  if (started.pid === 0) {
+    throw new KuasarError("INTERNAL", `Cannot start sandbox ${sandbox.id}: its driver told no pid`);
+  }
+  sandbox.update({ pid: started.pid, ...(guest && { guest }) });
+  watchExit(context, sandbox);
+  if (info.vm) {
+    await timeline.phase("start/guest", () => setUpGuest(context, sandbox, parts.network, signal));
+  }
+}
+
+/** Waits for all, also after a failure: nothing may still be at work when the cleanup begins. */
+async function allEnded(work: Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+function attachNetwork({ peers, config }: Context, { record }: Sandbox, signal: AbortSignal) {
+  const dns = PodSandboxConfig.decode(fromBase64(record.podConfig)).dnsConfig;
+  const request = {
+    sandboxId: record.id,
+    netnsPath: record.netnsPath,
+    hostname: record.hostname,
+    dnsServers: dns?.servers ?? [],
+    dnsSearches: dns?.searches ?? [],
+    dnsOptions: dns?.options ?? [],
+    queues: Math.min(Math.max(1, record.vcpus), MAX_QUEUES),
+  };
+  const timeoutMs = config.timeouts.peer_ms;
+  return repeat((leftMs) => peers.network.attach(request, { timeoutMs: leftMs, signal }), {
+    timeoutMs,
+    signal,
+  });
+}
+
+function createShare(
+  { peers, config }: Context,
+  { id: sandboxId }: Sandbox,
+  kind: Share["kind"],
+  signal: AbortSignal,
+): Promise<Share> {
+  const timeoutMs = config.timeouts.peer_ms;
+  return repeat((leftMs) => peers.storage.createShare({ sandboxId, kind }, { timeoutMs: leftMs, signal }), {
+    timeoutMs,
+    signal,
+  });
+}
+
+function startDriver(
+  { peers, config }: Context,
+  { record }: Sandbox,
+  { network, share }: Parts,
+  signal: AbortSignal,
+): Promise<StartResponse> {
+  const driver = peers.driver(record.driver);
+  const request = {
+    sandboxId: record.id,
+    vcpus: record.vcpus,
+    memoryMib: BigInt(record.memoryMib),
+    nics: network?.nics ?? [],
+    share,
+    kernelParams: [],
+    netnsPath: record.netnsPath,
+  };
+  return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {
+    timeoutMs: config.timeouts.start_ms,
+    signal,
+    // The driver died during the start; what it had begun is taken away before the next attempt.
+    before: async (timeoutMs) => {
+      await driver.remove({ sandboxId: record.id }, { timeoutMs, signal });
+    },
+  });
+}
+
+/** Sets the guest up; when the VM ends meanwhile, its last words are the error. */
+async function setUpGuest(
+  { config }: Context,
+  sandbox: Sandbox,
+  network: AttachResponse | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const exited = new AbortController();
+  const forget = sandbox.onExit(({ status }) => {
+    exited.abort(
+      new KuasarError(
+        "INTERNAL",
+        `Cannot set up the guest of sandbox ${sandbox.id}: its VM ended with status ${status}`,
+        { evidence: sandbox.record.evidence },
+      ),
+    );
+  });
+  const either = AbortSignal.any([signal, exited.signal]);
+  try {
+    await withGuest(sandbox.record.guest, config.timeouts.start_ms, async ({ sandbox: agent }) => {
+      await agent.setupSandbox(setupRequest(sandbox.record, network));
+    }, either);
+  } finally {
+    forget();
+  }
+}
