@@ -1,35 +1,33 @@
-// Processes: identity, environment, signals, exit status, limits.
+// Processes: who we are, signals, reaping, limits.
 #include "native.h"
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static JSValue strings(JSContext *ctx, char **list, int count) {
-  JSValue array = JS_NewArray(ctx);
-  for (int i = 0; !JS_IsException(array) && i < count; i++) {
-    if (JS_DefinePropertyValueUint32(ctx, array, (uint32_t)i, JS_NewString(ctx, list[i]), JS_PROP_C_W_E) < 0) {
-      JS_FreeValue(ctx, array);
-      return JS_EXCEPTION;
-    }
+extern char **environ;
+
+static JSValue strings_array(JSContext *ctx, char **strings, int count) {
+  JSValue list = JS_NewArray(ctx);
+  for (int i = 0; !JS_IsException(list) && (count < 0 ? strings[i] != NULL : i < count); i++) {
+    if (JS_DefinePropertyValueUint32(ctx, list, (uint32_t)i, JS_NewString(ctx, strings[i]), JS_PROP_C_W_E) >= 0) continue;
+    JS_FreeValue(ctx, list);
+    list = JS_EXCEPTION;
   }
-  return array;
+  return list;
 }
 
 static JSValue js_args(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
-  return strings(ctx, sys_argv, sys_argc);
+  return strings_array(ctx, sys_argv, sys_argc);
 }
 
 static JSValue js_environ(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
-  int count = 0;
-  while (environ && environ[count]) count++;
-  return strings(ctx, environ, count);
+  return environ ? strings_array(ctx, environ, -1) : JS_NewArray(ctx);
 }
 
 static JSValue js_getenv(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -46,16 +44,19 @@ static JSValue js_setenv(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   const char *name = arg_string(ctx, ARG(0));
   const char *value = name ? arg_string(ctx, ARG(1)) : NULL;
   JSValue result = JS_EXCEPTION;
-  if (value) result = setenv(name, value, 1) ? throw_errno(ctx, errno, "setenv", name) : JS_UNDEFINED;
-  JS_FreeCString(ctx, name);
-  JS_FreeCString(ctx, value);
+  if (value) {
+    result = setenv(name, value, 1) ? throw_errno(ctx, errno, "setenv", name) : JS_UNDEFINED;
+    JS_FreeCString(ctx, value);
+  }
+  if (name) JS_FreeCString(ctx, name);
   return result;
 }
 
 enum identity { PID, PPID, EUID };
-static JSValue js_identity(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+
+static JSValue js_identity(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int which) {
   (void)self, (void)argc, (void)argv;
-  return JS_NewInt64(ctx, magic == PID ? getpid() : magic == PPID ? getppid() : (int64_t)geteuid());
+  return JS_NewInt64(ctx, which == PID ? getpid() : which == PPID ? getppid() : (int64_t)geteuid());
 }
 
 static JSValue js_kill(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -69,7 +70,7 @@ static JSValue js_pidfd_open(JSContext *ctx, JSValueConst self, int argc, JSValu
   (void)self;
   int pid;
   if (arg_int(ctx, ARG(0), &pid)) return JS_EXCEPTION;
-  int fd = (int)syscall(SYS_pidfd_open, pid, 0);  // close-on-exec by itself
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
   return fd < 0 ? throw_errno(ctx, errno, "pidfd_open", NULL) : JS_NewInt32(ctx, fd);
 }
 
@@ -85,12 +86,13 @@ static JSValue reap(JSContext *ctx, pid_t which) {
   pid_t pid;
   do pid = waitpid(which, &status, WNOHANG);
   while (pid < 0 && errno == EINTR);
-  if (pid == 0 || (pid < 0 && errno == ECHILD && which == -1)) return JS_NULL;
+  // No child at all is no error for "any": there is just nothing to reap.
+  if (pid == 0 || (pid < 0 && errno == ECHILD && which < 0)) return JS_NULL;
   if (pid < 0) return throw_errno(ctx, errno, "waitpid", NULL);
   int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   JSValue object = JS_NewObject(ctx);
-  if (JS_IsException(object)) return object;
-  bool ok = set_number(ctx, object, "pid", pid) && set_number(ctx, object, "code", signal ? 128 + signal : WEXITSTATUS(status)) &&
+  bool ok = !JS_IsException(object) && set_number(ctx, object, "pid", pid) &&
+            set_number(ctx, object, "code", signal ? 128 + signal : WEXITSTATUS(status)) &&
             set_number(ctx, object, "signal", signal);
   if (ok) return object;
   JS_FreeValue(ctx, object);
@@ -114,29 +116,30 @@ static JSValue js_set_subreaper(JSContext *ctx, JSValueConst self, int argc, JSV
   (void)self;
   bool on;
   if (arg_bool_or(ctx, ARG(0), &on, true)) return JS_EXCEPTION;
-  return prctl(PR_SET_CHILD_SUBREAPER, (unsigned long)on) ? throw_errno(ctx, errno, "prctl", NULL) : JS_UNDEFINED;
+  return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0) ? throw_errno(ctx, errno, "prctl", NULL) : JS_UNDEFINED;
 }
 
 static JSValue js_set_process_name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   const char *name = arg_string(ctx, ARG(0));
   if (!name) return JS_EXCEPTION;
-  prctl(PR_SET_NAME, name);
+  prctl(PR_SET_NAME, name, 0, 0, 0);
   JS_FreeCString(ctx, name);
   return JS_UNDEFINED;
 }
 
-static double limit_out(rlim_t limit) { return limit == RLIM_INFINITY ? -1 : (double)limit; }
+static double limit_number(rlim_t limit) { return limit == RLIM_INFINITY ? -1 : (double)limit; }
 
 static JSValue js_getrlimit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int resource;
   struct rlimit limit;
   if (arg_int(ctx, ARG(0), &resource)) return JS_EXCEPTION;
-  if (getrlimit(resource, &limit)) return throw_errno(ctx, errno, "getrlimit", NULL);
+  if (getrlimit((__rlimit_resource_t)resource, &limit)) return throw_errno(ctx, errno, "getrlimit", NULL);
   JSValue object = JS_NewObject(ctx);
-  if (JS_IsException(object)) return object;
-  if (set_number(ctx, object, "soft", limit_out(limit.rlim_cur)) && set_number(ctx, object, "hard", limit_out(limit.rlim_max))) return object;
+  bool ok = !JS_IsException(object) && set_number(ctx, object, "soft", limit_number(limit.rlim_cur)) &&
+            set_number(ctx, object, "hard", limit_number(limit.rlim_max));
+  if (ok) return object;
   JS_FreeValue(ctx, object);
   return JS_EXCEPTION;
 }
@@ -145,26 +148,28 @@ static JSValue js_setrlimit(JSContext *ctx, JSValueConst self, int argc, JSValue
   (void)self;
   int resource;
   int64_t soft, hard;
-  if (arg_int(ctx, ARG(0), &resource) || arg_i64_or(ctx, ARG(1), &soft, -1) || arg_i64_or(ctx, ARG(2), &hard, -1)) return JS_EXCEPTION;
-  struct rlimit limit = {soft < 0 ? RLIM_INFINITY : (rlim_t)soft, hard < 0 ? RLIM_INFINITY : (rlim_t)hard};
-  return setrlimit(resource, &limit) ? throw_errno(ctx, errno, "setrlimit", NULL) : JS_UNDEFINED;
+  if (arg_int(ctx, ARG(0), &resource) || arg_i64_or(ctx, ARG(1), &soft, -1) || arg_i64_or(ctx, ARG(2), &hard, -1)) {
+    return JS_EXCEPTION;
+  }
+  struct rlimit limit = {.rlim_cur = soft < 0 ? RLIM_INFINITY : (rlim_t)soft, .rlim_max = hard < 0 ? RLIM_INFINITY : (rlim_t)hard};
+  return setrlimit((__rlimit_resource_t)resource, &limit) ? throw_errno(ctx, errno, "setrlimit", NULL) : JS_UNDEFINED;
 }
 
-#define CONSTANT(name, value) JS_PROP_INT32_DEF(name, value, JS_PROP_ENUMERABLE)
+#define CONSTANT(prefix, name) JS_PROP_INT32_DEF(#name, prefix##name, JS_PROP_ENUMERABLE)
 static const JSCFunctionListEntry limits[] = {
-    CONSTANT("CORE", RLIMIT_CORE), CONSTANT("NPROC", RLIMIT_NPROC), CONSTANT("NOFILE", RLIMIT_NOFILE), CONSTANT("MEMLOCK", RLIMIT_MEMLOCK),
+    CONSTANT(RLIMIT_, CORE), CONSTANT(RLIMIT_, NPROC), CONSTANT(RLIMIT_, NOFILE), CONSTANT(RLIMIT_, MEMLOCK),
 };
 static const JSCFunctionListEntry signals[] = {
-    CONSTANT("HUP", SIGHUP),   CONSTANT("INT", SIGINT),   CONSTANT("QUIT", SIGQUIT), CONSTANT("ABRT", SIGABRT),
-    CONSTANT("KILL", SIGKILL), CONSTANT("USR1", SIGUSR1), CONSTANT("SEGV", SIGSEGV), CONSTANT("USR2", SIGUSR2),
-    CONSTANT("PIPE", SIGPIPE), CONSTANT("ALRM", SIGALRM), CONSTANT("TERM", SIGTERM), CONSTANT("CHLD", SIGCHLD),
-    CONSTANT("CONT", SIGCONT), CONSTANT("STOP", SIGSTOP), CONSTANT("TSTP", SIGTSTP), CONSTANT("WINCH", SIGWINCH),
+    CONSTANT(SIG, HUP),  CONSTANT(SIG, INT),  CONSTANT(SIG, QUIT), CONSTANT(SIG, ABRT), CONSTANT(SIG, KILL),
+    CONSTANT(SIG, USR1), CONSTANT(SIG, SEGV), CONSTANT(SIG, USR2), CONSTANT(SIG, PIPE), CONSTANT(SIG, ALRM),
+    CONSTANT(SIG, TERM), CONSTANT(SIG, CHLD), CONSTANT(SIG, CONT), CONSTANT(SIG, STOP), CONSTANT(SIG, TSTP),
+    CONSTANT(SIG, WINCH),
 };
 static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("args", 0, js_args),
-    JS_CFUNC_DEF("environ", 0, js_environ),
     JS_CFUNC_DEF("getenv", 1, js_getenv),
     JS_CFUNC_DEF("setenv", 2, js_setenv),
+    JS_CFUNC_DEF("environ", 0, js_environ),
     JS_CFUNC_MAGIC_DEF("getpid", 0, js_identity, PID),
     JS_CFUNC_MAGIC_DEF("getppid", 0, js_identity, PPID),
     JS_CFUNC_MAGIC_DEF("geteuid", 0, js_identity, EUID),

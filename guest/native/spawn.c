@@ -1,8 +1,7 @@
-// Starting a program. The child shares our memory until exec (CLONE_VM | CLONE_VFORK): no page tables are copied, and a
-// failing step is reported by writing into the request itself.
+// spawn(): a child by clone(CLONE_VM | CLONE_VFORK), as posix_spawn does it. No page table is copied, which is most of
+// the price of fork under emulation, and the child can report in our memory which step failed.
 #include "native.h"
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,94 +14,115 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 4096, MAX_EXTRA_FDS = 64, STACK_BYTES = 64 * 1024 };
+extern char **environ;
 
-struct request {
-  char program[PATH_MAX];
+enum { MAX_ARGUMENTS = 4096, MAX_EXTRA_FDS = 16, STACK_SIZE = 64 * 1024, NONE = -1 };
+
+struct plan {
   char **argv, **env;
-  const char *cwd;
-  int fds[3 + MAX_EXTRA_FDS];  // what becomes fd 0, 1, 2, ...
+  char *cwd;
+  int fds[3 + MAX_EXTRA_FDS];
   int fd_count;
-  int cgroup_fd, netns_fd, uid, gid, death_signal;  // -1 (0 for the signal) without
   bool setsid, ctty;
-  // The answer of the child.
-  volatile int failed;  // errno
-  const char *volatile step;
+  int cgroup_fd, netns_fd, pdeathsig;
+  int64_t uid, gid;
+  // Written by the child.
+  const char *failed_step;
+  int failed_errno;
 };
 
-// Runs in the child, on its own stack but in our memory: only system calls, nothing that allocates or locks.
-#define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
+#define TRY(step, call)           \
+  do {                            \
+    if ((call) < 0) {             \
+      plan->failed_step = step;   \
+      plan->failed_errno = errno; \
+      _exit(127);                 \
+    }                             \
+  } while (0)
 
-UNCHECKED static int child_fds(struct request *r) {
-  // First out of the way of the target numbers, then into place; dup2 clears close-on-exec.
-  for (int i = 0; i < r->fd_count; i++) {
-    r->fds[i] = fcntl(r->fds[i], F_DUPFD_CLOEXEC, 3 + MAX_EXTRA_FDS);
-    if (r->fds[i] < 0) return -1;
+static int enter_cgroup(int directory) {
+  int fd = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = write(fd, "0", 1);
+  int failed = errno;
+  close(fd);
+  errno = failed;
+  return n == 1 ? 0 : -1;
+}
+
+// First out of the way, then into place: a source may have the number of another's target.
+static int place_fds(struct plan *plan) {
+  for (int i = 0; i < plan->fd_count; i++) {
+    int source = plan->fds[i];
+    if (source == NONE) source = i == 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : i;
+    int parked = source < 0 ? -1 : fcntl(source, F_DUPFD_CLOEXEC, plan->fd_count);
+    if (parked < 0) return -1;
+    plan->fds[i] = parked;
   }
-  for (int i = 0; i < r->fd_count; i++) {
-    if (dup2(r->fds[i], i) < 0) return -1;
+  for (int i = 0; i < plan->fd_count; i++) {
+    if (dup2(plan->fds[i], i) < 0) return -1;
   }
-  syscall(SYS_close_range, (unsigned)r->fd_count, ~0u, 0u);
   return 0;
 }
 
-UNCHECKED static int enter_cgroup(int cgroup) {
-  int fd = openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  // Closed with the rest.
-  return write(fd, "0", 1) == 1 ? 0 : -1;
-}
-
-UNCHECKED static int child(void *argument) {
-  struct request *r = argument;
-#define STEP(name, failed) \
-  do { \
-    r->step = name; \
-    if (failed) goto fail; \
-  } while (0)
+static int child(void *argument) {
+  struct plan *plan = argument;
+  // Handlers are this child's own (no CLONE_SIGHAND); what the agent ignores must not be ignored by containers.
   for (int signal = 1; signal < NSIG; signal++) {
     struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = SIG_DFL;
-    sigaction(signal, &action, NULL);
+    if (!sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN) {
+      action.sa_handler = SIG_DFL;
+      sigaction(signal, &action, NULL);
+    }
   }
-  if (r->death_signal) STEP("prctl", prctl(PR_SET_PDEATHSIG, r->death_signal));
-  if (r->cgroup_fd >= 0) STEP("cgroup", enter_cgroup(r->cgroup_fd));
-  if (r->netns_fd >= 0) STEP("setns", setns(r->netns_fd, CLONE_NEWNET));
-  if (r->setsid) STEP("setsid", setsid() < 0);
-  STEP("dup2", child_fds(r));
-  if (r->ctty) STEP("ioctl TIOCSCTTY", ioctl(0, TIOCSCTTY, 0));
-  if (r->cwd) STEP("chdir", chdir(r->cwd));
-  // The raw calls: glibc's would try to change the threads of the parent too.
-  if (r->gid >= 0 || r->uid >= 0) STEP("setgroups", syscall(SYS_setgroups, 0, NULL));
-  if (r->gid >= 0) STEP("setresgid", syscall(SYS_setresgid, r->gid, r->gid, r->gid));
-  if (r->uid >= 0) STEP("setresuid", syscall(SYS_setresuid, r->uid, r->uid, r->uid));
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  r->step = "execve";
-  execve(r->program, r->argv, r->env);
-fail:
-  r->failed = errno;
-  _exit(127);
+  if (plan->pdeathsig) TRY("prctl", prctl(PR_SET_PDEATHSIG, plan->pdeathsig, 0, 0, 0));
+  if (plan->cgroup_fd != NONE) TRY("cgroup.procs", enter_cgroup(plan->cgroup_fd));
+  if (plan->netns_fd != NONE) TRY("setns", setns(plan->netns_fd, CLONE_NEWNET));
+  if (plan->setsid || plan->ctty) TRY("setsid", setsid());
+  TRY("dup2", place_fds(plan));
+  if (plan->ctty) TRY("TIOCSCTTY", ioctl(0, TIOCSCTTY, 0));
+  syscall(SYS_close_range, plan->fd_count, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+  // Raw system calls: the C library's versions would tell the threads of the parent, whose memory this is.
+  if (plan->gid >= 0) {
+    TRY("setgroups", syscall(SYS_setgroups, 0, NULL));
+    TRY("setgid", syscall(SYS_setgid, (gid_t)plan->gid));
+  }
+  if (plan->uid >= 0) TRY("setuid", syscall(SYS_setuid, (uid_t)plan->uid));
+  if (plan->cwd) TRY("chdir", chdir(plan->cwd));
+  sigset_t nothing;
+  sigemptyset(&nothing);
+  sigprocmask(SIG_SETMASK, &nothing, NULL);
+  execvpe(plan->argv[0], plan->argv, plan->env ? plan->env : environ);
+  TRY("execve", -1);
+  return 0;
 }
 
-// Searches $PATH as execvp(3) does. Returns 0 or an errno.
-static int find_program(const char *name, char *program) {
-  if (strchr(name, '/')) return snprintf(program, PATH_MAX, "%s", name) < PATH_MAX ? 0 : ENAMETOOLONG;
-  const char *path = getenv("PATH");
-  if (!path) path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  while (*name && *path) {
-    size_t length = strcspn(path, ":");
-    if (length && snprintf(program, PATH_MAX, "%.*s/%s", (int)length, path, name) < PATH_MAX && !access(program, X_OK)) return 0;
-    path += length + (path[length] == ':');
-  }
-  return ENOENT;
+static pid_t start(struct plan *plan) {
+  char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return -1;
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &before);
+  pid_t pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, plan);
+  int failed = errno;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  munmap(stack, STACK_SIZE);
+  errno = failed;
+  return pid;
 }
+
+// ------------------------------------------------------------------------------------------------ options
 
 static int option_int(JSContext *ctx, JSValueConst options, const char *name, int *out, int fallback) {
   JSValue value = JS_GetPropertyStr(ctx, options, name);
   int failed = JS_IsException(value) ? -1 : arg_int_or(ctx, value, out, fallback);
+  JS_FreeValue(ctx, value);
+  return failed;
+}
+
+static int option_i64(JSContext *ctx, JSValueConst options, const char *name, int64_t *out) {
+  JSValue value = JS_GetPropertyStr(ctx, options, name);
+  int failed = JS_IsException(value) ? -1 : arg_i64_or(ctx, value, out, NONE);
   JS_FreeValue(ctx, value);
   return failed;
 }
@@ -114,97 +134,74 @@ static int option_bool(JSContext *ctx, JSValueConst options, const char *name, b
   return failed;
 }
 
-static int read_options(JSContext *ctx, JSValueConst options, struct request *r, int null_fd) {
-  JSValue value = JS_GetPropertyStr(ctx, options, "argv");
-  r->argv = arg_strings(ctx, value, MAX_ARGS);
+static int option_strings(JSContext *ctx, JSValueConst options, const char *name, char ***out) {
+  JSValue value = JS_GetPropertyStr(ctx, options, name);
+  int failed = JS_IsException(value) ? -1 : 0;
+  if (!failed && !JS_IsUndefined(value) && !(*out = arg_strings(ctx, value, MAX_ARGUMENTS))) failed = -1;
   JS_FreeValue(ctx, value);
-  if (!r->argv) return -1;
-  if (!r->argv[0]) return bad_argument(ctx, "argv is empty");
+  return failed;
+}
 
-  value = JS_GetPropertyStr(ctx, options, "env");
-  bool inherit = JS_IsUndefined(value);
-  if (!inherit) r->env = arg_strings(ctx, value, MAX_ARGS);
-  JS_FreeValue(ctx, value);
-  if (!inherit && !r->env) return -1;
-
-  value = JS_GetPropertyStr(ctx, options, "cwd");
-  bool has_cwd = !JS_IsUndefined(value);
-  if (has_cwd) r->cwd = arg_string(ctx, value);
-  JS_FreeValue(ctx, value);
-  if (has_cwd && !r->cwd) return -1;
-
-  if (option_int(ctx, options, "stdin", &r->fds[0], null_fd) || option_int(ctx, options, "stdout", &r->fds[1], 1) ||
-      option_int(ctx, options, "stderr", &r->fds[2], 2) || option_int(ctx, options, "cgroupFd", &r->cgroup_fd, -1) ||
-      option_int(ctx, options, "netnsFd", &r->netns_fd, -1) || option_int(ctx, options, "uid", &r->uid, -1) ||
-      option_int(ctx, options, "gid", &r->gid, -1) || option_int(ctx, options, "pdeathsig", &r->death_signal, 0) ||
-      option_bool(ctx, options, "setsid", &r->setsid) || option_bool(ctx, options, "ctty", &r->ctty)) {
-    return -1;
+static int option_cwd(JSContext *ctx, JSValueConst options, struct plan *plan) {
+  JSValue value = JS_GetPropertyStr(ctx, options, "cwd");
+  int failed = JS_IsException(value) ? -1 : 0;
+  if (!failed && !JS_IsUndefined(value)) {
+    const char *text = arg_string(ctx, value);
+    plan->cwd = text ? strdup(text) : NULL;
+    failed = plan->cwd ? 0 : -1;
+    if (text) JS_FreeCString(ctx, text);
   }
-  if (r->ctty) r->setsid = true;
-  r->fd_count = 3;
-  value = JS_GetPropertyStr(ctx, options, "extraFds");
-  int extra = JS_IsUndefined(value) ? 0 : arg_fds(ctx, value, r->fds + 3, MAX_EXTRA_FDS);
   JS_FreeValue(ctx, value);
-  if (extra < 0) return -1;
-  r->fd_count += extra;
+  return failed;
+}
+
+static int option_fds(JSContext *ctx, JSValueConst options, struct plan *plan) {
+  static const char *const names[] = {"stdin", "stdout", "stderr"};
+  for (int i = 0; i < 3; i++) {
+    if (option_int(ctx, options, names[i], &plan->fds[i], NONE)) return -1;
+  }
+  plan->fd_count = 3;
+  JSValue extra = JS_GetPropertyStr(ctx, options, "extraFds");
+  int count = JS_IsException(extra) ? -1 : JS_IsUndefined(extra) ? 0 : arg_fds(ctx, extra, plan->fds + 3, MAX_EXTRA_FDS);
+  JS_FreeValue(ctx, extra);
+  if (count < 0) return -1;
+  plan->fd_count += count;
   return 0;
 }
 
-// Returns the pid, or -1 with r->failed and r->step set.
-static pid_t start(struct request *r) {
-  void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED) {
-    r->failed = errno;
-    r->step = "mmap";
-    return -1;
-  }
-  // No handler of ours may run in the child while it shares our memory.
-  sigset_t all, old;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &old);
-  pid_t pid = clone(child, (char *)stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, r);
-  int err = errno;
-  sigprocmask(SIG_SETMASK, &old, NULL);
-  munmap(stack, STACK_BYTES);
-  if (pid < 0) {
-    r->failed = err;
-    r->step = "clone";
-  } else if (r->failed) {
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
-    pid = -1;
-  }
-  return pid;
+static int read_options(JSContext *ctx, JSValueConst options, struct plan *plan) {
+  if (!JS_IsObject(options)) return bad_argument(ctx, "spawn needs an object");
+  if (option_strings(ctx, options, "argv", &plan->argv) || option_strings(ctx, options, "env", &plan->env)) return -1;
+  if (!plan->argv || !plan->argv[0]) return bad_argument(ctx, "spawn needs a program in argv");
+  return option_cwd(ctx, options, plan) || option_fds(ctx, options, plan) || option_bool(ctx, options, "setsid", &plan->setsid) ||
+                 option_bool(ctx, options, "ctty", &plan->ctty) || option_int(ctx, options, "cgroupFd", &plan->cgroup_fd, NONE) ||
+                 option_int(ctx, options, "netnsFd", &plan->netns_fd, NONE) ||
+                 option_int(ctx, options, "pdeathsig", &plan->pdeathsig, 0) || option_i64(ctx, options, "uid", &plan->uid) ||
+                 option_i64(ctx, options, "gid", &plan->gid)
+             ? -1
+             : 0;
 }
 
 static JSValue js_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
-  if (!JS_IsObject(ARG(0))) return bad_argument(ctx, "spawn needs options"), JS_EXCEPTION;
-  int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  // On the heap: the path buffer is large.
-  struct request *r = calloc(1, sizeof *r);
-  if (!r) {
-    if (null_fd >= 0) close(null_fd);
-    return JS_ThrowOutOfMemory(ctx);
-  }
+  struct plan plan = {.cgroup_fd = NONE, .netns_fd = NONE, .uid = NONE, .gid = NONE};
   JSValue result = JS_EXCEPTION;
-  if (!read_options(ctx, argv[0], r, null_fd)) {
-    char **own = r->env;
-    if (!r->env) r->env = environ;
-    int err = find_program(r->argv[0], r->program);
-    if (err) {
-      result = throw_errno(ctx, err, "execve", r->argv[0]);
+  if (!read_options(ctx, ARG(0), &plan)) {
+    pid_t pid = start(&plan);
+    if (pid < 0) {
+      result = throw_errno(ctx, errno, "clone", plan.argv[0]);
+    } else if (plan.failed_step) {
+      // The child has ended already; nobody else may see it.
+      while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+      }
+      result = throw_errno(ctx, plan.failed_errno, plan.failed_step, plan.argv[0]);
     } else {
-      pid_t pid = start(r);
-      result = pid < 0 ? throw_errno(ctx, r->failed, r->step, r->argv[0]) : JS_NewInt32(ctx, pid);
+      result = JS_NewInt32(ctx, pid);
     }
-    r->env = own;
   }
-  free_strings(r->argv);
-  free_strings(r->env);
-  JS_FreeCString(ctx, r->cwd);
-  free(r);
-  if (null_fd >= 0) close(null_fd);
+  free_strings(plan.argv);
+  free_strings(plan.env);
+  free(plan.cwd);
   return result;
 }
 

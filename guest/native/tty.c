@@ -1,7 +1,8 @@
 // Pipes, event descriptors and terminals.
 #include "native.h"
 #include <fcntl.h>
-#include <stdlib.h>
+#include <pty.h>
+#include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -9,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static JSValue fd_pair(JSContext *ctx, const char *first, int a, const char *second, int b) {
+static JSValue pair_object(JSContext *ctx, const char *first, int a, const char *second, int b) {
   JSValue object = JS_NewObject(ctx);
   if (!JS_IsException(object) && set_number(ctx, object, first, a) && set_number(ctx, object, second, b)) return object;
   JS_FreeValue(ctx, object);
@@ -24,22 +25,23 @@ static JSValue js_pipe(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   int ends[2];
   if (arg_bool_or(ctx, ARG(0), &nonblock, true)) return JS_EXCEPTION;
   if (pipe2(ends, O_CLOEXEC | (nonblock ? O_NONBLOCK : 0))) return throw_errno(ctx, errno, "pipe2", NULL);
-  return fd_pair(ctx, "read", ends[0], "write", ends[1]);
+  return pair_object(ctx, "read", ends[0], "write", ends[1]);
 }
 
 static JSValue js_socketpair(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) return throw_errno(ctx, errno, "socketpair", NULL);
-  JSValue array = JS_NewArray(ctx);
-  for (uint32_t i = 0; !JS_IsException(array) && i < 2; i++) {
-    if (JS_DefinePropertyValueUint32(ctx, array, i, JS_NewInt32(ctx, ends[i]), JS_PROP_C_W_E) < 0) {
-      JS_FreeValue(ctx, array);
-      array = JS_EXCEPTION;
-    }
+  JSValue list = JS_NewArray(ctx);
+  bool ok = !JS_IsException(list);
+  for (uint32_t i = 0; i < 2 && ok; i++) {
+    ok = JS_DefinePropertyValueUint32(ctx, list, i, JS_NewInt32(ctx, ends[i]), JS_PROP_C_W_E) >= 0;
   }
-  if (JS_IsException(array)) close(ends[0]), close(ends[1]);
-  return array;
+  if (ok) return list;
+  JS_FreeValue(ctx, list);
+  close(ends[0]);
+  close(ends[1]);
+  return JS_EXCEPTION;
 }
 
 static JSValue js_eventfd(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -51,10 +53,10 @@ static JSValue js_eventfd(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 static JSValue js_inotify_init(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
   int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  return fd < 0 ? throw_errno(ctx, errno, "inotify_init1", NULL) : JS_NewInt32(ctx, fd);
+  return fd < 0 ? throw_errno(ctx, errno, "inotify_init", NULL) : JS_NewInt32(ctx, fd);
 }
 
-static JSValue js_inotify_add(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue js_inotify_add_watch(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int fd, mask;
   if (arg_int(ctx, ARG(0), &fd) || arg_int(ctx, ARG(2), &mask)) return JS_EXCEPTION;
@@ -66,7 +68,7 @@ static JSValue js_inotify_add(JSContext *ctx, JSValueConst self, int argc, JSVal
   return result;
 }
 
-static JSValue js_inotify_remove(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue js_inotify_remove_watch(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int fd, watch;
   if (arg_int(ctx, ARG(0), &fd) || arg_int(ctx, ARG(1), &watch)) return JS_EXCEPTION;
@@ -75,18 +77,15 @@ static JSValue js_inotify_remove(JSContext *ctx, JSValueConst self, int argc, JS
 
 static JSValue js_openpty(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
-  int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (master < 0) return throw_errno(ctx, errno, "open", "/dev/ptmx");
-  int unlocked = 0;
-  // TIOCGPTPEER needs no path, so it works whatever is mounted at /dev/pts.
-  int slave = ioctl(master, TIOCSPTLCK, &unlocked) ? -1 : ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (slave < 0 || set_nonblock(master, true)) {
-    int err = errno;
-    if (slave >= 0) close(slave);
+  int master, slave;
+  if (openpty(&master, &slave, NULL, NULL, NULL)) return throw_errno(ctx, errno, "openpty", NULL);
+  if (fcntl(master, F_SETFD, FD_CLOEXEC) || fcntl(slave, F_SETFD, FD_CLOEXEC) || set_nonblock(master, true)) {
+    int failed = errno;
     close(master);
-    return throw_errno(ctx, err, "openpty", NULL);
+    close(slave);
+    return throw_errno(ctx, failed, "fcntl", NULL);
   }
-  return fd_pair(ctx, "master", master, "slave", slave);
+  return pair_object(ctx, "master", master, "slave", slave);
 }
 
 static JSValue js_set_winsize(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -95,7 +94,7 @@ static JSValue js_set_winsize(JSContext *ctx, JSValueConst self, int argc, JSVal
   if (arg_int(ctx, ARG(0), &fd) || arg_int(ctx, ARG(1), &rows) || arg_int(ctx, ARG(2), &columns)) return JS_EXCEPTION;
   if (rows < 0 || rows > UINT16_MAX || columns < 0 || columns > UINT16_MAX) return throw_errno(ctx, EINVAL, "setWinsize", NULL);
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
-  return ioctl(fd, TIOCSWINSZ, &size) ? throw_errno(ctx, errno, "ioctl TIOCSWINSZ", NULL) : JS_UNDEFINED;
+  return ioctl(fd, TIOCSWINSZ, &size) ? throw_errno(ctx, errno, "TIOCSWINSZ", NULL) : JS_UNDEFINED;
 }
 
 static JSValue js_get_winsize(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -103,10 +102,11 @@ static JSValue js_get_winsize(JSContext *ctx, JSValueConst self, int argc, JSVal
   int fd;
   struct winsize size;
   if (arg_int(ctx, ARG(0), &fd)) return JS_EXCEPTION;
-  if (ioctl(fd, TIOCGWINSZ, &size)) return throw_errno(ctx, errno, "ioctl TIOCGWINSZ", NULL);
+  if (ioctl(fd, TIOCGWINSZ, &size)) return throw_errno(ctx, errno, "TIOCGWINSZ", NULL);
   JSValue object = JS_NewObject(ctx);
-  if (JS_IsException(object)) return object;
-  if (set_number(ctx, object, "rows", size.ws_row) && set_number(ctx, object, "columns", size.ws_col)) return object;
+  if (!JS_IsException(object) && set_number(ctx, object, "rows", size.ws_row) && set_number(ctx, object, "columns", size.ws_col)) {
+    return object;
+  }
   JS_FreeValue(ctx, object);
   return JS_EXCEPTION;
 }
@@ -115,50 +115,53 @@ static JSValue js_isatty(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   (void)self;
   int fd;
   if (arg_int(ctx, ARG(0), &fd)) return JS_EXCEPTION;
-  return JS_NewBool(ctx, isatty(fd));
+  return JS_NewBool(ctx, isatty(fd) == 1);
+}
+
+enum change { ECHO_ON, ECHO_OFF, RAW };
+
+static JSValue change_terminal(JSContext *ctx, int fd, enum change change) {
+  struct termios settings;
+  if (tcgetattr(fd, &settings)) return throw_errno(ctx, errno, "tcgetattr", NULL);
+  if (change == RAW) cfmakeraw(&settings);
+  else if (change == ECHO_ON) settings.c_lflag |= ECHO;
+  else settings.c_lflag &= (tcflag_t)~ECHO;
+  return tcsetattr(fd, TCSANOW, &settings) ? throw_errno(ctx, errno, "tcsetattr", NULL) : JS_UNDEFINED;
 }
 
 static JSValue js_set_echo(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int fd;
   bool on;
-  struct termios mode;
   if (arg_int(ctx, ARG(0), &fd) || arg_bool_or(ctx, ARG(1), &on, true)) return JS_EXCEPTION;
-  if (tcgetattr(fd, &mode)) return throw_errno(ctx, errno, "tcgetattr", NULL);
-  if (on) mode.c_lflag |= ECHO;
-  else mode.c_lflag &= ~(tcflag_t)ECHO;
-  return tcsetattr(fd, TCSANOW, &mode) ? throw_errno(ctx, errno, "tcsetattr", NULL) : JS_UNDEFINED;
+  return change_terminal(ctx, fd, on ? ECHO_ON : ECHO_OFF);
 }
 
 static JSValue js_set_raw(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int fd;
-  struct termios mode;
   if (arg_int(ctx, ARG(0), &fd)) return JS_EXCEPTION;
-  if (tcgetattr(fd, &mode)) return throw_errno(ctx, errno, "tcgetattr", NULL);
-  cfmakeraw(&mode);
-  return tcsetattr(fd, TCSANOW, &mode) ? throw_errno(ctx, errno, "tcsetattr", NULL) : JS_UNDEFINED;
+  return change_terminal(ctx, fd, RAW);
 }
 
-#define CONSTANT(name, value) JS_PROP_INT32_DEF(name, value, JS_PROP_ENUMERABLE)
-static const JSCFunctionListEntry inotify_names[] = {
-    CONSTANT("ACCESS", IN_ACCESS), CONSTANT("MODIFY", IN_MODIFY),           CONSTANT("CLOSE_WRITE", IN_CLOSE_WRITE),
-    CONSTANT("CREATE", IN_CREATE), CONSTANT("DELETE", IN_DELETE),           CONSTANT("DELETE_SELF", IN_DELETE_SELF),
-    CONSTANT("MOVED_TO", IN_MOVED_TO), CONSTANT("IGNORED", IN_IGNORED),
+#define CONSTANT(name) JS_PROP_INT32_DEF(#name, IN_##name, JS_PROP_ENUMERABLE)
+static const JSCFunctionListEntry inotify_masks[] = {
+    CONSTANT(ACCESS), CONSTANT(MODIFY), CONSTANT(CLOSE_WRITE), CONSTANT(CREATE), CONSTANT(DELETE), CONSTANT(DELETE_SELF),
+    CONSTANT(MOVED_TO), CONSTANT(IGNORED),
 };
 static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("pipe", 1, js_pipe),
     JS_CFUNC_DEF("socketpair", 0, js_socketpair),
     JS_CFUNC_DEF("eventfd", 0, js_eventfd),
     JS_CFUNC_DEF("inotifyInit", 0, js_inotify_init),
-    JS_CFUNC_DEF("inotifyAddWatch", 3, js_inotify_add),
-    JS_CFUNC_DEF("inotifyRemoveWatch", 2, js_inotify_remove),
+    JS_CFUNC_DEF("inotifyAddWatch", 3, js_inotify_add_watch),
+    JS_CFUNC_DEF("inotifyRemoveWatch", 2, js_inotify_remove_watch),
+    JS_OBJECT_DEF("IN", inotify_masks, COUNT(inotify_masks), JS_PROP_ENUMERABLE),
     JS_CFUNC_DEF("openpty", 0, js_openpty),
     JS_CFUNC_DEF("setWinsize", 3, js_set_winsize),
     JS_CFUNC_DEF("getWinsize", 1, js_get_winsize),
     JS_CFUNC_DEF("isatty", 1, js_isatty),
     JS_CFUNC_DEF("setEcho", 2, js_set_echo),
     JS_CFUNC_DEF("setRaw", 1, js_set_raw),
-    JS_OBJECT_DEF("IN", inotify_names, COUNT(inotify_names), JS_PROP_ENUMERABLE),
 };
 const struct topic tty_topic = {entries, COUNT(entries)};
