@@ -29,9 +29,9 @@ export class TestStorage implements AsyncDisposable {
     return `${this.dir}/run`;
   }
 
-  /** Resolves when the service has logged this message. */
-  async logged(message: string): Promise<void> {
-    while (!this.#lines.includes(message)) {
+  /** Resolves when the service has logged such a message. */
+  async logged(message: RegExp): Promise<void> {
+    while (!this.#lines.some((line) => message.test(line))) {
       await new Promise<void>((resolve) => this.#onLine = resolve);
     }
   }

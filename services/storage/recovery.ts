@@ -6,7 +6,7 @@ import { isId } from "../../lib/oci/mod.ts";
 import { exists } from "./files.ts";
 import { sandboxPaths, storageDir } from "./paths.ts";
 import { isShareMounted, removeShare } from "./share.ts";
-import { watchVirtiofsd } from "./virtiofsd.ts";
+import { adoptVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
 
 /** What recovery found and did, in numbers for the log. */
 export interface Recovery {
@@ -50,8 +50,9 @@ function adoptDaemon(environment: Environment, sandboxId: string): void {
   const record = state.shares.get(sandboxId);
   if (record?.kind !== "virtiofs") return;
   const { log: logFile } = sandboxPaths(runDir, sandboxId);
-  if (record.daemon && isAlive(record.daemon)) watchVirtiofsd(environment, sandboxId, record.daemon, logFile);
-  else log.info("virtiofsd has ended meanwhile", { sandbox: sandboxId, pid: record.daemon?.pid });
+  if (record.daemon && isAlive(record.daemon)) {
+    watchVirtiofsd(environment, sandboxId, adoptVirtiofsd(environment, record.daemon), logFile);
+  } else log.info("virtiofsd has ended meanwhile", { sandbox: sandboxId, pid: record.daemon?.pid });
 }
 
 function directories(dir: string): string[] {

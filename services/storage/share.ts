@@ -73,7 +73,7 @@ function mountShare(paths: SandboxPaths): void {
 async function startDaemon(environment: Environment, sandboxId: string, paths: SandboxPaths): Promise<void> {
   const { state, virtiofsd } = environment;
   const daemon = await startVirtiofsd(virtiofsd, paths);
-  state.shares.put(sandboxId, { kind: "virtiofs", state: "ready", daemon });
+  state.shares.put(sandboxId, { kind: "virtiofs", state: "ready", daemon: daemon.ref });
   watchVirtiofsd(environment, sandboxId, daemon, paths.log);
 }
 

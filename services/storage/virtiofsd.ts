@@ -39,45 +39,65 @@ export function virtiofsdArguments(settings: VirtiofsdSettings, sharedDir: strin
   ];
 }
 
+/** A daemon that was started, or adopted. */
+export interface Daemon {
+  ref: ProcessRef;
+  /** Resolves when it has ended: with what is known of how ("code 1", "signal SIGKILL"), undefined when all went well. */
+  ended: Promise<string | undefined>;
+}
+
 /**
  * Starts virtiofsd on a socket that listens already, so that a VMM may connect at once. It outlives this process.
  *
  * @throws NOT_FOUND without the program
  */
-export async function startVirtiofsd(settings: VirtiofsdSettings, paths: SandboxPaths): Promise<ProcessRef> {
+export async function startVirtiofsd(settings: VirtiofsdSettings, paths: SandboxPaths): Promise<Daemon> {
   removeFile(paths.socket);
   const socket = listenUnixFd(paths.socket, 0o600);
   try {
-    const { ref } = await spawnWithFds(settings.path, virtiofsdArguments(settings, paths.shared), {
+    const { ref, exited } = await spawnWithFds(settings.path, virtiofsdArguments(settings, paths.shared), {
       fds: [socket],
       cwd: "/",
       stdoutFile: paths.log,
       stderrFile: paths.log,
     });
-    return ref;
+    const ended = exited.then(({ code, signal }) =>
+      code === 0 ? undefined : signal ? `signal ${signal}` : `code ${code}`
+    );
+    return { ref, ended };
   } finally {
     closeFd(socket);
   }
 }
 
+/** A daemon that a former self of this process has started. */
+export function adoptVirtiofsd({ watcher }: Environment, ref: ProcessRef): Daemon {
+  // Only a parent is told how a process ended, and on newer kernels everybody.
+  const ended = watcher.watch(ref).then(({ exitStatus }) =>
+    exitStatus === undefined || exitStatus === 0 ? undefined : `wait status ${exitStatus}`
+  );
+  return { ref, ended };
+}
+
 /**
- * Notices the end of a share's daemon, started by us or by a former self. An end that belongs to the removal of
- * the share, or that follows the VMM's (then there is nothing in the log), is no warning.
+ * Notices the end of a share's daemon. It ends well when its VMM goes, and as it is told to when the share is
+ * removed; else the guest has lost its files, and that is a warning.
  */
 export function watchVirtiofsd(
   environment: Environment,
   sandboxId: string,
-  ref: ProcessRef,
+  daemon: Daemon,
   logFile: string,
 ): void {
-  const { watcher, state, log } = environment;
-  watcher.watch(ref).then(() => {
+  const { state, log } = environment;
+  const { pid } = daemon.ref;
+  daemon.ended.then((failure) => {
     const record = state.shares.get(sandboxId);
-    if (record?.state !== "ready" || record.daemon?.pid !== ref.pid) return;
-    const tail = logTail(logFile);
-    const say = tail === "" ? log.info : log.warn;
-    say("virtiofsd has ended", { sandbox: sandboxId, pid: ref.pid, log: tail || undefined });
-  }).catch((error) => log.error("Cannot watch virtiofsd", { sandbox: sandboxId, pid: ref.pid, error }));
+    if (record?.state !== "ready" || record.daemon?.pid !== pid) return;
+    const fields = { sandbox: sandboxId, pid };
+    if (failure === undefined) log.info("virtiofsd has ended", fields);
+    else log.warn("virtiofsd has failed", { ...fields, failure, log: logTail(logFile) });
+  }).catch((error) => log.error("Cannot watch virtiofsd", { sandbox: sandboxId, pid, error }));
 }
 
 /** Ends the daemon of a share, with its child, whether its start was recorded or not. Idempotent. */

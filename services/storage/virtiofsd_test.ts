@@ -88,7 +88,7 @@ daemonTest("a daemon lives through a restart of storage, is adopted and its end 
   await storage.share("s1", ShareKind.VIRTIOFS);
   deepStrictEqual(daemonOf(storage), daemon);
   killProcess(daemon, "SIGKILL");
-  await storage.logged("virtiofsd has ended");
+  await storage.logged(/virtiofsd has (ended|failed)/);
   // Asked again it is started anew.
   const again = await storage.share("s1", ShareKind.VIRTIOFS);
   deepStrictEqual(again, share);
@@ -105,6 +105,12 @@ daemonTest("a daemon whose start was never written down is found and ended", asy
   deepStrictEqual([undone, leftovers], [1, []]);
   ok(!isAlive(daemon));
   deepStrictEqual(findVirtiofsd(share.hostDir), []);
+});
+
+daemonTest("the death of a daemon is a warning with the reason", async (storage) => {
+  await storage.share("s1", ShareKind.VIRTIOFS);
+  killProcess(daemonOf(storage), "SIGKILL");
+  await storage.logged(/virtiofsd has failed/);
 });
 
 daemonTest("a daemon that cannot start leaves its reason in the log", async (storage) => {
