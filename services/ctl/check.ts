@@ -1,0 +1,26 @@
+import type { Command } from "./command.ts";
+import { type Finding, hostFacts, judgeHost } from "./host_facts.ts";
+import { toJson } from "./json.ts";
+import { textTable } from "./text_table.ts";
+import { checkTools } from "./tool_check.ts";
+
+/** The findings as a table, then what to do. */
+export function report(findings: readonly Finding[]): string {
+  const table = textTable(["", "WHAT", "FOUND"], findings.map((f) => [f.verdict, f.what, f.detail]));
+  const remedies = findings.filter((f) => f.remedy !== undefined);
+  if (remedies.length === 0) return `${table}\n\nEverything is there.`;
+  return `${table}\n\n${remedies.map((f) => `${f.what}: ${f.remedy}`).join("\n")}`;
+}
+
+export const check: Command = {
+  name: "check",
+  usage: "check",
+  summary: "what this host can do, what is missing and how to get it",
+  flags: {},
+  examples: [{ command: "kuasar-ctl check", does: "Exit code 1 where something is missing that pods need" }],
+  async run({ json }) {
+    const findings = [...judgeHost(hostFacts()), ...await checkTools()];
+    console.log(json ? toJson(findings) : report(findings));
+    return findings.some((f) => f.verdict === "missing") ? 1 : 0;
+  },
+};

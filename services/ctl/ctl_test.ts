@@ -1,0 +1,178 @@
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { drawBars } from "./bars.ts";
+import { report } from "./check.ts";
+import { splitArguments } from "./command.ts";
+import { completionScript } from "./completion.ts";
+import { exec, readUntilExit, shellLine, shellQuote } from "./exec.ts";
+import { ExitMarker } from "./exit_marker.ts";
+import { type HostFacts, judgeHost } from "./host_facts.ts";
+import { toJson } from "./json.ts";
+import { list } from "./list.ts";
+import { tailOffset } from "./logs.ts";
+import { age, textTable } from "./text_table.ts";
+import { isAtLeast, versionIn } from "./tool_check.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+Deno.test("arguments split into positionals, flags with values, and the command behind --", () => {
+  const parts = splitArguments(exec.flags, ["3fa9", "-t", "5", "--vport=9", "--", "ps", "--help"]);
+  deepStrictEqual(parts, {
+    positionals: ["3fa9"],
+    flagArgs: ["--timeout", "5", "--vport=9"],
+    rest: ["ps", "--help"],
+  });
+});
+
+Deno.test("bars stand where their times are", () => {
+  const drawn = drawBars([
+    { name: "start", beginMs: 0, endMs: 100 },
+    { name: "start/a", beginMs: 0, endMs: 50 },
+    { name: "start/b", beginMs: 50, endMs: 100 },
+  ], 20).split("\n");
+  strictEqual(drawn.length, 3);
+  ok(drawn[0]!.endsWith("  " + "█".repeat(20)));
+  ok(drawn[1]!.endsWith("  " + "█".repeat(10)));
+  ok(drawn[2]!.endsWith("  " + " ".repeat(10) + "█".repeat(10)));
+});
+
+Deno.test("bars never leave their columns, whatever the times", () => {
+  const span = fc.record({
+    name: fc.constantFrom("a", "a/b", "c"),
+    beginMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+    endMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+  });
+  fc.assert(fc.property(fc.array(span), (spans) => {
+    for (const line of drawBars(spans, 30).split("\n")) {
+      ok([...line.replace(/^.*? ms +\S+ ms {2}/, "")].length <= 31, line);
+    }
+  }));
+});
+
+Deno.test("the exit marker is found wherever the output is cut, and is never shown", () => {
+  fc.assert(
+    fc.property(
+      fc.string(),
+      fc.integer({ min: 0, max: 255 }),
+      fc.integer({ min: 1, max: 9 }),
+      (text, code, size) => {
+        const marker = new ExitMarker("t1");
+        const all = encode(`${text}__KSR_EXIT__:t1:${code}__`);
+        let shown = "";
+        let exitCode: number | undefined;
+        for (let at = 0; at < all.length; at += size) {
+          const step = marker.push(all.subarray(at, at + size));
+          shown += [...step.output].map((b) => String.fromCharCode(b)).join("");
+          exitCode = step.exitCode ?? exitCode;
+        }
+        strictEqual(exitCode, code);
+        strictEqual(shown, [...encode(text)].map((b) => String.fromCharCode(b)).join(""));
+      },
+    ),
+  );
+});
+
+Deno.test("a console that ends before the marker is an error, with all output shown", async () => {
+  const pieces: (Uint8Array | null)[] = [encode("partial __KSR_EX"), null];
+  const stream = {
+    read: () => Promise.resolve(pieces.shift()!),
+    write: () => Promise.resolve(),
+    close: () => {},
+  };
+  let shown = "";
+  const result = readUntilExit(stream, "t", (bytes) => Promise.resolve(shown += decode(bytes)));
+  await result.then(() => ok(false), (error) => match(error.message, /console ended/));
+  strictEqual(shown, "partial __KSR_EX");
+});
+
+Deno.test("a shell runs the line as meant and the marker tells its exit code", () => {
+  const words = ["printf", "%s|", "a b", "it's", "$HOME", "\\n"];
+  const line = shellLine(words, "tok");
+  const { stdout } = new Deno.Command("/bin/sh", { args: ["-c", line] }).outputSync();
+  strictEqual(decode(stdout), "a b|it's|$HOME|\\n|__KSR_EXIT__:tok:0__");
+  ok(!line.includes("__KSR_EXIT__"), "a shell that echoes the line must not show the marker");
+});
+
+Deno.test("quoting survives a shell", () => {
+  // NUL cannot be an argument.
+  const word = fc.string().filter((s) => !s.includes("\0"));
+  fc.assert(
+    fc.property(word, (text) => {
+      const { stdout } = new Deno.Command("/bin/sh", { args: ["-c", `printf %s ${shellQuote(text)}`] })
+        .outputSync();
+      strictEqual(decode(stdout), text);
+    }),
+    { numRuns: 25 },
+  );
+});
+
+Deno.test("the last lines of a file are found from its end", async () => {
+  const text = "one\ntwo\nthree\n";
+  const bytes = encode(text);
+  const read = (from: number, to: number) => Promise.resolve(bytes.subarray(from, to));
+  strictEqual(text.slice(await tailOffset(bytes.length, 1, read)), "three\n");
+  strictEqual(text.slice(await tailOffset(bytes.length, 2, read)), "two\nthree\n");
+  strictEqual(text.slice(await tailOffset(bytes.length, 9, read)), text);
+});
+
+const HOST: HostFacts = {
+  cpuinfo: "flags\t\t: fpu vmx sse\n",
+  kvm: true,
+  vhostVsock: true,
+  tun: true,
+  uid: 0,
+  filesystems: "nodev\toverlay\n",
+};
+
+Deno.test("a host with everything has nothing to complain about", () => {
+  const findings = judgeHost(HOST);
+  ok(findings.every((f) => f.verdict === "ok"));
+  match(report(findings), /Everything is there/);
+});
+
+Deno.test("KVM without the CPU's flag is explained and does not stop pods", () => {
+  const findings = judgeHost({ ...HOST, cpuinfo: "flags\t\t: fpu sse\n" });
+  const accel = findings.find((f) => f.what === "acceleration")!;
+  strictEqual(accel.verdict, "slow");
+  match(accel.detail, /vmx/);
+});
+
+Deno.test("what stops pods is missing, with a way to get it", () => {
+  const findings = judgeHost({ ...HOST, tun: false, uid: 1000, filesystems: "" });
+  const missing = findings.filter((f) => f.verdict === "missing");
+  deepStrictEqual(missing.map((f) => f.what), ["user", "tap devices", "overlayfs"]);
+  ok(missing.every((f) => f.remedy));
+});
+
+Deno.test("versions are read and compared by their numbers", () => {
+  strictEqual(versionIn("QEMU emulator version 10.0.13 (Debian 1:10.0.13)"), "10.0.13");
+  strictEqual(versionIn("no number"), undefined);
+  ok(isAtLeast("10.0", "7.2") && isAtLeast("1.10", "1.9") && isAtLeast("2.1", "2.1.0"));
+  ok(!isAtLeast("1.9", "1.10") && !isAtLeast("2", "2.0.1"));
+});
+
+Deno.test("completion scripts know the commands, and are valid bash", () => {
+  for (const shell of ["bash", "zsh", "fish"]) match(completionScript(shell, [list, exec]), /\bexec\b/);
+  throws(() => completionScript("ksh", []), /bash, zsh and fish/);
+  const { success } = new Deno.Command("/bin/bash", {
+    args: ["-n", "-c", completionScript("bash", [list, exec])],
+  })
+    .outputSync();
+  ok(success);
+});
+
+Deno.test("JSON keeps large numbers exact", () => {
+  strictEqual(toJson({ a: 5n, b: 2n ** 60n }), `{\n  "a": 5,\n  "b": "1152921504606846976"\n}`);
+});
+
+Deno.test("tables and ages read well", () => {
+  strictEqual(textTable(["A", "BB"], [["xxx", ""], ["y", "z"]]), "A    BB\nxxx\ny    z");
+  deepStrictEqual([0, 119_000, 7_100_000, 86_400_000, 200_000_000].map(age), [
+    "0s",
+    "119s",
+    "118m",
+    "24h",
+    "2d",
+  ]);
+});

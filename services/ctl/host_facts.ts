@@ -1,0 +1,80 @@
+/** One thing that was looked at. */
+export interface Finding {
+  what: string;
+  /** `ok`, `slow` for what works with a penalty, `missing` for what stops pods. */
+  verdict: "ok" | "slow" | "missing";
+  detail: string;
+  /** How to get it. */
+  remedy?: string;
+}
+
+/** What the verdicts follow from. */
+export interface HostFacts {
+  cpuinfo: string;
+  /** Whether the file can be opened for reading and writing. */
+  kvm: boolean;
+  vhostVsock: boolean;
+  tun: boolean;
+  uid: number;
+  filesystems: string;
+}
+
+function opens(path: string): boolean {
+  try {
+    Deno.openSync(path, { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looks at this host. */
+export function hostFacts(): HostFacts {
+  return {
+    cpuinfo: Deno.readTextFileSync("/proc/cpuinfo"),
+    kvm: opens("/dev/kvm"),
+    vhostVsock: opens("/dev/vhost-vsock"),
+    tun: opens("/dev/net/tun"),
+    uid: Deno.uid() ?? -1,
+    filesystems: Deno.readTextFileSync("/proc/filesystems"),
+  };
+}
+
+/** What the facts mean for pods in microVMs. */
+export function judgeHost(facts: HostFacts): Finding[] {
+  const cpuHasKvm = /^flags\s*:.*\b(vmx|svm)\b/m.test(facts.cpuinfo) || /^Features\s*:/m.test(facts.cpuinfo);
+  const accel: Finding = facts.kvm && cpuHasKvm
+    ? { what: "acceleration", verdict: "ok", detail: "KVM" }
+    : facts.kvm
+    ? {
+      what: "acceleration",
+      verdict: "slow",
+      detail:
+        "emulation (TCG): /dev/kvm is there, but the CPU shows neither vmx nor svm, so it cannot run a stock kernel",
+      remedy: "use bare metal, or a virtual machine with nested virtualisation in hardware",
+    }
+    : {
+      what: "acceleration",
+      verdict: "slow",
+      detail: "emulation (TCG): /dev/kvm cannot be opened",
+      remedy: cpuHasKvm
+        ? "modprobe kvm_intel or kvm_amd, and run as root"
+        : "turn virtualisation on in the firmware",
+    };
+  const vsock: Finding = facts.vhostVsock
+    ? { what: "vsock", verdict: "ok", detail: "/dev/vhost-vsock" }
+    : { what: "vsock", verdict: "ok", detail: "vhost-device-vsock, as there is no /dev/vhost-vsock" };
+  const tun: Finding = facts.tun ? { what: "tap devices", verdict: "ok", detail: "/dev/net/tun" } : {
+    what: "tap devices",
+    verdict: "missing",
+    detail: "/dev/net/tun cannot be opened",
+    remedy: "modprobe tun",
+  };
+  const overlay: Finding = /\boverlay\b/.test(facts.filesystems)
+    ? { what: "overlayfs", verdict: "ok", detail: "in the kernel" }
+    : { what: "overlayfs", verdict: "missing", detail: "not in this kernel", remedy: "modprobe overlay" };
+  const root: Finding = facts.uid === 0
+    ? { what: "user", verdict: "ok", detail: "root" }
+    : { what: "user", verdict: "missing", detail: `uid ${facts.uid}`, remedy: "run as root" };
+  return [root, accel, vsock, tun, overlay];
+}

@@ -1,0 +1,75 @@
+/** kuasar-ctl: looks into the sandboxes of a node and at the node itself. */
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { EXIT, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { check } from "./check.ts";
+import { type Command, splitArguments } from "./command.ts";
+import { completionFor } from "./completion.ts";
+import { exec } from "./exec.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import { inspect } from "./inspect.ts";
+import { list } from "./list.ts";
+import { logs } from "./logs.ts";
+import { timeline } from "./timeline.ts";
+
+const COMMANDS: readonly Command[] = [
+  list,
+  inspect,
+  exec,
+  logs,
+  timeline,
+  check,
+  completionFor(() => COMMANDS),
+];
+
+/** Flags of every command. */
+const COMMON = {
+  "run-dir": {
+    kind: "string",
+    placeholder: "DIR",
+    default: "/run/kuasar",
+    help: "Run directory of the node",
+  },
+  "json": { kind: "boolean", help: "Print JSON" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...others] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    const asked = name === "help" ? COMMANDS.find((c) => c.name === others[0]) : undefined;
+    console.log(asked ? commandHelp(asked, COMMON) : programHelp(COMMANDS));
+    return name === undefined ? EXIT.USAGE : EXIT.OK;
+  }
+  if (name === "--version") {
+    console.log(`kuasar-ctl ${VERSION}`);
+    return EXIT.OK;
+  }
+  const command = COMMANDS.find((c) => c.name === name);
+  if (!command) {
+    const known = COMMANDS.map((c) => c.name).join(", ");
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot run ${JSON.stringify(name)}: the commands are ${known}`,
+    );
+  }
+  const table: FlagTable = { ...COMMON, ...command.flags };
+  const { positionals, flagArgs, rest } = splitArguments(table, others);
+  const flags = parseFlags(table, flagArgs);
+  if (flags.help) {
+    console.log(commandHelp(command, COMMON));
+    return EXIT.OK;
+  }
+  const runDir = String(flags["run-dir"]).replace(/(?<=.)\/+$/, "");
+  return await command.run({ positionals, rest, flags, runDir, json: flags.json === true });
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    const { code, message, evidence } = asKuasarError(error);
+    console.error(`kuasar-ctl: ${message}`);
+    for (const line of evidence) console.error(`  ${line}`);
+    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+  }
+}

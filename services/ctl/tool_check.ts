@@ -1,0 +1,78 @@
+import { buildDir } from "../../lib/build/mod.ts";
+import { type Tool, TOOLS } from "../../deploy/host/mod.ts";
+import type { Finding } from "./host_facts.ts";
+
+/** A program that hangs must not hang us. */
+const TIMEOUT_MS = 5_000;
+
+/** The first number with dots in the output of `--version`; undefined where there is none. */
+export function versionIn(text: string): string | undefined {
+  return /\d+(?:\.\d+)+/.exec(text)?.[0];
+}
+
+/** Compares dotted versions by their numbers. */
+export function isAtLeast(version: string, least: string): boolean {
+  const [a, b] = [version, least].map((v) => v.split(".").map(Number));
+  for (let i = 0; i < Math.max(a!.length, b!.length); i++) {
+    const difference = (a![i] ?? 0) - (b![i] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}
+
+async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const command = new Deno.Command(path, {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      signal,
+    });
+    const { stdout, stderr } = await command.output();
+    return versionIn(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)) ?? "?";
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks for a program in the private prefix first, then in the system. */
+async function checkTool(tool: Tool): Promise<Finding> {
+  const what = tool.path.slice(tool.path.lastIndexOf("/") + 1);
+  const remedy = tool.tooOldInDebian12
+    ? `deno task setup (Debian 12's own is too old; ${tool.package} of ${tool.suite})`
+    : `deno task setup, or apt-get install ${tool.package}`;
+  for (const path of [`${buildDir}/host/${tool.path}`, `/${tool.path}`]) {
+    const version = await versionOf(path, tool.versionArgs);
+    if (version === undefined) continue;
+    if (version !== "?" && !isAtLeast(version, tool.minVersion)) {
+      const detail = `${version} at ${path} is older than ${tool.minVersion}; ${tool.whatFor}`;
+      return { what, verdict: "missing", detail, remedy };
+    }
+    return { what, verdict: "ok", detail: `${version} at ${path}` };
+  }
+  return { what, verdict: "missing", detail: tool.whatFor, remedy };
+}
+
+/** What is built rather than installed. */
+const BUILT = [
+  { what: "guest kernel", path: "kernel/vmlinuz" },
+  { what: "guest image", path: "image/kuasar.initrd" },
+  { what: "agent", path: "guest/agent" },
+];
+
+/** All programs and built files, in the order of the table. */
+export async function checkTools(): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const tool of TOOLS) findings.push(await checkTool(tool));
+  for (const { what, path } of BUILT) {
+    const info = await Deno.stat(`${buildDir}/${path}`).catch(() => undefined);
+    findings.push(
+      info
+        ? { what, verdict: "ok", detail: `${(info.size / (1 << 20)).toFixed(1)} MiB at ${buildDir}/${path}` }
+        : { what, verdict: "missing", detail: `${buildDir}/${path} is not built`, remedy: "deno task setup" },
+    );
+  }
+  return findings;
+}
