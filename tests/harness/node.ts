@@ -14,6 +14,8 @@ const KEPT_LINES = 2_000;
 export interface NodeOptions {
   /** `kuasar-qemu` runs our services; `runc` is containerd's own way, to compare with and to test the tests. */
   handler?: typeof RUNTIME_HANDLER | "runc";
+  /** A folder of its own below /run unless given. */
+  runDir?: string;
   /** Archives to import. */
   images?: readonly string[];
   /** Pause image of the runc handler. */
@@ -45,7 +47,7 @@ export class Node {
   static async start(options: NodeOptions = {}): Promise<Node> {
     const handler = options.handler ?? RUNTIME_HANDLER;
     // Short: the paths of sockets below it have to fit into 107 bytes.
-    const runDir = `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
+    const runDir = options.runDir ?? `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
     const lines: string[] = [];
     const started = Date.now();
     const running = await startNode({
