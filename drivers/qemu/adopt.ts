@@ -49,11 +49,12 @@ async function adopt(host: Host, id: string, record: MachineRecord): Promise<Mac
 
 async function reconnect(host: Host, machine: Machine): Promise<void> {
   try {
-    machine.qmp = await QmpClient.connect(machine.paths.monitor, MONITOR_TIMEOUT_MS);
-    const { status } = await machine.qmp.execute("query-status", {}, MONITOR_TIMEOUT_MS);
+    const qmp = await QmpClient.connect(machine.paths.monitor, MONITOR_TIMEOUT_MS);
+    machine.useMonitor(qmp);
+    const { status } = await qmp.execute("query-status", {}, MONITOR_TIMEOUT_MS);
     // What QEMU says wins over what was written down.
     machine.record.state = status === "paused" ? "PAUSED" : "RUNNING";
-    await readSlots(machine.qmp, machine.slots);
+    await readSlots(qmp, machine.slots);
   } catch (error) {
     host.log.error("Cannot reach the monitor of an adopted VM", { sandbox: machine.id, error });
   }

@@ -26,8 +26,11 @@ export async function superviseExit(
   machine: Machine,
   exitStatus: Promise<number | undefined>,
 ): Promise<void> {
-  const status = await exitStatus.catch(() => undefined);
+  const known = await exitStatus.catch(() => undefined);
   const atMs = nowMs();
+  if (machine.qmp) await settledWithin(machine.qmp.closed, DRAIN_TIMEOUT_MS);
+  // Whatever QEMU shuts down for, it then exits with 0; only a crash or a kill comes unannounced.
+  const status = known ?? (machine.shutdownReason === undefined ? UNKNOWN_STATUS : 0);
   if (machine.console) await settledWithin(machine.console.drained, DRAIN_TIMEOUT_MS);
   await endHelper(host, machine).catch((error) => {
     host.log.error("Cannot end vhost-device-vsock", {
@@ -35,7 +38,7 @@ export async function superviseExit(
       error: asKuasarError(error).message,
     });
   });
-  const exit: Exit = { status: status ?? UNKNOWN_STATUS, atMs, evidence: await evidence(machine) };
+  const exit: Exit = { status, atMs, evidence: await evidence(machine) };
   machine.qmp?.close();
   machine.end(exit);
   // A start that fails removes the record itself.
@@ -62,7 +65,9 @@ export async function evidence(machine: Machine): Promise<string[]> {
   const { paths } = machine;
   const marked = async (mark: string, path: string, count: number) =>
     (await tailFile(path, count).catch(() => [])).map((line) => `${mark}: ${line}`);
+  const { shutdownReason } = machine;
   return [
+    ...(shutdownReason === undefined ? [] : [`vmm: QEMU shut down: ${shutdownReason}`]),
     ...await marked("vmm", paths.vmmLog, LOG_LINES),
     ...await marked("vsock", paths.vsockLog, LOG_LINES / 2),
     ...await marked("console", paths.console, CONSOLE_LINES),

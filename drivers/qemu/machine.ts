@@ -36,6 +36,8 @@ export class Machine {
   qmp: QmpClient | undefined;
   console: ConsolePump | undefined;
   readonly slots: SlotTable;
+  /** Why QEMU said that it shuts down (`guest-shutdown`, `guest-reset`, `host-qmp-quit`); undefined before. */
+  shutdownReason: string | undefined;
   /** Aborted when a start under way is to be given up. */
   readonly abort = new AbortController();
   /** The start under way; settles with it, never rejects. */
@@ -59,6 +61,14 @@ export class Machine {
   end(exit: Exit): void {
     this.record = { ...this.record, state: "STOPPED", exit: this.record.exit ?? exit };
     this.#ended.resolve(exit);
+  }
+
+  /** Takes a monitor into use. */
+  useMonitor(client: QmpClient): void {
+    this.qmp = client;
+    client.onEvent(({ event, data }) => {
+      if (event === "SHUTDOWN") this.shutdownReason = String(data.reason ?? "unknown");
+    });
   }
 
   /** Where the ports of the guest are reached. */

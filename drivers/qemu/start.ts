@@ -2,7 +2,7 @@ import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { closeFd } from "../../lib/libc/mod.ts";
 import type { StartRequest, StartResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
-import { withDeadline } from "../contract/deadline.ts";
+import { settledWithin, withDeadline } from "../contract/deadline.ts";
 import { nowMs, PhaseClock } from "../contract/phases.ts";
 import { listenHybrid, type Readiness } from "../contract/readiness.ts";
 import { openTap } from "../contract/tap.ts";
@@ -19,6 +19,11 @@ import { removeMachine } from "./remove.ts";
 
 /** The first fd that a program inherits. */
 const FIRST_FD = 3;
+/** The monitor's and the console's come first. */
+const INHERITED_SOCKETS = 2;
+
+/** A QEMU that closes its monitor is about to exit. */
+const EXIT_AFTER_MONITOR_MS = 2_000;
 
 /**
  * Starts a VM and answers when its agent serves. On failure everything is undone before this throws.
@@ -56,6 +61,11 @@ async function launchAndWait(
   let sockets: ListeningSockets | undefined;
   let readiness: Readiness | undefined;
   const began = nowMs();
+  // As soon as QEMU has them: a socket that the driver held too would not tell when QEMU is gone.
+  const release = () => {
+    sockets?.close();
+    fds.splice(INHERITED_SOCKETS).forEach(closeFd);
+  };
   try {
     sockets = makeSockets(machine);
     fds.push(sockets.monitorFd, sockets.consoleFd);
@@ -88,6 +98,7 @@ async function launchAndWait(
     });
     machine.abort.signal.throwIfAborted();
     const vmm = await clock.measure("spawn", () => launchVmm(host, machine, plan, fds));
+    release();
     void superviseExit(host, machine, vmm.exited.then(exitStatus));
     void superviseHelper(host, machine);
     const booting = nowMs();
@@ -97,8 +108,7 @@ async function launchAndWait(
     return vmm.pid;
   } finally {
     readiness?.close();
-    sockets?.close();
-    fds.slice(2).forEach(closeFd);
+    release();
   }
 }
 
@@ -117,13 +127,15 @@ async function untilReady(
     if (machine.abort.signal.aborted) fail();
     machine.abort.signal.addEventListener("abort", fail, { once: true });
   });
-  const monitor = clock.measure(
-    "monitor",
-    () => QmpClient.connect(machine.paths.monitor, host.config.bootTimeoutMs),
-  )
-    .then((client) => {
-      machine.qmp = client;
-    });
+  const connect = () => QmpClient.connect(machine.paths.monitor, host.config.bootTimeoutMs);
+  const monitor = clock.measure("monitor", connect).then(
+    (client) => machine.useMonitor(client),
+    async (error) => {
+      // Where QEMU refuses its arguments the monitor goes first; the exit is the better story.
+      if (await settledWithin(machine.ended, EXIT_AFTER_MONITOR_MS)) await ended;
+      throw error;
+    },
+  );
   for (const promise of [ended, aborted, monitor]) promise.catch(() => {});
   await withDeadline(
     Promise.race([Promise.all([monitor, readiness.ready]), ended, aborted]),

@@ -1,0 +1,38 @@
+/** The suite that every VM driver must pass. */
+import { ExitWatcher } from "../../../lib/process/mod.ts";
+import { deviceTests } from "./device_tests.ts";
+import { DriverProcess } from "./driver_process.ts";
+import type { DriverUnderTest, Fault } from "./subject.ts";
+import { faultTests } from "./fault_tests.ts";
+import { lifecycleTests } from "./lifecycle_tests.ts";
+import { survivalTests } from "./survival_tests.ts";
+
+export type { DriverUnderTest, Fault } from "./subject.ts";
+
+/** Registers a test that gets a driver process of its own; afterwards nothing may be left of it. */
+export type DriverTest = (name: string, fault: Fault, run: (driver: DriverProcess) => Promise<void>) => void;
+
+/**
+ * Registers every test of the contract for a driver. They need root and real VMs.
+ *
+ * @param driver the driver; each test starts a process of it with a run directory of its own
+ */
+export function conformance(driver: DriverUnderTest): void {
+  const test: DriverTest = (name, fault, run) => {
+    Deno.test(`${driver.name}: ${name}`, async () => {
+      const watcher = new ExitWatcher();
+      const process = await DriverProcess.start(driver, fault, watcher);
+      try {
+        await run(process);
+        await process.assertClean();
+      } finally {
+        await process.dispose();
+        await watcher.close();
+      }
+    });
+  };
+  lifecycleTests(test, driver);
+  faultTests(test);
+  survivalTests(test, driver);
+  deviceTests(test, driver);
+}

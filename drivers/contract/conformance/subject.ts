@@ -1,0 +1,27 @@
+import type { GuestEndpoint } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+
+/** What is wrong with a driver's world in a test. */
+export type Fault =
+  | "none"
+  /** The configured guest kernel does not exist. */
+  | "missing-kernel"
+  /** The configured VMM does not exist. */
+  | "missing-vmm"
+  /** The kernel file holds no kernel. */
+  | "broken-kernel"
+  /** The kernel starts and finds nothing to run. */
+  | "broken-image"
+  /** The guest hangs before its agent runs; the boot time-out is a few seconds. */
+  | "silent-guest";
+
+/** How the suite starts a driver, and what it must know of its guests. */
+export interface DriverUnderTest {
+  /** The driver serves on `<run dir>/driver-<name>.sock` and keeps its files in `<run dir>/driver-<name>/`. */
+  name: string;
+  /** Command line of the driver process. Files that it needs may be made below `runDir`. */
+  command(runDir: string, fault: Fault): Promise<readonly string[]>;
+  /** Makes a guest power itself off; the answer may be lost. */
+  powerOff(guest: GuestEndpoint): Promise<void>;
+  /** Resolves where the agent answers; rejects where the guest cannot be reached. */
+  ping(guest: GuestEndpoint): Promise<void>;
+}
