@@ -15,15 +15,14 @@ export async function withAdmin<T>(
   work: (admin: GrpcClient<typeof AdminDefinition>, options: { timeoutMs: number }) => Promise<T>,
 ): Promise<T> {
   const path = `${runDir}/sandboxer.sock`;
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-  } catch (error) {
+  // The client would wait for a sandboxer that restarts; where there is no socket at all, none will come.
+  await Deno.stat(path).catch((error: Error) => {
     throw new KuasarError(
       "UNAVAILABLE",
-      `Cannot reach the sandboxer at ${path}: ${(error as Error).message}. Does it run? ` +
+      `Cannot reach the sandboxer at ${path}: ${error.message}. Does it run? ` +
         "Name another run directory with --run-dir",
     );
-  }
+  });
   const admin = grpcClient(AdminDefinition, path);
   try {
     return await work(admin, { timeoutMs: TIMEOUT_MS });
