@@ -2,7 +2,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { EXIT, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { check } from "./check.ts";
-import { type Command, splitArguments } from "./command.ts";
+import { type Command, type CommandInput, splitArguments } from "./command.ts";
 import { completionFor } from "./completion.ts";
 import { exec } from "./exec.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -54,7 +54,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const table: FlagTable = { ...COMMON, ...command.flags };
   const { positionals, flagArgs, rest } = splitArguments(table, others);
-  const flags = parseFlags(table, flagArgs);
+  const flags: CommandInput["flags"] = parseFlags(table, flagArgs);
   if (flags.help) {
     console.log(commandHelp(command, COMMON));
     return EXIT.OK;
