@@ -1,9 +1,11 @@
 // The program: a QuickJS runtime without its standard library, our module `sys`, and the agent's bytecode.
 #include "native.h"
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // From the generated agent.c.
@@ -11,6 +13,8 @@ extern const uint8_t agent_bytecode[];
 extern const uint32_t agent_bytecode_size;
 
 enum {
+  // A leak or a hostile peer ends in an exception here and not in the machine's OOM killer.
+  HEAP_LIMIT = 128 << 20,
   // Garbage is collected when this much has been allocated since: small, because memory is what a guest has least of.
   GC_THRESHOLD = 256 * 1024,
   STACK_SIZE = 512 * 1024,
@@ -55,7 +59,30 @@ static int run_agent(JSContext *ctx) {
   return loop_run(ctx);
 }
 
+// Whoever is started without stdio (PID 1 of an initramfs that has no /dev/console) gets the console, or /dev/null:
+// else the next file to be opened would become stdout.
+static void have_stdio(void) {
+  if (fcntl(0, F_GETFD) >= 0 && fcntl(1, F_GETFD) >= 0 && fcntl(2, F_GETFD) >= 0) return;
+  int fd = -1;
+  if (getpid() == 1) {
+    mkdir("/dev", 0755);
+    mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, NULL);
+    fd = open("/dev/console", O_RDWR | O_NOCTTY);
+  }
+  if (fd < 0) fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd < 2) fd = dup(fd);
+  if (fd > 2) close(fd);
+}
+
+// Holds a shared PID namespace: its first process, which has nothing to do but reap.
+static _Noreturn void pause_forever(void) {
+  signal(SIGCHLD, SIG_IGN);
+  for (;;) pause();
+}
+
 int main(int argc, char **argv) {
+  if (argc == 1 && !strcmp(argv[0], "kuasar-pause")) pause_forever();
+  have_stdio();
   // One arena and early returns to the kernel: the process lives for months and is mostly idle.
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 64 * 1024);
@@ -65,6 +92,7 @@ int main(int argc, char **argv) {
   sys_set_args(argc, argv);
   JSRuntime *rt = JS_NewRuntime();
   if (!rt) return 70;
+  JS_SetMemoryLimit(rt, HEAP_LIMIT);
   JS_SetGCThreshold(rt, GC_THRESHOLD);
   JS_SetMaxStackSize(rt, STACK_SIZE);
   JSContext *ctx = new_context(rt);

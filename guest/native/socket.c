@@ -58,7 +58,10 @@ static int listen_unix(const char *path, mode_t mode, int backlog, int *fd) {
   if (path[0] != '@') {
     failed = connect_unix(path, &probe);
     if (!failed) return failed_with(probe, EADDRINUSE);
-    if (failed == ECONNREFUSED && unlink(path) && errno != ENOENT) return errno;
+    // A file that is no socket refuses connections too; it is not ours to remove.
+    struct stat st;
+    bool stale = failed == ECONNREFUSED && !lstat(path, &st) && S_ISSOCK(st.st_mode);
+    if (stale && unlink(path) && errno != ENOENT) return errno;
   }
   *fd = new_socket(AF_UNIX, SOCK_STREAM, 0);
   if (*fd < 0) return errno;
