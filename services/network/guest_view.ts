@@ -1,0 +1,51 @@
+import { FAMILY } from "../../lib/netlink/mod.ts";
+import { type Interface, IPFamily, type Neighbor, type Route } from "../../lib/proto/gen/grpc/sandbox.ts";
+import type { PodNetwork } from "./pod_network.ts";
+
+/** The pod's network as the guest's `SetupSandbox` takes it. */
+export interface GuestView {
+  interfaces: Interface[];
+  /** Routes without a gateway first, since the others need them. */
+  routes: Route[];
+  neighbors: Neighbor[];
+}
+
+/** Translates what is in the namespace into what the guest sets up. The link's MAC tells the guest which NIC is meant. */
+export function guestView({ links, routes, neighbours }: PodNetwork): GuestView {
+  const direct = routes.filter(({ gateway }) => gateway === undefined);
+  const viaGateway = routes.filter(({ gateway }) => gateway !== undefined);
+  return {
+    interfaces: links.map((link) => ({
+      device: link.name,
+      name: link.name,
+      IPAddresses: link.addresses.map(({ family, address, prefixLength }) => ({
+        family: familyOf(family),
+        address,
+        mask: String(prefixLength),
+      })),
+      mtu: BigInt(link.mtu),
+      hwAddr: link.mac,
+      type: link.kind,
+      rawFlags: link.flags,
+    })),
+    routes: [...direct, ...viaGateway].map((route) => ({
+      dest: route.destination ?? "",
+      gateway: route.gateway ?? "",
+      device: route.linkName,
+      source: route.source ?? "",
+      scope: route.scope,
+      family: familyOf(route.family),
+      flags: route.flags,
+    })),
+    neighbors: neighbours.map((neighbour) => ({
+      address: { family: familyOf(neighbour.family), address: neighbour.address, mask: "" },
+      device: neighbour.linkName,
+      hwAddr: neighbour.mac,
+      state: neighbour.state,
+    })),
+  };
+}
+
+function familyOf(family: number): IPFamily {
+  return family === FAMILY.V6 ? IPFamily.v6 : IPFamily.v4;
+}
