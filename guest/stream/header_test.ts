@@ -1,0 +1,32 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { parseHeader } from "./header.ts";
+
+Deno.test("a header names container, exec and stream", () => {
+  deepStrictEqual(parseHeader("STREAM c1 - stdout"), { container: "c1", exec: "", name: "stdout" });
+  deepStrictEqual(parseHeader("STREAM c1 e-1 stdin"), { container: "c1", exec: "e-1", name: "stdin" });
+});
+
+Deno.test("anything else is refused with INVALID_ARGUMENT", () => {
+  for (
+    const line of [
+      "",
+      "STREAM",
+      "STREAM a b",
+      "STREAM ../x - stdin",
+      "STREAM a - stdlog",
+      "GET / HTTP/1.1",
+      "STREAM a - stdin x",
+    ]
+  ) {
+    throws(() => parseHeader(line), { code: "INVALID_ARGUMENT" }, line);
+  }
+  fc.assert(fc.property(fc.string(), (line) => {
+    try {
+      parseHeader(line);
+    } catch (error) {
+      if (!(error instanceof KuasarError)) throw error;
+    }
+  }));
+});

@@ -1,0 +1,82 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import * as sys from "../native/sys.js";
+import { within } from "../runtime/deadline.ts";
+import { log } from "../runtime/log.ts";
+import { type Endpoint, InputEndpoint } from "./endpoint.ts";
+import { MAX_HEADER_BYTES, parseHeader, type StreamHeader, type StreamName } from "./header.ts";
+
+/** How long a connection may take to say what it is for. */
+const HEADER_TIMEOUT_MS = 5_000;
+
+function key(header: StreamHeader): string {
+  return `${header.container}/${header.exec}/${header.name}`;
+}
+
+/** Where the stdio streams of all processes are looked up by the connections of the host. */
+export class StreamHub {
+  readonly #endpoints = new Map<string, Endpoint>();
+
+  /** Makes a stream known. */
+  add(container: string, exec: string, name: StreamName, endpoint: Endpoint): void {
+    this.#endpoints.set(key({ container, exec, name }), endpoint);
+  }
+
+  /** End of file for a process's stdin; harmless where it has none. */
+  closeStdin(container: string, exec: string): void {
+    const endpoint = this.#endpoints.get(key({ container, exec, name: "stdin" }));
+    if (endpoint instanceof InputEndpoint) endpoint.finish();
+  }
+
+  /** Closes and forgets the streams of a process. */
+  remove(container: string, exec: string): void {
+    for (const name of ["stdin", "stdout", "stderr"] as const) {
+      const id = key({ container, exec, name });
+      this.#endpoints.get(id)?.close();
+      this.#endpoints.delete(id);
+    }
+  }
+
+  /** Takes a connection of the host: reads its header, answers, joins it with its stream. Never rejects. */
+  async serve(connection: number): Promise<void> {
+    try {
+      const line = await within(HEADER_TIMEOUT_MS, "read a stream's header", readLine(connection));
+      const header = parseHeader(line);
+      const endpoint = this.#endpoints.get(key(header));
+      if (!endpoint) throw new KuasarError("NOT_FOUND", `Cannot open stream ${key(header)}: there is none`);
+      sys.write(connection, sys.utf8Encode("OK\n"));
+      endpoint.attach(connection);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.debug("stream refused", { reason });
+      try {
+        sys.write(connection, sys.utf8Encode(`ERR ${reason.replace(/\s+/g, " ").slice(0, 200)}\n`));
+      } catch {
+        // The peer is gone already.
+      }
+      sys.close(connection);
+    }
+  }
+}
+
+/** Reads up to a newline, byte by byte: what comes behind belongs to the stream. */
+async function readLine(fd: number): Promise<string> {
+  const line = new Uint8Array(MAX_HEADER_BYTES);
+  for (let length = 0; length < line.length;) {
+    const count = sys.read(fd, line, length, 1);
+    if (count === 0) {
+      throw new KuasarError("INVALID_ARGUMENT", "Cannot open a stream: it ended before its header did");
+    }
+    if (count < 0) {
+      await new Promise<void>((resolve) => sys.watch(fd, sys.EPOLL.IN, () => resolve()));
+      sys.unwatch(fd);
+    } else if (line[length] === 0x0a) {
+      return sys.utf8Decode(line.subarray(0, length));
+    } else {
+      length += 1;
+    }
+  }
+  throw new KuasarError(
+    "INVALID_ARGUMENT",
+    `Cannot open a stream: its header is longer than ${MAX_HEADER_BYTES} bytes`,
+  );
+}
