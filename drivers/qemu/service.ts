@@ -17,6 +17,7 @@ import { Machine, type MachineRecord } from "./machine.ts";
 import { checkRequest, hotplugPlan } from "./plan.ts";
 import type { QmpClient } from "./qmp.ts";
 import { removeMachine } from "./remove.ts";
+import { chooseShareKind, type ShareKindChoice } from "./share_kind.ts";
 import { startMachine } from "./start.ts";
 import { stopMachine } from "./stop.ts";
 
@@ -24,6 +25,7 @@ import { stopMachine } from "./stop.ts";
 export class QemuDriver {
   readonly #host: Host;
   readonly #version: string;
+  readonly #share: ShareKindChoice;
   readonly #machines = new Map<string, Machine>();
   /** One change at a time to the devices and the run state of a VM. */
   readonly #changes = new KeyedLock();
@@ -35,6 +37,7 @@ export class QemuDriver {
   constructor(host: Host, version: string, machines: Iterable<Machine>) {
     this.#host = host;
     this.#version = version;
+    this.#share = chooseShareKind(host.config.shareFs, host.accel.accel);
     for (const machine of machines) this.#machines.set(machine.id, machine);
   }
 
@@ -45,9 +48,9 @@ export class QemuDriver {
         name: "qemu",
         version: this.#version,
         accel: this.#host.accel.accel,
-        notes: [...this.#host.accel.notes, ...this.#host.config.notes],
+        notes: [...this.#host.accel.notes, ...this.#share.notes, ...this.#host.config.notes],
         vm: true,
-        shareKind: this.#host.config.shareFs === "9p" ? ShareKind.NINEP : ShareKind.VIRTIOFS,
+        shareKind: this.#share.kind === "9p" ? ShareKind.NINEP : ShareKind.VIRTIOFS,
         capabilities: ["hotplug-block", "pause", this.#host.kernelVsock ? "vsock-kernel" : "vsock-hybrid"],
       }),
       start: (request) => this.#start(request),
