@@ -42,7 +42,7 @@ export function virtiofsdArguments(settings: VirtiofsdSettings, sharedDir: strin
 /** A daemon that was started, or adopted. */
 export interface Daemon {
   ref: ProcessRef;
-  /** Resolves when it has ended: with what is known of how ("code 1", "signal SIGKILL"), undefined when all went well. */
+  /** Resolves when it has ended: with how it failed ("code 1", "signal SIGKILL"), undefined when all went well. */
   ended: Promise<string | undefined>;
 }
 

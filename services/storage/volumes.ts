@@ -22,8 +22,8 @@ interface Target {
 
 /**
  * Decides for each bind mount of a spec how its source gets into the guest, and adds it to the plan. In this order:
- * /dev/shm → the pod's; below /proc, /sys, /dev → the guest's own; a block device → hot-plugged and mounted by the
- * guest; a tmpfs emptyDir → a tmpfs in the guest; a file or directory → bound into the share.
+ * /dev/shm → the pod's; a block device → hot-plugged and mounted by the guest; below /proc, /sys, /dev → the
+ * guest's own; a tmpfs emptyDir → a tmpfs in the guest; a file or directory → bound into the share.
  *
  * @throws UNIMPLEMENTED for a socket, FIFO, character device or huge pages; FAILED_PRECONDITION for a source that
  * does not exist; PERMISSION_DENIED for one of ours
