@@ -21,6 +21,7 @@ export interface NodeOptions {
   /** Pause image of the runc handler. */
   pauseImage?: string;
   configs?: Partial<Record<ServiceName, string>>;
+  memoryMib?: number;
   logLevel?: "debug" | "info" | "warn";
   programs?: NodePrograms;
 }
@@ -55,6 +56,7 @@ export class Node {
       programs: options.programs ?? nodePrograms(),
       services: handler === RUNTIME_HANDLER,
       logLevel: options.logLevel ?? "debug",
+      ...(options.memoryMib === undefined ? {} : { memoryMib: options.memoryMib }),
       ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
       onLine: (name, line) => {

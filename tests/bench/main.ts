@@ -1,0 +1,76 @@
+/**
+ * `deno task bench`: measures on one table, with versions and host. Numbers of different hosts do not compare.
+ *
+ * `--pods N` sets how many pods are started one after the other (default 10), `--quick` a fifth of everything.
+ */
+import { setup } from "../../deploy/setup.ts";
+import { buildDir } from "../../lib/build/mod.ts";
+import { grpcClient } from "../../lib/grpc/mod.ts";
+import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { Node } from "../harness/mod.ts";
+import { Bench, MEMORY_MIB } from "./measurements.ts";
+import { markdownTable } from "./table.ts";
+
+const FLAGS = {
+  "pods": { kind: "integer", placeholder: "N", default: 10, help: "Pods started one after the other" },
+  "quick": { kind: "boolean", help: "Fewer of everything, to see that it works" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+/** Host and versions, as the table's heading. */
+async function heading(node: Node): Promise<{ lines: string[]; accel: "kvm" | "tcg" }> {
+  const driver = grpcClient(DriverDefinition, `${node.runDir}/driver-qemu.sock`);
+  const info = await driver.info({});
+  driver.close();
+  const version = await node.cri.runtime.version({ version: "v1" });
+  const model = /^model name\s*: (.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ??
+    Deno.build.arch;
+  return {
+    accel: info.accel === "kvm" ? "kvm" : "tcg",
+    lines: [
+      `Kuasar in TypeScript ${VERSION}, Deno ${Deno.version.deno}, ${version.runtimeName} ${version.runtimeVersion}, ` +
+      `${info.version} (${info.accel}), ${MEMORY_MIB} MiB per guest`,
+      `Host: ${navigator.hardwareConcurrency} x ${model}, Linux ${Deno.osRelease()}`,
+    ],
+  };
+}
+
+async function main(): Promise<number> {
+  const flags = parseFlags(FLAGS, Deno.args);
+  if (flags.help) {
+    console.log(formatHelp({ name: "deno task bench", summary: "measure, on one table", flags: FLAGS }));
+    return EXIT.OK;
+  }
+  await setup();
+  const node = await Node.start({
+    logLevel: "warn",
+    memoryMib: MEMORY_MIB,
+    images: [`${buildDir}/images/busybox.tar`],
+  });
+  try {
+    const bench = new Bench(node, await node.image("busybox"), flags.quick ? 0.2 : 1);
+    const { lines, accel } = await heading(node);
+    const rawMs = await bench.rawBoots(
+      accel,
+      "quiet tsc=reliable no_timer_check rcupdate.rcu_expedited=1 net.ifnames=0",
+    );
+    await bench.memoryWithPods();
+    await bench.serialPods(flags.pods, rawMs);
+    for (const width of [5, 10]) await bench.parallelPods(width);
+    const pod = await node.runPod({ name: "bench" });
+    await bench.containers(pod);
+    await bench.throughput(pod);
+    await pod.remove();
+    await bench.sizes();
+    console.log(`\n${lines.join("\n")}\n\n${markdownTable(bench.rows)}`);
+  } catch (error) {
+    for (const line of node.logTail(80)) console.error(line);
+    throw error;
+  } finally {
+    await node.stop();
+  }
+  return EXIT.OK;
+}
+
+if (import.meta.main) Deno.exit(await main());
