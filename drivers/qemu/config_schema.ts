@@ -67,7 +67,7 @@ export const SCHEMA = table({
     kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin` }),
     initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
     image_path: text({ default: "", help: "boot from this read-only disk" }),
-    kernel_params: text({ default: "" }),
+    kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
     firmware_path: text({ default: "", help: "another firmware than QEMU's own" }),
     entropy_source: text({ default: "/dev/urandom", help: "empty for no entropy device" }),
     console: text({

@@ -28,6 +28,7 @@ export async function superviseExit(
 ): Promise<void> {
   const known = await exitStatus.catch(() => undefined);
   const atMs = nowMs();
+  machine.exiting = true;
   if (machine.qmp) await settledWithin(machine.qmp.closed, DRAIN_TIMEOUT_MS);
   // Whatever QEMU shuts down for, it then exits with 0; only a crash or a kill comes unannounced.
   const status = known ?? (machine.shutdownReason === undefined ? UNKNOWN_STATUS : 0);
@@ -51,7 +52,7 @@ export async function superviseHelper(host: Host, machine: Machine): Promise<voi
   const { helper, vmm } = machine.record;
   if (helper === undefined || vmm === undefined) return;
   await host.watcher.watch(helper);
-  if (machine.record.state === "STOPPED" || await settledWithin(machine.ended, DRAIN_TIMEOUT_MS)) return;
+  if (machine.exiting) return;
   host.log.error("vhost-device-vsock ended before its VM", { sandbox: machine.id, pid: helper.pid });
   await Deno.writeTextFile(machine.paths.vsockLog, "vhost-device-vsock ended before its VM\n", {
     append: true,

@@ -38,6 +38,8 @@ export class Machine {
   readonly slots: SlotTable;
   /** Why QEMU said that it shuts down (`guest-shutdown`, `guest-reset`, `host-qmp-quit`); undefined before. */
   shutdownReason: string | undefined;
+  /** True from the moment in which QEMU is known to be gone. */
+  exiting = false;
   /** Aborted when a start under way is to be given up. */
   readonly abort = new AbortController();
   /** The start under way; settles with it, never rejects. */

@@ -1,42 +1,9 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
-import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
-import { GuestDefinition } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
-import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
-import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
-import { root } from "../root.ts";
-import { builtGuest, qemuConfig } from "./qemu_config.ts";
+import { builtGuest } from "./qemu_config.ts";
+import { qemuDeviceTests } from "./qemu_devices.ts";
+import { qemuSubject } from "./qemu_subject.ts";
 
-/** More than a busy guest without KVM needs. */
-const GUEST_TIMEOUT_MS = 20_000;
+const subject = qemuSubject(builtGuest());
 
-conformance({
-  name: "qemu",
-  async command(runDir, fault) {
-    const garbage = `${runDir}/garbage`;
-    await Deno.writeTextFile(garbage, "neither a kernel nor an initrd\n".repeat(1000));
-    const config = `${runDir}/qemu.toml`;
-    await Deno.writeTextFile(config, qemuConfig(builtGuest(), fault, garbage));
-    const main = `${root}/drivers/qemu/main.ts`;
-    const flags = ["--run-dir", runDir, "--config", config, "--log-level", "error"];
-    return [Deno.execPath(), "run", "--allow-all", "--no-check", "--quiet", main, ...flags];
-  },
-  async powerOff(endpoint) {
-    // The answer may be lost with the guest.
-    await withGuest(endpoint, (guest) => guest.powerOff({}).then(() => {}, () => {}));
-  },
-  async ping(endpoint) {
-    await withGuest(endpoint, (guest) => guest.info({}));
-  },
-});
-
-type Guest = ReturnType<typeof createClient<typeof GuestDefinition>>;
-
-async function withGuest<T>(endpoint: GuestEndpoint, call: (guest: Guest) => Promise<T>): Promise<T> {
-  const stream = await connectGuest(endpoint, GUEST_PORT.services, { timeoutMs: GUEST_TIMEOUT_MS });
-  const client = new TtrpcClient(stream);
-  try {
-    return await call(createClient(GuestDefinition, client, { timeoutMs: GUEST_TIMEOUT_MS }));
-  } finally {
-    client.close();
-  }
-}
+conformance(subject);
+qemuDeviceTests(subject);

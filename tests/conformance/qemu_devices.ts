@@ -1,0 +1,129 @@
+import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { hostTools } from "../../deploy/host/mod.ts";
+import { DriverProcess } from "../../drivers/contract/conformance/driver_process.ts";
+import type { DriverUnderTest } from "../../drivers/contract/conformance/mod.ts";
+import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
+import { ExitWatcher, killProcess, spawnWithFds } from "../../lib/process/mod.ts";
+import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { PodNetns } from "./pod_netns.ts";
+
+/** What QEMU has beyond the contract: NICs, both shares, its own confinement. */
+export function qemuDeviceTests(driver: DriverUnderTest): void {
+  const test = (name: string, run: (process: DriverProcess) => Promise<void>) => {
+    Deno.test(`qemu: ${name}`, async () => {
+      const watcher = new ExitWatcher();
+      const process = await DriverProcess.start(driver, "none", watcher);
+      try {
+        await run(process);
+        await process.assertClean();
+      } finally {
+        await process.dispose();
+        await watcher.close();
+      }
+    });
+  };
+
+  test("taps of the pod's namespace reach the guest as NICs", async (process) => {
+    const pod = new PodNetns();
+    try {
+      pod.addTap("tap0", 1);
+      pod.addTap("tap1", 2);
+      const nic = (tap: string, queues: number) => ({
+        tap,
+        netnsPath: pod.path,
+        mac: `02:00:00:00:00:0${queues}`,
+        mtu: 1450,
+        queues,
+        link: "eth0",
+      });
+      const nics = [nic("tap0", 1), nic("tap1", 2)];
+      await process.start("s0");
+      await process.client.remove({ sandboxId: "s0" });
+      const before = process.openFiles();
+      const { pid, guest } = await process.start("s1", { nics, vcpus: 2, netnsPath: pod.path });
+      await driver.ping(guest!);
+      const taps = openFilesOf(pid).filter((target) => target === "/dev/net/tun");
+      strictEqual(taps.length, 3);
+      await process.client.remove({ sandboxId: "s1" });
+      await process.assertOpenFiles(before);
+
+      await rejects(process.start("s1", { nics: [nic("nothing", 1)] }), { code: "NOT_FOUND" });
+      await rejects(process.start("s1", { nics: [{ ...nic("tap0", 1), netnsPath: "/run/nothing" }] }), {
+        code: "NOT_FOUND",
+      });
+    } finally {
+      pod.close();
+    }
+  });
+
+  test("the VMM runs in a network namespace without links, under seccomp", async (process) => {
+    const { pid } = await process.start("s1");
+    const { pids } = await process.client.status({ sandboxId: "s1" });
+    for (const each of pids) {
+      notStrictEqual(Deno.readLinkSync(`/proc/${each}/ns/net`), Deno.readLinkSync("/proc/self/ns/net"));
+      const links = Deno.readTextFileSync(`/proc/${each}/net/dev`).trim().split("\n").slice(2);
+      deepStrictEqual(links.map((line) => line.trim().split(":")[0]).filter((name) => !isFallback(name!)), [
+        "lo",
+      ]);
+    }
+    ok(/^Seccomp:\s+2$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`)));
+    // Neither a signal to the driver's terminal nor its death reaches it.
+    strictEqual(sessionOf(pid), pid);
+    await process.client.remove({ sandboxId: "s1" });
+  });
+
+  test("a 9p share needs no daemon", async (process) => {
+    const hostDir = `${process.runDir}/shared`;
+    await Deno.mkdir(hostDir);
+    const share = { ...SHARE, kind: ShareKind.NINEP, hostDir };
+    const { guest } = await process.start("s1", { share });
+    await driver.ping(guest!);
+    await process.client.remove({ sandboxId: "s1" });
+    ok(Deno.statSync(hostDir).isDirectory, "the share belongs to the storage service");
+  });
+
+  test("a virtiofs share connects to the daemon that listens", async (process) => {
+    const hostDir = `${process.runDir}/shared`;
+    const socketPath = `${process.runDir}/fs.sock`;
+    await Deno.mkdir(hostDir);
+    const args = ["--shared-dir", hostDir, "--socket-path", socketPath, "--sandbox", "none"];
+    const daemon = await spawnWithFds(hostTools().virtiofsd, args);
+    try {
+      await waitForFile(socketPath, 10_000);
+      const { guest } = await process.start("s1", { share: { ...SHARE, hostDir, socketPath } });
+      await driver.ping(guest!);
+      await process.client.remove({ sandboxId: "s1" });
+      deepStrictEqual(await daemon.exited, { code: 0, signal: null }, "it ends with its VM");
+    } finally {
+      killProcess(daemon.ref, "SIGKILL");
+      await daemon.exited;
+    }
+    await rejects(process.start("s1", { share: { ...SHARE, socketPath: `${process.runDir}/no.sock` } }), {
+      code: "FAILED_PRECONDITION",
+    });
+  });
+}
+
+const SHARE: Share = {
+  kind: ShareKind.VIRTIOFS,
+  tag: "kuasar",
+  hostDir: "",
+  socketPath: "",
+  guestDir: "/run/kuasar/state",
+};
+
+/** Devices that some kernels put into every new namespace. */
+function isFallback(name: string): boolean {
+  return /^(tunl|gre|gretap|erspan|ip_vti|ip6_vti|sit|ip6tnl|ip6gre|teql)\d*$/.test(name);
+}
+
+function openFilesOf(pid: number): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) =>
+    Deno.readLinkSync(`/proc/${pid}/fd/${name}`)
+  );
+}
+
+function sessionOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
+}
