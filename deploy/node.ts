@@ -24,6 +24,8 @@ export interface NodeOptions {
   configs?: Partial<Record<ServiceName, string>>;
   /** Memory of a sandbox in the generated configuration. */
   memoryMib?: number;
+  /** Kernel parameters of guests in the generated configuration. */
+  kernelParams?: string;
   logLevel?: string;
 }
 
@@ -77,10 +79,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 /** Writes the generated configuration of the driver and returns its path. */
 async function driverConfig(options: NodeOptions, programs: NodePrograms): Promise<string> {
   const path = `${options.runDir}/driver-qemu.toml`;
-  const { memoryMib } = options;
-  await Deno.writeTextFile(
-    path,
-    qemuConfig({ ...programs, ...(memoryMib === undefined ? {} : { memoryMib }) }),
-  );
+  const { memoryMib, kernelParams } = options;
+  const text = qemuConfig({
+    ...programs,
+    ...(memoryMib === undefined ? {} : { memoryMib }),
+    ...(kernelParams === undefined ? {} : { kernelParams }),
+  });
+  await Deno.writeTextFile(path, text);
   return path;
 }

@@ -22,6 +22,7 @@ export interface NodeOptions {
   pauseImage?: string;
   configs?: Partial<Record<ServiceName, string>>;
   memoryMib?: number;
+  kernelParams?: string;
   logLevel?: "debug" | "info" | "warn";
   programs?: NodePrograms;
 }
@@ -57,6 +58,7 @@ export class Node {
       services: handler === RUNTIME_HANDLER,
       logLevel: options.logLevel ?? "debug",
       ...(options.memoryMib === undefined ? {} : { memoryMib: options.memoryMib }),
+      ...(options.kernelParams === undefined ? {} : { kernelParams: options.kernelParams }),
       ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
       onLine: (name, line) => {
