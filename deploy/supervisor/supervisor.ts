@@ -1,4 +1,4 @@
-import { asKuasarError } from "../../lib/errors/mod.ts";
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { listenForChild, type ListeningSocket } from "./listen.ts";
 import { stillRunning, writePidFile } from "./pid_file.ts";
 import { waitForSocket } from "./ready.ts";
@@ -7,6 +7,9 @@ import { Supervised } from "./supervised.ts";
 
 /** How long a process may take until its own socket is there. */
 const READY_TIMEOUT_MS = 30_000;
+
+/** The name under which the supervisor itself stands in the file of pids. */
+const SELF = "supervisor";
 
 export interface SupervisorOptions {
   runDir: string;
@@ -32,13 +35,14 @@ export class Supervisor {
   /**
    * Ends what an earlier supervisor left in the run directory and starts the set in order.
    *
-   * @throws KuasarError where a process does not come up; what had started is stopped again
+   * @throws KuasarError FAILED_PRECONDITION where another supervisor uses the run directory; any where a process
+   *   does not come up, and then what had started is stopped again
    */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     const supervisor = new Supervisor(options);
+    await Deno.mkdir(options.runDir, { recursive: true, mode: 0o700 });
+    await supervisor.#endLeftovers();
     try {
-      await Deno.mkdir(options.runDir, { recursive: true, mode: 0o700 });
-      await supervisor.#endLeftovers();
       await supervisor.#startAll();
     } catch (error) {
       await supervisor.stop();
@@ -109,18 +113,27 @@ export class Supervisor {
   }
 
   #writeDown(): void {
-    const running = () => [...this.pids].map(([name, pid]) => ({ name, pid }));
+    const running = () => [[SELF, Deno.pid] as const, ...this.pids].map(([name, pid]) => ({ name, pid }));
     this.#writing = this.#writing.then(() => writePidFile(this.#pidFile, running())).catch(() => {});
   }
 
   async #endLeftovers(): Promise<void> {
-    for (const { name, pid, startTime } of (await stillRunning(this.#pidFile)).reverse()) {
+    const left = await stillRunning(this.#pidFile);
+    const other = left.find((p) => p.name === SELF);
+    if (other) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot use ${this.#options.runDir}: pid ${other.pid} runs a set of processes there; stop it first`,
+      );
+    }
+    for (const { name, pid, startTime } of left.reverse()) {
       this.#options.onLine(name, `supervisor: ending pid ${pid}, left by an earlier supervisor`);
       Deno.kill(pid, "SIGTERM");
       for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 50) {
         await new Promise((resolve) => setTimeout(resolve, 50));
-        const left = await stillRunning(this.#pidFile);
-        if (!left.some((p) => p.pid === pid && p.startTime === startTime)) break;
+        if (!(await stillRunning(this.#pidFile)).some((p) => p.pid === pid && p.startTime === startTime)) {
+          break;
+        }
         if (waitedMs === 4_000) Deno.kill(pid, "SIGKILL");
       }
     }

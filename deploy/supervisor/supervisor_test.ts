@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import type { KuasarError } from "../../lib/errors/mod.ts";
 import { startTimeOf, stillRunning, writePidFile } from "./pid_file.ts";
 import type { ProcessSpec } from "./spec.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -100,6 +101,24 @@ Deno.test("the pid file names only processes with the same start time", async ()
     deepStrictEqual(await stillRunning(path), []);
     await Deno.writeTextFile(path, "{ broken");
     deepStrictEqual(await stillRunning(path), []);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("what an earlier supervisor left is ended, and a run directory in use is refused", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "ks-" });
+  const orphan = new Deno.Command("/bin/sleep", { args: ["1000"] }).spawn();
+  try {
+    await writePidFile(`${dir}/supervisor.json`, [{ name: "orphan", pid: orphan.pid }]);
+    // A parent that does not wait keeps the process as a zombie, so wait beside it.
+    const ended = orphan.status;
+    const supervisor = await Supervisor.start({ runDir: dir, specs: [], onLine: () => {} });
+    strictEqual((await ended).signal, "SIGTERM");
+    await supervisor.stop();
+    await writePidFile(`${dir}/supervisor.json`, [{ name: "supervisor", pid: Deno.pid }]);
+    const second = Supervisor.start({ runDir: dir, specs: [], onLine: () => {} });
+    await rejects(second, (error: KuasarError) => error.code === "FAILED_PRECONDITION");
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
