@@ -18,7 +18,7 @@ const MAX_PAUSE_MS = 1000;
  * Makes a call to a peer, again when the peer went away during it: a restart of a service is nobody's failure.
  *
  * @param call gets the time that is left
- * @throws what `call` throws other than UNAVAILABLE; the last UNAVAILABLE at the deadline
+ * @throws what `call` throws other than UNAVAILABLE; the last loss of the peer at the deadline
  */
 export async function repeat<T>(
   call: (timeoutMs: number) => Promise<T>,
@@ -35,11 +35,15 @@ export async function repeat<T>(
     } catch (error) {
       // The reason of an abort says more than the CANCELLED of the call that it ended.
       signal?.throwIfAborted();
-      const lost = error instanceof KuasarError && error.code === "UNAVAILABLE";
-      if (!lost || steadyMs() + pauseMs >= endMs) throw error;
+      if (!isLost(error) || steadyMs() + pauseMs >= endMs) throw error;
     }
     await sleep(pauseMs, signal);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     again = true;
   }
+}
+
+/** True where a call ended with its peer: killed, or (CANCELLED, as we did not cancel) cut off by its graceful stop. */
+function isLost(error: unknown): boolean {
+  return error instanceof KuasarError && (error.code === "UNAVAILABLE" || error.code === "CANCELLED");
 }
