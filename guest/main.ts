@@ -1,13 +1,19 @@
 /**
- * The agent: PID 1 of a guest, task server of a host, shim command of containerd; which one, its name and arguments say.
+ * The agent: PID 1 of a guest, task server of a host, shim command of containerd; which one, its name says.
  */
 import "./runtime/globals.ts";
-import * as sys from "./native/sys.js";
 import { runInit } from "./init/main.ts";
+import * as sys from "./native/sys.js";
+import { runShim } from "./shim/main.ts";
 
 function main(): void {
-  if (sys.getpid() === 1) return void runInit();
-  sys.logWrite("usage: kuasar-task [options] | init as PID 1\n");
+  const [path = "", ...args] = sys.args();
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (sys.getpid() === 1) return runInit();
+  if (name.startsWith("containerd-shim-")) return sys.exit(runShim(name, args));
+  sys.logWrite(
+    `usage: ${name}: as PID 1 of a guest, or under the name kuasar-task or containerd-shim-kuasar-*-v2\n`,
+  );
   sys.exit(2);
 }
 

@@ -1,1 +1,78 @@
-export function runInit(): void {}
+import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import { serveConsole } from "../console/mod.ts";
+import * as sys from "../native/sys.js";
+import { FdStream } from "../runtime/fd_stream.ts";
+import { serveListener } from "../runtime/listener.ts";
+import { log, setLogLevel } from "../runtime/log.ts";
+import { startReaper } from "../runtime/reaper.ts";
+import { bringLoopbackUp } from "../sandbox/network.ts";
+import { registerSandbox } from "../sandbox/mod.ts";
+import { serveStreams } from "../stream/mod.ts";
+import { VERSION } from "../version.ts";
+import { type KernelParameters, parseKernelParameters } from "./kernel_parameters.ts";
+import { enableControllers, mountAll } from "./mounts.ts";
+import { powerOff } from "./power.ts";
+import { pushReadiness } from "./readiness.ts";
+import { leaveRootfs } from "./root.ts";
+import { applySettings } from "./settings.ts";
+import { mountShare } from "./share.ts";
+
+/** Port of the services, Kuasar's. */
+const SERVICE_PORT = 1024;
+
+/** What init does one after the other, by the name that a failure is reported with. */
+function steps(): readonly [name: string, step: () => void][] {
+  let parameters: KernelParameters = parseKernelParameters("");
+  return [
+    ["leave the initramfs' root", leaveRootfs],
+    ["mount the guest's file systems", mountAll],
+    ["read the kernel's parameters", () => {
+      parameters = parseKernelParameters(sys.readTextFile("/proc/cmdline"));
+      setLogLevel(parameters.logLevel);
+      for (const word of parameters.problems) log.warn("kernel parameter is not understood", { word });
+    }],
+    ["set up cgroups", enableControllers],
+    ["apply settings", applySettings],
+    ["mount the host's share", () => mountShare(parameters.shareType)],
+    ["bring the loopback up", bringLoopbackUp],
+    ["reap processes", startReaper],
+    ["take signals", takeSignals],
+    ["serve", () => serve(parameters)],
+  ];
+}
+
+function takeSignals(): void {
+  for (const signal of [sys.SIG.TERM, sys.SIG.INT]) {
+    sys.onSignal(signal, () => void powerOff(`signal ${signal}`));
+  }
+}
+
+function serve(parameters: KernelParameters): void {
+  const server = new TtrpcServer({
+    onProtocolError: (error) => log.warn("ttrpc connection", { error }),
+    onHandlerError: (error, service, method) =>
+      log.debug("call failed", { method: `${service}/${method}`, error }),
+  });
+  registerSandbox(server);
+  serveListener(sys.listenVsock(SERVICE_PORT), ({ fd, cid }) => {
+    log.debug("ttrpc connection", { cid });
+    void server.serve(new FdStream(fd));
+  });
+  serveStreams();
+  if (parameters.debug) serveConsole(parameters.debugShell);
+}
+
+/** The agent as PID 1 of a guest: sets the machine up, serves, tells the host. What fails ends the guest with a reason. */
+export function runInit(): void {
+  for (const [name, step] of steps()) {
+    try {
+      step();
+    } catch (error) {
+      log.error(`cannot ${name}`, { error });
+      void powerOff(`cannot ${name}`);
+      return;
+    }
+  }
+  log.info("serving", { version: VERSION, kernel: sys.uname().release, uptimeMs: Math.round(sys.nowMs()) });
+  void pushReadiness();
+}

@@ -81,7 +81,7 @@ static _Noreturn void pause_forever(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc == 1 && !strcmp(argv[0], "kuasar-pause")) pause_forever();
+  if (argc == 2 && !strcmp(argv[1], "kuasar-pause")) pause_forever();
   have_stdio();
   // One arena and early returns to the kernel: the process lives for months and is mostly idle.
   mallopt(M_ARENA_MAX, 1);

@@ -1,0 +1,32 @@
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+
+/** Where programs are looked for, ours and those of the debug console. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Open files of the agent and, by inheritance, of crun: some for each stream of each container. */
+const MAX_OPEN_FILES = 1 << 20;
+
+/** Kernel settings of a guest, with why. */
+const SYSCTLS: Readonly<Record<string, string>> = {
+  // Containers bring their own limits; memory of the guest is limited by the VM.
+  "vm/overcommit_memory": "1",
+  // Plenty of small containers watch files.
+  "fs/inotify/max_user_instances": "8192",
+  // A stuck guest should end, so that the host notices.
+  "kernel/panic": "1",
+};
+
+/** Environment, limits and kernel settings; what the kernel does not know is skipped. */
+export function applySettings(): void {
+  sys.setenv("PATH", PATH);
+  sys.setenv("XDG_RUNTIME_DIR", "/run");
+  sys.umask(0o022);
+  sys.setrlimit(sys.RLIMIT.NOFILE, MAX_OPEN_FILES, MAX_OPEN_FILES);
+  for (const [name, value] of Object.entries(SYSCTLS)) {
+    try {
+      sys.writeFile(`/proc/sys/${name}`, value, 0, sys.O.WRONLY);
+    } catch (error) {
+      log.debug("kernel setting is not there", { name, error });
+    }
+  }
+}

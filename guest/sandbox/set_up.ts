@@ -1,0 +1,82 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { PodFile, SetupSandboxRequest } from "../../lib/proto/gen/grpc/sandbox.ts";
+import { SHARE_PATH } from "../init/share.ts";
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+import { readKuasarConfig } from "./kuasar_config.ts";
+import { makeNamespaces } from "./namespaces.ts";
+import { setUpInterfaces, setUpNeighbors, setUpRoutes } from "./network.ts";
+import { writePodFiles } from "./pod_files.ts";
+import { sysctlPath } from "./sysctls.ts";
+
+/** `HOST_NAME_MAX` of Linux. */
+const MAX_HOSTNAME = 64;
+
+/** Kuasar's sandboxer leaves the pod's files in the share instead of sending them. */
+function filesOfShare(sent: readonly PodFile[]): PodFile[] {
+  const missing = ["hostname", "hosts", "resolv.conf"].filter((name) =>
+    !sent.some((file) => file.name === name)
+  );
+  return missing.filter((name) => sys.exists(`${SHARE_PATH}/${name}`)).map((name) => ({
+    name,
+    content: sys.readFile(`${SHARE_PATH}/${name}`),
+  }));
+}
+
+function hostnameOf(request: SetupSandboxRequest, files: readonly PodFile[]): string {
+  const file = files.find(({ name }) => name === "hostname");
+  const name = request.hostname || (file ? sys.utf8Decode(file.content).trim() : "");
+  if (name.length > MAX_HOSTNAME || /[^\w.-]/.test(name)) {
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot use the host name ${JSON.stringify(name)}`);
+  }
+  return name;
+}
+
+function setSysctls(sysctls: readonly (readonly [path: string, value: string])[]): void {
+  for (const [path, value] of sysctls) {
+    try {
+      sys.writeFile(path, value, 0, sys.O.WRONLY);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new KuasarError("INVALID_ARGUMENT", `Cannot set ${path} to ${JSON.stringify(value)}: ${reason}`, {
+        cause,
+      });
+    }
+  }
+}
+
+function setClock(hostTimeNs: bigint): void {
+  if (hostTimeNs > 0n) sys.clockSettime(sys.CLOCK.REALTIME, hostTimeNs);
+}
+
+/** Entropy is a gift: a host that sends none, or a kernel that takes none, is no failure. */
+function stirEntropy(bytes: Uint8Array): void {
+  if (bytes.length === 0) return;
+  try {
+    sys.addEntropy(bytes);
+  } catch (error) {
+    log.warn("entropy is not taken", { error });
+  }
+}
+
+/** Makes the guest the pod's: time, files, names, namespaces, network. All input is checked before anything changes. */
+export async function setUpSandbox(request: SetupSandboxRequest): Promise<void> {
+  const config = readKuasarConfig(request.config);
+  const sysctls = Object.entries({ ...config.sysctls, ...request.sysctls }).map(([name, value]) =>
+    [sysctlPath(name), value] as const
+  );
+  const files = [...request.files, ...filesOfShare(request.files)];
+  const hostname = hostnameOf(request, files);
+  writePodFiles(files);
+  setClock(request.hostTimeNs);
+  stirEntropy(request.entropy);
+  if (hostname) sys.sethostname(hostname);
+  makeNamespaces({ sharePid: request.sharePid || config.sharePid }, () => {
+    if (hostname) sys.sethostname(hostname);
+    setSysctls(sysctls);
+  });
+  await setUpInterfaces(request.interfaces);
+  setUpNeighbors(request.neighbors);
+  setUpRoutes(request.routes);
+  log.info("pod", { id: request.sandboxId, hostname, links: request.interfaces.length });
+}
