@@ -3,6 +3,7 @@ import type { Entry } from "./entry.ts";
 
 /** Lays entries out below `dir`, for programs that take a directory. Entries stand in order of their paths. */
 export async function writeTree(entries: readonly Entry[], dir: string): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
   for (const entry of entries) {
     const path = `${dir}/${entry.path}`;
     switch (entry.kind) {
