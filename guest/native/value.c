@@ -135,7 +135,9 @@ int arg_fds(JSContext *ctx, JSValueConst value, int *fds, int limit) {
 
 static JSValue view_of(JSContext *ctx, JSValue buffer) {
   if (JS_IsException(buffer)) return buffer;
-  JSValue view = JS_NewTypedArray(ctx, 1, &buffer, JS_TYPED_ARRAY_UINT8);
+  // The constructor reads offset and length whatever the count of arguments says.
+  JSValueConst arguments[] = {buffer, JS_UNDEFINED, JS_UNDEFINED};
+  JSValue view = JS_NewTypedArray(ctx, 1, arguments, JS_TYPED_ARRAY_UINT8);
   JS_FreeValue(ctx, buffer);
   return view;
 }
