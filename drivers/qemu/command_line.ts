@@ -1,5 +1,6 @@
 import {
   BRIDGE_ID,
+  BRIDGE_RESIDENT,
   type HotplugPlan,
   type LaunchPlan,
   type NicPlan,
@@ -21,11 +22,11 @@ export function buildArguments(plan: LaunchPlan): string[] {
     ...boot(plan),
     ...monitor(plan),
     ...consoleDevice(plan),
+    ...hotplug(plan.hotplug),
     ...basicDevices(plan),
     ...vsock(plan.vsock),
     ...(plan.share ? share(plan.share) : []),
     ...plan.nics.flatMap(nic),
-    ...hotplug(plan.hotplug),
   ];
 }
 
@@ -117,7 +118,12 @@ function consoleDevice(plan: LaunchPlan): string[] {
 }
 
 function basicDevices(plan: LaunchPlan): string[] {
-  const args = ["-device", "virtio-balloon-pci-non-transitional,id=balloon,free-page-reporting=on"];
+  // A firmware without PCI set-up (qboot) leaves the bridge's windows to the guest, which opens them only for
+  // devices that it finds: 1 MiB each, enough for all that are plugged in later.
+  const place = plan.hotplug.kind === "bridge"
+    ? `,bus=${BRIDGE_RESIDENT.bus},addr=${BRIDGE_RESIDENT.addr}`
+    : "";
+  const args = ["-device", `virtio-balloon-pci-non-transitional,id=balloon,free-page-reporting=on${place}`];
   if (plan.entropySource) {
     args.push(
       "-object",

@@ -55,12 +55,12 @@ Deno.test("the whole line of the smallest VM", () => {
     "-mon chardev=qmp,mode=control",
     "-chardev socket,id=console,fd=4,server=on,wait=off",
     "-serial chardev:console",
-    "-device virtio-balloon-pci-non-transitional,id=balloon,free-page-reporting=on",
+    "-device pcie-pci-bridge,id=hotplug,bus=pcie.0,addr=0x10",
+    "-device virtio-balloon-pci-non-transitional,id=balloon,free-page-reporting=on,bus=hotplug,addr=0x1f",
     "-object rng-random,id=rng,filename=/dev/urandom",
     "-device virtio-rng-pci-non-transitional,rng=rng",
     "-chardev socket,id=vsock,path=/run/x/vhost.sock",
     "-device vhost-user-vsock-pci-non-transitional,id=vsock,chardev=vsock",
-    "-device pcie-pci-bridge,id=hotplug,bus=pcie.0,addr=0x10",
   ]);
 });
 

@@ -68,7 +68,10 @@ export const SCHEMA = table({
     initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
     image_path: text({ default: "", help: "boot from this read-only disk" }),
     kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
-    firmware_path: text({ default: "", help: "another firmware than QEMU's own" }),
+    firmware_path: text({
+      default: Deno.build.arch === "x86_64" ? "qboot.rom" : "",
+      help: "qboot.rom starts the kernel sooner than QEMU's own firmware, which empty takes",
+    }),
     entropy_source: text({ default: "/dev/urandom", help: "empty for no entropy device" }),
     console: text({
       default: "serial",

@@ -66,8 +66,11 @@ export type HotplugPlan = { kind: "bridge" } | { kind: "ports"; count: number };
 /** Id of the PCI bridge of a `bridge` plan. */
 export const BRIDGE_ID = "hotplug";
 
-/** Place 0 of a bridge belongs to its own hot-plug controller. */
-const BRIDGE_PLACES = 31;
+/** Place 0 of a bridge belongs to its own hot-plug controller, the last one to a device that is always there. */
+const BRIDGE_PLACES = 30;
+
+/** Where the device sits that is always there: it makes the guest open the bridge's memory windows. */
+export const BRIDGE_RESIDENT = { bus: BRIDGE_ID, addr: "0x1f" };
 
 /** Id of root port `index`. */
 export function portId(index: number): string {

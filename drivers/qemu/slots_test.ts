@@ -27,9 +27,10 @@ Deno.test("a lost disk keeps its slot and is not counted as plugged in", () => {
 
 Deno.test("a disk is found in its slot however the number is written", () => {
   const table = new SlotTable(hotplugSlots({ kind: "bridge" }));
-  ok(table.put("a", { bus: "hotplug", addr: "0x1f" }));
+  ok(table.put("a", { bus: "hotplug", addr: "0x1e" }));
   ok(table.put("b", { bus: "hotplug", addr: "1" }));
   ok(!table.put("c", { bus: "hotplug", addr: "0x0" }), "the bridge's own place");
+  ok(!table.put("c", { bus: "hotplug", addr: "0x1f" }), "the place of the device that is always there");
   ok(!table.put("c", { bus: "pcie.0", addr: "0x1" }));
   deepStrictEqual(table.serials().sort(), ["a", "b"]);
   deepStrictEqual(table.take("c"), { bus: "hotplug", addr: "0x2" });

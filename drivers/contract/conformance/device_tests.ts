@@ -1,8 +1,14 @@
 import { rejects, strictEqual } from "node:assert/strict";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import type { DriverProcess } from "./driver_process.ts";
+import { type DriverProcess, eventually } from "./driver_process.ts";
 import type { DriverUnderTest } from "./subject.ts";
 import type { DriverTest } from "./mod.ts";
+
+/** A size that no other disk of the guest has. */
+const DISK_BYTES = 1_234_944;
+
+/** How long a busy guest may take to look at its bus. */
+const GUEST_NOTICES_MS = 20_000;
 
 const SANDBOX = { sandboxId: "s1" };
 
@@ -27,6 +33,21 @@ export function deviceTests(test: DriverTest, driver: DriverUnderTest): void {
     await plug("twice");
     await unplug("twice");
     await unplug("twice");
+    await client.remove(SANDBOX);
+  });
+
+  test("the guest finds a disk that is plugged in", "none", async (process) => {
+    const { client } = process;
+    const disk = await makeDisk(process);
+    // The kernel's notice of a new disk, which `quiet` would hide.
+    await process.start("s1", { kernelParams: ["loglevel=6"] });
+    await client.attachBlock({ ...SANDBOX, device: { hostPath: disk, serial: "s", readOnly: true } });
+    const { consolePath } = await client.status(SANDBOX);
+    await eventually(
+      () => Deno.readTextFileSync(consolePath).includes(`] ${DISK_BYTES / 512} 512-byte logical blocks`),
+      true,
+      GUEST_NOTICES_MS,
+    );
     await client.remove(SANDBOX);
   });
 
@@ -86,6 +107,6 @@ export function deviceTests(test: DriverTest, driver: DriverUnderTest): void {
 
 async function makeDisk(process: DriverProcess): Promise<string> {
   const path = `${process.runDir}/disk.img`;
-  await Deno.writeFile(path, new Uint8Array(1024 * 1024));
+  await Deno.writeFile(path, new Uint8Array(DISK_BYTES));
   return path;
 }

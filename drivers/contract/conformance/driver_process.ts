@@ -171,9 +171,9 @@ export class DriverProcess {
   }
 }
 
-/** Asserts that `look` gives `expected`, at once or soon: an exit is told before the last descriptor is closed. */
-async function eventually<T>(look: () => T, expected: T): Promise<void> {
-  const until = performance.now() + SETTLE_MS;
+/** Asserts that `look` gives `expected`, at once or soon: the world settles a moment after an answer. */
+export async function eventually<T>(look: () => T, expected: T, withinMs = SETTLE_MS): Promise<void> {
+  const until = performance.now() + withinMs;
   while (performance.now() < until) {
     try {
       return deepStrictEqual(look(), expected);
