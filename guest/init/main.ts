@@ -5,9 +5,11 @@ import { FdStream } from "../runtime/fd_stream.ts";
 import { serveListener } from "../runtime/listener.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
 import { startReaper } from "../runtime/reaper.ts";
+import { envelope, publishEvent } from "../sandbox/events.ts";
 import { bringLoopbackUp } from "../sandbox/network.ts";
 import { registerSandbox } from "../sandbox/mod.ts";
 import { serveStreams } from "../stream/mod.ts";
+import { registerTask } from "../task/mod.ts";
 import { VERSION } from "../version.ts";
 import { type KernelParameters, parseKernelParameters } from "./kernel_parameters.ts";
 import { enableControllers, mountAll } from "./mounts.ts";
@@ -54,6 +56,7 @@ function serve(parameters: KernelParameters): void {
       log.debug("call failed", { method: `${service}/${method}`, error }),
   });
   registerSandbox(server);
+  registerTask(server, (topic, event) => publishEvent(envelope(topic, event, Date.now())));
   serveListener(sys.listenVsock(SERVICE_PORT), ({ fd, cid }) => {
     log.debug("ttrpc connection", { cid });
     void server.serve(new FdStream(fd));

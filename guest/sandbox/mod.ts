@@ -10,8 +10,6 @@ import { guestInfo } from "./guest_info.ts";
 import { setUpInterfaces, setUpRoutes } from "./network.ts";
 import { setUpSandbox } from "./set_up.ts";
 
-export { publishEvent } from "./events.ts";
-
 /** A command of the host that says nothing else has this long. */
 const EXEC_TIMEOUT_MS = 60_000;
 
