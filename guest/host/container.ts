@@ -1,0 +1,99 @@
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { log } from "../runtime/log.ts";
+import type { GuestLink, GuestTask } from "./guest_link.ts";
+import { type Exit, HostProcessState, now } from "./process.ts";
+import type { ContainerRecord } from "./record.ts";
+import type { StdioPaths } from "./stdio.ts";
+
+/** 128 + SIGKILL: what ends with its machine has been killed. */
+const KILLED = 137;
+
+/** One container as containerd sees it: its init, its execs, and the guest that runs it. */
+export class HostContainer {
+  readonly record: ContainerRecord;
+  readonly link: GuestLink;
+  readonly init: HostProcessState;
+  readonly execs = new Map<string, HostProcessState>();
+  readonly #onExit: (execId: string, exit: Exit) => void;
+
+  constructor(record: ContainerRecord, link: GuestLink, onExit: (execId: string, exit: Exit) => void) {
+    this.record = record;
+    this.link = link;
+    this.init = new HostProcessState(record.paths);
+    this.#onExit = onExit;
+  }
+
+  /** The pid that containerd is shown: the machine's on the host. The guest's own pids mean nothing here. */
+  get pid(): number {
+    return this.link.vmm.pid;
+  }
+
+  /** The init for an empty id, else the exec. @throws KuasarError NOT_FOUND */
+  process(execId: string): HostProcessState {
+    if (execId === "") return this.init;
+    const process = this.execs.get(execId);
+    if (!process) {
+      throw new KuasarError("NOT_FOUND", `Cannot find exec ${execId} in container ${this.record.id}`);
+    }
+    return process;
+  }
+
+  addExec(execId: string, paths: StdioPaths): HostProcessState {
+    if (this.execs.has(execId)) {
+      throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
+    }
+    const process = new HostProcessState(paths);
+    this.execs.set(execId, process);
+    return process;
+  }
+
+  /** Calls the guest. @throws KuasarError what it answers, UNAVAILABLE when its machine has ended */
+  guest<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
+    return this.link.task(work, repeat);
+  }
+
+  /** Joins a process's FIFOs with its streams in the guest. */
+  async connectStdio(execId: string): Promise<void> {
+    const { id } = this.record;
+    const process = this.process(execId);
+    await process.stdio.connect(this.link, id, execId, process.paths, () => {
+      // The guest closes the process's stdin when this and the end of the stream have both arrived.
+      void this.guest((task) => task.closeIO({ id, execId, stdin: true })).catch(() => {});
+    });
+  }
+
+  /** Waits in the background for a process to end, through every loss of the connection. */
+  async watchExit(execId: string): Promise<void> {
+    const process = this.process(execId);
+    const exit = await this.#exitOf(execId);
+    if (this.link.dead) process.stdio.close();
+    if (process.exit) return;
+    process.ended(exit);
+    this.#onExit(execId, exit);
+  }
+
+  async #exitOf(execId: string): Promise<Exit> {
+    const { id } = this.record;
+    try {
+      const answered = this.guest((task) => task.wait({ id, execId }));
+      const died = this.link.died.then(() => undefined);
+      const answer = await Promise.race([answered, died]);
+      answered.catch(() => {});
+      if (answer) return { status: answer.exitStatus & 0xff, at: answer.exitedAt ?? now() };
+    } catch (error) {
+      log.warn("cannot wait for a process", { container: id, exec: execId, error: asKuasarError(error) });
+    }
+    return { status: KILLED, at: now() };
+  }
+
+  /** True while the init may still do something. */
+  get alive(): boolean {
+    return this.init.status !== Status.STOPPED;
+  }
+
+  /** Closes every FIFO of the container. */
+  closeStdio(): void {
+    for (const process of [this.init, ...this.execs.values()]) process.stdio.close();
+  }
+}

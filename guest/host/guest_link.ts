@@ -1,0 +1,171 @@
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
+import { SandboxServiceDefinition } from "../../lib/proto/gen/grpc/sandbox.ts";
+import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { createClient, TtrpcClient, type TypedClient } from "../../lib/ttrpc/mod.ts";
+import * as sys from "../native/sys.js";
+import { sleep } from "../runtime/deadline.ts";
+import { FdStream } from "../runtime/fd_stream.ts";
+import { log } from "../runtime/log.ts";
+import { ask, dialGuest } from "./dial.ts";
+
+const AGENT_PORT = 1024;
+const STREAM_PORT = 1026;
+const DIAL_TIMEOUT_MS = 5_000;
+const RETRY_MS = 100;
+
+export type GuestTask = TypedClient<typeof TaskDefinition>;
+
+/** A process of the host that cannot be mistaken for a later one with the same pid. */
+export interface HostProcess {
+  pid: number;
+  /** Start time in clock ticks since boot, field 22 of /proc/<pid>/stat (proc(5)). */
+  startTime: string;
+}
+
+/** The start time of a process; empty where there is none. */
+export function startTimeOf(pid: number): string {
+  try {
+    const stat = sys.readTextFile(`/proc/${pid}/stat`, 4096);
+    // The name in parentheses may hold anything.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * The connection to the agent of one guest. It is made when it is needed and made again when it breaks; it is over for good when
+ * the virtual machine is.
+ */
+export class GuestLink {
+  readonly sandboxId: string;
+  readonly endpoint: GuestEndpoint;
+  readonly vmm: HostProcess;
+  /** Resolves when the virtual machine has ended. */
+  readonly died: Promise<void>;
+  #dead = false;
+  #die: () => void = () => {};
+  #pidfd = -1;
+  #connecting: Promise<TtrpcClient> | undefined;
+
+  /** @param onEvent gets what the guest publishes */
+  constructor(
+    sandboxId: string,
+    endpoint: GuestEndpoint,
+    vmm: HostProcess,
+    onEvent: (envelope: Envelope) => void,
+  ) {
+    this.sandboxId = sandboxId;
+    this.endpoint = endpoint;
+    this.vmm = vmm;
+    this.died = new Promise((resolve) => this.#die = resolve);
+    this.#watchVmm();
+    if (!this.#dead) void this.#pollEvents(onEvent);
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /**
+   * Calls the guest's Task service, over a new connection where the old one broke before the answer came. Only for calls that
+   * may be repeated, or with `repeat` false.
+   *
+   * @throws KuasarError what the guest answers; UNAVAILABLE when the virtual machine is gone
+   */
+  async task<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
+    for (;;) {
+      const client = await this.#client();
+      try {
+        return await work(createClient(TaskDefinition, client));
+      } catch (error) {
+        const own = asKuasarError(error);
+        if (own.code !== "UNAVAILABLE" || this.#dead || !repeat) throw own;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  /** Opens one stdio stream. @returns its connection, owned by the caller. @throws KuasarError NOT_FOUND, UNAVAILABLE */
+  async openStream(container: string, exec: string, name: string): Promise<number> {
+    const fd = await dialGuest(this.endpoint, STREAM_PORT, DIAL_TIMEOUT_MS);
+    try {
+      const answer = await ask(fd, `STREAM ${container} ${exec || "-"} ${name}`, DIAL_TIMEOUT_MS);
+      if (answer === "OK") return fd;
+      throw new KuasarError(
+        "NOT_FOUND",
+        `Cannot open ${name} of ${container}: the guest answers ${JSON.stringify(answer)}`,
+      );
+    } catch (error) {
+      sys.close(fd);
+      throw error;
+    }
+  }
+
+  /** Ends the link; calls that are under way fail. */
+  close(): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    if (this.#pidfd >= 0) sys.close(this.#pidfd);
+    this.#pidfd = -1;
+    void this.#connecting?.then((client) => client.close(), () => {});
+    this.#die();
+  }
+
+  #watchVmm(): void {
+    if (startTimeOf(this.vmm.pid) !== this.vmm.startTime || this.vmm.startTime === "") return this.close();
+    try {
+      this.#pidfd = sys.pidfdOpen(this.vmm.pid);
+      sys.watch(this.#pidfd, sys.EPOLL.IN, () => {
+        log.warn("the virtual machine has ended", { sandbox: this.sandboxId });
+        this.close();
+      });
+    } catch {
+      this.close();
+    }
+  }
+
+  #client(): Promise<TtrpcClient> {
+    this.#connecting ??= this.#connect();
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<TtrpcClient> {
+    try {
+      for (;;) {
+        if (this.#dead) {
+          throw new KuasarError("UNAVAILABLE", `Cannot reach sandbox ${this.sandboxId}: it has ended`);
+        }
+        try {
+          const client = new TtrpcClient(
+            new FdStream(await dialGuest(this.endpoint, AGENT_PORT, DIAL_TIMEOUT_MS)),
+          );
+          void client.closed.then(() => this.#connecting = undefined);
+          return client;
+        } catch (error) {
+          log.debug("cannot reach a guest", { sandbox: this.sandboxId, error });
+          await Promise.race([sleep(RETRY_MS), this.died]);
+        }
+      }
+    } catch (error) {
+      this.#connecting = undefined;
+      throw error;
+    }
+  }
+
+  /** Asks for events one after the other; the guest answers when there is one. */
+  async #pollEvents(onEvent: (envelope: Envelope) => void): Promise<void> {
+    while (!this.#dead) {
+      try {
+        const client = await this.#client();
+        onEvent(await createClient(SandboxServiceDefinition, client).getEvents({}));
+      } catch (error) {
+        if (this.#dead) return;
+        log.debug("no events", { sandbox: this.sandboxId, error });
+        await Promise.race([sleep(10 * RETRY_MS), this.died]);
+      }
+    }
+  }
+}

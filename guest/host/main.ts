@@ -1,0 +1,76 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import * as sys from "../native/sys.js";
+import { sleep } from "../runtime/deadline.ts";
+import { FdStream } from "../runtime/fd_stream.ts";
+import { serveListener } from "../runtime/listener.ts";
+import { log, setLogLevel } from "../runtime/log.ts";
+import { EventPublisher } from "./events.ts";
+import { parseFlags, USAGE } from "./flags.ts";
+import { Preparer } from "./prepare.ts";
+import { RecordStore } from "./record.ts";
+import { Registry } from "./registry.ts";
+import { HostTaskService } from "./service.ts";
+
+/** First inherited descriptor of systemd's socket activation (sd_listen_fds(3)). */
+const LISTEN_FDS_START = 3;
+
+/** containerd gives its first Connect after a restart 5 s. */
+const ADOPT_TIMEOUT_MS = 3_000;
+
+/** The socket handed over by systemd or the supervisor, else one of our own at `path`. */
+function listen(path: string): number {
+  if (Number(sys.getenv("LISTEN_FDS") ?? 0) < 1) return sys.listenUnix(path);
+  sys.adoptListener(LISTEN_FDS_START);
+  sys.setCloexec(LISTEN_FDS_START, true);
+  return LISTEN_FDS_START;
+}
+
+/** True for whoever runs as we do: the socket's mode keeps others out, this keeps them out of an inherited one too. */
+function isPeerAllowed(fd: number): boolean {
+  const { uid } = sys.peerCredentials(fd);
+  return uid === sys.geteuid() || uid === 0;
+}
+
+/**
+ * The task server of the node.
+ *
+ * @param args what stands behind the program's name
+ */
+export async function runHost(args: readonly string[]): Promise<void> {
+  try {
+    const flags = parseFlags(args);
+    if (flags.help) {
+      sys.logWrite(USAGE);
+      return sys.exit(0);
+    }
+    if (!setLogLevel(flags.logLevel)) log.warn("unknown log level", { level: flags.logLevel });
+    sys.setProcessName("kuasar-task");
+    sys.mkdirAll(flags.runDir, 0o755);
+    const publisher = new EventPublisher(flags.containerdTtrpc);
+    const registry = new Registry(publisher);
+    const records = new RecordStore(`${flags.runDir}/task`);
+    const preparer = new Preparer(`${flags.runDir}/prepare.sock`);
+    const service = new HostTaskService({ registry, records, preparer, publisher });
+    const server = new TtrpcServer({
+      onProtocolError: (error) => log.debug("connection", { error }),
+      onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),
+    });
+    service.register(server);
+    const listener = listen(`${flags.runDir}/task.sock`);
+    // Whoever asks for a container must find it, so those of an earlier run are taken over first.
+    const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });
+    const adopted = Promise.all(records.load(report).map((record) => service.adopt(record)));
+    // A guest that does not answer must not keep the others waiting; its containers come when it does.
+    await Promise.race([adopted, sleep(ADOPT_TIMEOUT_MS)]);
+    serveListener(listener, ({ fd }) => {
+      if (isPeerAllowed(fd)) void server.serve(new FdStream(fd));
+      else sys.close(fd);
+    });
+    for (const signal of [sys.SIG.TERM, sys.SIG.INT]) sys.onSignal(signal, () => sys.exit(0));
+    log.info("serving", { socket: `${flags.runDir}/task.sock` });
+  } catch (error) {
+    sys.logWrite(`kuasar-task: ${asKuasarError(error).message}\n`);
+    sys.exit(1);
+  }
+}

@@ -1,0 +1,49 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
+import * as sys from "../native/sys.js";
+import { Stdio, type StdioPaths } from "./stdio.ts";
+
+/** How a process ended. */
+export interface Exit {
+  status: number;
+  at: Timestamp;
+}
+
+/** The time now, for exits that no guest has told. */
+export function now(): Timestamp {
+  const ns = sys.clockGettime(sys.CLOCK.REALTIME);
+  return { seconds: ns / 1_000_000_000n, nanos: Number(ns % 1_000_000_000n) };
+}
+
+/** What containerd is told about one process: the host's view of it. */
+export class HostProcessState {
+  readonly paths: StdioPaths;
+  readonly stdio = new Stdio();
+  status: Status = Status.CREATED;
+  exit: Exit | undefined;
+  #waiters: ((exit: Exit) => void)[] = [];
+
+  constructor(paths: StdioPaths) {
+    this.paths = paths;
+  }
+
+  /** The process has ended; everyone who waits is told. A second end is none. */
+  ended(exit: Exit): void {
+    if (this.exit) return;
+    this.exit = exit;
+    this.status = Status.STOPPED;
+    for (const tell of this.#waiters.splice(0)) tell(exit);
+  }
+
+  /** The exit, at once where it has happened. */
+  wait(): Promise<Exit> {
+    if (this.exit) return Promise.resolve(this.exit);
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** @throws KuasarError NOT_FOUND when the process has ended: for containerd it is as good as killed */
+  mustLive(what: string): void {
+    if (this.exit) throw new KuasarError("NOT_FOUND", `Cannot ${what}: process already finished`);
+  }
+}

@@ -1,0 +1,70 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { checkId } from "../../lib/oci/mod.ts";
+import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import * as sys from "../native/sys.js";
+import type { HostProcess } from "./guest_link.ts";
+import type { StdioPaths } from "./stdio.ts";
+
+/** What must be known about a container to take it over after a restart of this server. */
+export interface ContainerRecord {
+  id: string;
+  sandboxId: string;
+  /** containerd's namespace, for events. */
+  namespace: string;
+  /** containerd's bundle. */
+  bundle: string;
+  /** `preparing`: nothing is known to exist yet, all of it may. `releasing`: only the sandboxer is still to be told. */
+  phase: "preparing" | "created" | "releasing";
+  paths: StdioPaths;
+  endpoint?: GuestEndpoint;
+  vmm?: HostProcess;
+  execs: Record<string, StdioPaths>;
+}
+
+const MAX_RECORD_BYTES = 1 << 20;
+
+/** The records of all containers, one JSON file each, replaced atomically. */
+export class RecordStore {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    sys.mkdirAll(directory, 0o700);
+  }
+
+  save(record: ContainerRecord): void {
+    const path = this.#path(record.id);
+    sys.writeFile(`${path}.new`, JSON.stringify(record), 0o600);
+    sys.rename(`${path}.new`, path);
+  }
+
+  remove(id: string): void {
+    const path = this.#path(id);
+    if (sys.exists(path)) sys.unlink(path);
+  }
+
+  /** Every record that can be read; what cannot is reported and left for people to look at. */
+  load(report: (file: string, error: unknown) => void): ContainerRecord[] {
+    const names = sys.readdir(this.#directory).map(({ name }) => name).filter((name) =>
+      name.endsWith(".json")
+    );
+    return names.flatMap((name) => {
+      try {
+        const record = JSON.parse(
+          sys.readTextFile(`${this.#directory}/${name}`, MAX_RECORD_BYTES),
+        ) as ContainerRecord;
+        if (`${checkId(record.id, "container id")}.json` !== name) {
+          throw new KuasarError("DATA_LOSS", `Cannot take over ${name}: it is of ${record.id}`);
+        }
+        return [record];
+      } catch (error) {
+        report(name, error);
+        return [];
+      }
+    });
+  }
+
+  #path(id: string): string {
+    return `${this.#directory}/${id}.json`;
+  }
+}

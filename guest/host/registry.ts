@@ -1,0 +1,74 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
+import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
+import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { log } from "../runtime/log.ts";
+import type { HostContainer } from "./container.ts";
+import type { EventPublisher } from "./events.ts";
+import { GuestLink, type HostProcess } from "./guest_link.ts";
+
+const OOM_TOPIC = "/tasks/oom";
+
+/** The containers of the node and the links to the guests that run them. */
+export class Registry {
+  readonly #containers = new Map<string, HostContainer>();
+  readonly #links = new Map<string, GuestLink>();
+  readonly #publisher: EventPublisher;
+
+  constructor(publisher: EventPublisher) {
+    this.#publisher = publisher;
+  }
+
+  /** @throws KuasarError NOT_FOUND */
+  get(id: string): HostContainer {
+    const container = this.#containers.get(id);
+    if (!container) {
+      throw new KuasarError("NOT_FOUND", `Cannot find container ${JSON.stringify(id.slice(0, 80))}`);
+    }
+    return container;
+  }
+
+  has(id: string): boolean {
+    return this.#containers.has(id);
+  }
+
+  add(container: HostContainer): void {
+    this.#containers.set(container.record.id, container);
+  }
+
+  /** Forgets a container, and the link to its guest with the last one. */
+  remove(id: string): void {
+    const container = this.#containers.get(id);
+    if (!container) return;
+    this.#containers.delete(id);
+    const { sandboxId } = container.link;
+    if ([...this.#containers.values()].some((other) => other.link === container.link)) return;
+    container.link.close();
+    if (this.#links.get(sandboxId) === container.link) this.#links.delete(sandboxId);
+  }
+
+  /** The link to a guest, shared by all containers in it. */
+  link(sandboxId: string, endpoint: GuestEndpoint, vmm: HostProcess): GuestLink {
+    const known = this.#links.get(sandboxId);
+    if (known && !known.dead && known.vmm.pid === vmm.pid) return known;
+    const link = new GuestLink(sandboxId, endpoint, vmm, (envelope) => this.#onEvent(sandboxId, envelope));
+    this.#links.set(sandboxId, link);
+    return link;
+  }
+
+  /** A guest may only speak of its own containers, and only of what is expected from it. */
+  #onEvent(sandboxId: string, { topic, event }: Envelope): void {
+    if (topic !== OOM_TOPIC || !event) {
+      return log.debug("event of a guest ignored", { sandbox: sandboxId, topic: topic.slice(0, 80) });
+    }
+    const { containerId } = TaskOOM.decode(event.value);
+    const container = this.#containers.get(containerId);
+    if (container?.link.sandboxId !== sandboxId) {
+      return log.warn("event of a guest about a foreign container ignored", { sandbox: sandboxId });
+    }
+    this.#publisher.publish(container.record.namespace, OOM_TOPIC, {
+      typeUrl: "containerd.events.TaskOOM",
+      value: TaskOOM.encode({ containerId }).finish(),
+    });
+  }
+}

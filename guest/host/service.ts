@@ -1,0 +1,393 @@
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { checkId } from "../../lib/oci/mod.ts";
+import {
+  TaskCreate,
+  TaskDelete,
+  TaskExecAdded,
+  TaskExecStarted,
+  TaskExit,
+  TaskPaused,
+  TaskResumed,
+  TaskStart,
+} from "../../lib/proto/gen/containerd/events/events.ts";
+import {
+  type CreateTaskRequest,
+  Status,
+  TaskDefinition,
+} from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { CallContext, Handlers, MessageType, TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+import { sandboxOf } from "./bundle.ts";
+import { HostContainer } from "./container.ts";
+import type { EventPublisher } from "./events.ts";
+import { startTimeOf } from "./guest_link.ts";
+import type { Preparer } from "./prepare.ts";
+import { type Exit, now } from "./process.ts";
+import type { ContainerRecord, RecordStore } from "./record.ts";
+import type { Registry } from "./registry.ts";
+import type { StdioPaths } from "./stdio.ts";
+
+const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
+const NAMESPACE_KEY = "containerd-namespace-ttrpc";
+/** Without a deadline of the caller. */
+const PREPARE_TIMEOUT_MS = 60_000;
+/** Shorter than the 10 s that containerd gives a Delete. */
+const RELEASE_TIMEOUT_MS = 6_000;
+const RELEASE_RETRY_MS = 300_000;
+
+/** What the service works with. */
+export interface HostDeps {
+  registry: Registry;
+  records: RecordStore;
+  preparer: Preparer;
+  publisher: EventPublisher;
+}
+
+function pathsOf(request: StdioPaths): StdioPaths {
+  const { stdin, stdout, stderr, terminal } = request;
+  return { stdin, stdout, stderr, terminal };
+}
+
+/** In the guest the stdio fields are no paths: what is not empty is wanted. */
+function wanted({ stdin, stdout, stderr, terminal }: StdioPaths): StdioPaths {
+  const flag = (path: string) => (path === "" ? "" : "1");
+  return { stdin: flag(stdin), stdout: flag(stdout), stderr: terminal ? "" : flag(stderr), terminal };
+}
+
+/** containerd's Task API for every container of the node. */
+export class HostTaskService {
+  readonly #deps: HostDeps;
+  readonly #creating = new Set<string>();
+
+  constructor(deps: HostDeps) {
+    this.#deps = deps;
+  }
+
+  /** Registers the service under both of its versions, which share their messages. */
+  register(server: TtrpcServer): void {
+    server.add(TaskDefinition, this.#handlers(), { fullName: "containerd.task.v2.Task" });
+  }
+
+  #handlers(): Handlers<typeof TaskDefinition> {
+    const { registry } = this.#deps;
+    return {
+      create: (request, context) => this.#create(request, context),
+      start: ({ id, execId }) => this.#start(registry.get(id), execId),
+      state: ({ id, execId }) => {
+        const container = registry.get(id);
+        const { status, exit, paths } = container.process(execId);
+        return {
+          id,
+          execId,
+          bundle: container.record.bundle,
+          pid: container.pid,
+          status,
+          ...paths,
+          exitStatus: exit?.status ?? 0,
+          exitedAt: exit?.at,
+        };
+      },
+      delete: ({ id, execId }) => this.#delete(id, execId),
+      // containerd takes a container without processes for a leak, so there is always the machine.
+      pids: ({ id }) => ({ processes: [{ pid: registry.get(id).pid, info: undefined }] }),
+      pause: ({ id }) => this.#freeze(id, true),
+      resume: ({ id }) => this.#freeze(id, false),
+      kill: async (request) => {
+        const container = registry.get(request.id);
+        const process = container.process(request.execId);
+        process.mustLive(`kill ${request.id} ${request.execId}`.trim());
+        try {
+          await container.guest((task) => task.kill(request));
+        } catch (error) {
+          if (container.link.dead) {
+            throw new KuasarError("NOT_FOUND", `Cannot kill ${request.id}: its machine has ended`, {
+              cause: error,
+            });
+          }
+          throw error;
+        }
+        return {};
+      },
+      exec: async (request) => {
+        const container = registry.get(request.id);
+        const execId = checkId(request.execId, "exec id");
+        container.init.mustLive(`exec in ${request.id}`);
+        const paths = pathsOf(request);
+        container.addExec(execId, paths);
+        container.record.execs[execId] = paths;
+        this.#deps.records.save(container.record);
+        try {
+          await container.guest((task) => task.exec({ ...request, ...wanted(paths) }), false);
+        } catch (error) {
+          this.#forgetExec(container, execId);
+          throw error;
+        }
+        void container.watchExit(execId);
+        this.#publish(container.record, "/tasks/exec-added", "TaskExecAdded", TaskExecAdded, {
+          containerId: request.id,
+          execId,
+        });
+        return {};
+      },
+      resizePty: (request) => {
+        const container = registry.get(request.id);
+        container.process(request.execId).mustLive("resize");
+        return container.guest((task) => task.resizePty(request));
+      },
+      closeIO: ({ id, execId, stdin }) => {
+        if (stdin) registry.get(id).process(execId).stdio.closeStdin();
+        return {};
+      },
+      update: (request) => registry.get(request.id).guest((task) => task.update(request)),
+      wait: async ({ id, execId }) => {
+        const { status, at } = await registry.get(id).process(execId).wait();
+        return { exitStatus: status, exitedAt: at };
+      },
+      stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
+      checkpoint: (request) => registry.get(request.id).guest((task) => task.checkpoint(request)),
+      connect: ({ id }) => ({ shimPid: sys.getpid(), taskPid: registry.get(id).pid, version: "3" }),
+      // The server is the node's; it does not end with a container.
+      shutdown: () => ({}),
+    };
+  }
+
+  async #create(request: CreateTaskRequest, context: CallContext): Promise<{ pid: number }> {
+    const { registry, records, preparer } = this.#deps;
+    const id = checkId(request.id, "container id");
+    if (registry.has(id) || this.#creating.has(id)) {
+      throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
+    }
+    this.#creating.add(id);
+    const record: ContainerRecord = {
+      id,
+      sandboxId: sandboxOf(request.bundle),
+      namespace: context.metadata.get(NAMESPACE_KEY) ?? "k8s.io",
+      bundle: request.bundle,
+      phase: "preparing",
+      paths: pathsOf(request),
+      execs: {},
+    };
+    try {
+      records.save(record);
+      const timeoutMs = Math.min(context.deadlineMs ?? PREPARE_TIMEOUT_MS, PREPARE_TIMEOUT_MS);
+      const { sandboxId, bundle } = record;
+      const prepared = await preparer.call(
+        timeoutMs,
+        (client, callMs) =>
+          client.prepareContainer({ sandboxId, containerId: id, bundle, rootfs: request.rootfs }, {
+            timeoutMs: callMs,
+          }),
+      );
+      await this.#createIn(request, record, prepared);
+      this.#publish(record, "/tasks/create", "TaskCreate", TaskCreate, {
+        containerId: id,
+        bundle,
+        rootfs: request.rootfs,
+        io: record.paths,
+        checkpoint: "",
+        pid: prepared.sandboxPid,
+      });
+      return { pid: prepared.sandboxPid };
+    } catch (error) {
+      registry.remove(id);
+      await this.#release(record);
+      throw error;
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  /** The part of Create that happens in the guest. */
+  async #createIn(
+    request: CreateTaskRequest,
+    record: ContainerRecord,
+    prepared: PrepareContainerResponse,
+  ): Promise<void> {
+    const { registry, records } = this.#deps;
+    if (!prepared.guest) {
+      throw new KuasarError("INTERNAL", "Cannot create a container: the sandboxer named no guest");
+    }
+    record.endpoint = prepared.guest;
+    record.vmm = { pid: prepared.sandboxPid, startTime: startTimeOf(prepared.sandboxPid) };
+    records.save(record);
+    const link = registry.link(record.sandboxId, record.endpoint, record.vmm);
+    const container = this.#newContainer(record, link);
+    const options = { typeUrl: PREPARED, value: PrepareContainerResponse.encode(prepared).finish() };
+    await container.guest(
+      (task) =>
+        task.create({
+          ...request,
+          bundle: prepared.guestBundle,
+          rootfs: [],
+          options,
+          ...wanted(record.paths),
+        }),
+      false,
+    );
+    registry.add(container);
+    record.phase = "created";
+    records.save(record);
+    await container.connectStdio("");
+    void container.watchExit("");
+  }
+
+  #newContainer(record: ContainerRecord, link: ReturnType<Registry["link"]>): HostContainer {
+    return new HostContainer(
+      record,
+      link,
+      (execId, exit) => this.#exited(record, execId, exit, link.vmm.pid),
+    );
+  }
+
+  async #start(container: HostContainer, execId: string): Promise<{ pid: number }> {
+    const { id } = container.record;
+    const process = container.process(execId);
+    process.mustLive(`start ${id} ${execId}`.trim());
+    try {
+      await container.guest((task) => task.start({ id, execId }), false);
+    } catch (error) {
+      // Nothing will ever come: containerd waits for the end of the streams.
+      process.stdio.close();
+      if (execId !== "") process.ended({ status: 255, at: now() });
+      throw error;
+    }
+    if (process.status === Status.CREATED) process.status = Status.RUNNING;
+    const { pid } = container;
+    if (execId === "") {
+      this.#publish(container.record, "/tasks/start", "TaskStart", TaskStart, { containerId: id, pid });
+    } else {
+      await container.connectStdio(execId);
+      this.#publish(container.record, "/tasks/exec-started", "TaskExecStarted", TaskExecStarted, {
+        containerId: id,
+        execId,
+        pid,
+      });
+    }
+    return { pid };
+  }
+
+  async #delete(id: string, execId: string) {
+    const { registry, records } = this.#deps;
+    const container = registry.get(id);
+    const process = container.process(execId);
+    if (process.status === Status.RUNNING || process.status === Status.PAUSED) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot delete ${id} ${execId}: it has not ended`.replace("  ", " "),
+      );
+    }
+    try {
+      await container.guest((task) => task.delete({ id, execId }));
+    } catch (error) {
+      const own = asKuasarError(error);
+      if (own.code !== "NOT_FOUND" && !container.link.dead) throw own;
+    }
+    process.stdio.close();
+    const exit: Exit = process.exit ?? { status: 0, at: now() };
+    process.ended(exit);
+    const { record, pid } = container;
+    if (execId !== "") {
+      this.#forgetExec(container, execId);
+    } else {
+      container.closeStdio();
+      registry.remove(id);
+      record.phase = "releasing";
+      records.save(record);
+      await this.#release(record);
+      this.#publish(record, "/tasks/delete", "TaskDelete", TaskDelete, {
+        containerId: id,
+        pid,
+        exitStatus: exit.status,
+        exitedAt: exit.at,
+        id,
+      });
+    }
+    return { pid, exitStatus: exit.status, exitedAt: exit.at };
+  }
+
+  async #freeze(id: string, frozen: boolean) {
+    const container = this.#deps.registry.get(id);
+    await container.guest((task) => (frozen ? task.pause({ id }) : task.resume({ id })));
+    container.init.status = frozen ? Status.PAUSED : Status.RUNNING;
+    if (frozen) {
+      this.#publish(container.record, "/tasks/paused", "TaskPaused", TaskPaused, { containerId: id });
+    } else this.#publish(container.record, "/tasks/resumed", "TaskResumed", TaskResumed, { containerId: id });
+    return {};
+  }
+
+  #forgetExec(container: HostContainer, execId: string): void {
+    container.execs.get(execId)?.stdio.close();
+    container.execs.delete(execId);
+    delete container.record.execs[execId];
+    this.#deps.records.save(container.record);
+  }
+
+  /** Gives a container's files and devices back; in the background when the sandboxer is away for longer. */
+  async #release(record: ContainerRecord): Promise<void> {
+    const { preparer, records } = this.#deps;
+    const { id: containerId, sandboxId } = record;
+    const release = (timeoutMs: number) =>
+      preparer.call(
+        timeoutMs,
+        (client, callMs) => client.releaseContainer({ sandboxId, containerId }, { timeoutMs: callMs }),
+      );
+    try {
+      await release(RELEASE_TIMEOUT_MS);
+      records.remove(containerId);
+    } catch (error) {
+      const own = asKuasarError(error);
+      // A sandbox that is gone has taken everything with it.
+      if (own.code === "NOT_FOUND") return records.remove(containerId);
+      log.warn("cannot release a container yet", { container: containerId, error: own });
+      void release(RELEASE_RETRY_MS).then(
+        () => records.remove(containerId),
+        (late) => log.error("cannot release a container", { container: containerId, error: late }),
+      );
+    }
+  }
+
+  #exited(record: ContainerRecord, execId: string, exit: Exit, pid: number): void {
+    this.#publish(record, "/tasks/exit", "TaskExit", TaskExit, {
+      containerId: record.id,
+      id: execId || record.id,
+      pid,
+      exitStatus: exit.status,
+      exitedAt: exit.at,
+    });
+  }
+
+  #publish<T>(record: ContainerRecord, topic: string, name: string, type: MessageType<T>, event: T): void {
+    this.#deps.publisher.publish(record.namespace, topic, {
+      typeUrl: `containerd.events.${name}`,
+      value: type.encode(event).finish() as Uint8Array<ArrayBuffer>,
+    });
+  }
+
+  /** Takes over what an earlier run of this server has left. */
+  async adopt(record: ContainerRecord): Promise<void> {
+    const { registry } = this.#deps;
+    if (record.phase !== "created" || !record.endpoint || !record.vmm) return await this.#release(record);
+    const link = registry.link(record.sandboxId, record.endpoint, record.vmm);
+    const container = this.#newContainer(record, link);
+    registry.add(container);
+    for (const [execId, paths] of Object.entries(record.execs)) container.addExec(execId, paths);
+    await Promise.all(["", ...container.execs.keys()].map((execId) => this.#adoptProcess(container, execId)));
+  }
+
+  async #adoptProcess(container: HostContainer, execId: string): Promise<void> {
+    const { id } = container.record;
+    const process = container.process(execId);
+    try {
+      const { status } = await container.guest((task) => task.state({ id, execId }));
+      // An ended process may still have output that nobody has fetched; its exit comes by Wait.
+      if (status !== Status.STOPPED) process.status = status;
+      if (status !== Status.CREATED || execId === "") await container.connectStdio(execId);
+    } catch (error) {
+      log.warn("cannot take a process over", { container: id, exec: execId, error });
+      process.stdio.close();
+    }
+    void container.watchExit(execId);
+  }
+}
