@@ -69,33 +69,56 @@ export function grpcClient<const D extends ServiceDefinition>(
   return methods as GrpcClient<D>;
 }
 
-function call(
+/** A call as it is attempted, perhaps more than once. */
+interface Call {
+  client: grpc.Client;
+  path: string;
+  method: MethodDefinition;
+  request: unknown;
+  headers: grpc.Metadata;
+  deadline: number;
+  signal: AbortSignal | undefined;
+}
+
+async function call(
   client: grpc.Client,
   path: string,
   method: MethodDefinition,
   request: unknown,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal, metadata = {} }: CallOptions = {},
 ): Promise<unknown> {
-  if (signal?.aborted) return Promise.reject(cancelled(path));
   const headers = new grpc.Metadata({ waitForReady: true });
   for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
   const deadline = Number.isFinite(timeoutMs) ? Date.now() + timeoutMs : Infinity;
+  while (true) {
+    if (signal?.aborted) throw cancelled(path);
+    try {
+      const bytes = await attempt({ client, path, method, request, headers, deadline, signal });
+      return decodeMessage(method.responseType, bytes, "INTERNAL");
+    } catch (error) {
+      if (error instanceof KuasarError) throw error;
+      const failure = error as grpc.ServiceError;
+      // The connection had ended before the request was on it: nobody has seen it, and a new one is made.
+      if (isUnsent(failure) && Date.now() < deadline) continue;
+      throw callError(path, failure, timeoutMs, signal?.aborted === true);
+    }
+  }
+}
+
+/** @throws {grpc.ServiceError} */
+function attempt({ client, path, method, request, headers, deadline, signal }: Call): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const running = client.makeUnaryRequest<unknown, Uint8Array>(
       path,
       (message) => encodeMessage(method.requestType, message),
       (bytes) => bytes,
       request,
-      headers,
+      headers.clone(),
       { deadline },
       (error, bytes) => {
         signal?.removeEventListener("abort", abort);
-        if (error !== null) return reject(callError(path, error, timeoutMs));
-        try {
-          resolve(decodeMessage(method.responseType, bytes ?? new Uint8Array(), "INTERNAL"));
-        } catch (decodeError) {
-          reject(decodeError);
-        }
+        if (error === null) resolve(bytes ?? new Uint8Array());
+        else reject(error);
       },
     );
     const abort = () => running.cancel();
@@ -103,13 +126,30 @@ function call(
   });
 }
 
-function callError(path: string, error: grpc.ServiceError, timeoutMs: number): KuasarError {
-  // grpc-js's own texts for these two tell nothing of the call.
-  if (error.code === grpc.status.CANCELLED) return cancelled(path);
-  if (error.code === grpc.status.DEADLINE_EXCEEDED && error.details.startsWith("Deadline exceeded")) {
+/** How grpc-js tells that the connection broke on our side of it; the code that it gives is INTERNAL. */
+const BROKEN_CONNECTION = "triggered by internal client error";
+
+function isUnsent({ code, details }: grpc.ServiceError): boolean {
+  return code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION) && details.includes("EPIPE");
+}
+
+function callError(
+  path: string,
+  { code, details }: grpc.ServiceError,
+  timeoutMs: number,
+  aborted: boolean,
+): KuasarError {
+  // grpc-js's own texts tell nothing of the call.
+  if (code === grpc.status.CANCELLED && aborted) return cancelled(path);
+  const broken = code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION);
+  // A peer that ends cancels what it has not answered.
+  if (code === grpc.status.CANCELLED || broken) {
+    return new KuasarError("UNAVAILABLE", `Cannot call ${path}: the peer went away (${details})`);
+  }
+  if (code === grpc.status.DEADLINE_EXCEEDED && details.startsWith("Deadline exceeded")) {
     return new KuasarError("DEADLINE_EXCEEDED", `Cannot call ${path}: no answer within ${timeoutMs} ms`);
   }
-  return fromStatus({ code: error.code, message: error.details });
+  return fromStatus({ code, message: details });
 }
 
 function cancelled(path: string): KuasarError {

@@ -76,8 +76,9 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     "grpc.enable_channelz": 0,
   });
+  const calls = new RunningCalls();
   for (const [definition, handlers] of services as Iterable<readonly [ServiceDefinition, object]>) {
-    addService(server, definition, handlers as HandlerTable);
+    addService(server, definition, handlers as HandlerTable, calls);
   }
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const inherited = fdName === undefined ? undefined : inheritedFd(fdName);
@@ -96,36 +97,58 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
     // Before the end of listening: afterwards the path may already belong to a successor.
     if (inherited === undefined) removeSocket(address);
     listener.close();
-    injector.drain(graceMs); // Tells clients to go; a connection closes itself after its last running call.
-    await connections.closed(graceMs);
+    // No GOAWAY (`injector.drain`): Deno's HTTP/2 client (2.9) corrupts its memory when one arrives after it has
+    // cancelled a call, and takes its whole process with it.
+    await calls.ended(graceMs);
+    connections.cut();
     server.forceShutdown();
   };
   return { close: (graceMs = 2000) => closing ??= close(graceMs) };
 }
 
-/** The open connections, to wait for their end. */
-class Connections {
-  readonly #sockets = new Set<net.Socket>();
-  #whenEmpty: (() => void) | undefined;
+/** The calls that are under way, to wait for their end. */
+class RunningCalls {
+  #count = 0;
+  #whenNone: (() => void) | undefined;
 
-  add(socket: net.Socket): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) this.#whenEmpty?.();
-    });
+  /** Runs a call and counts it. */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    this.#count++;
+    try {
+      return await call();
+    } finally {
+      // In a later turn, so that the answer has left before the connection is cut.
+      setTimeout(() => {
+        if (--this.#count === 0) this.#whenNone?.();
+      }, 0);
+    }
   }
 
-  /** Resolves when all have closed; those that have not after `graceMs` are cut. */
-  async closed(graceMs: number): Promise<void> {
-    if (this.#sockets.size === 0) return;
+  /** Resolves when all have ended, at the latest after `graceMs`. */
+  async ended(graceMs: number): Promise<void> {
+    if (this.#count === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.#sockets.forEach((socket) => socket.destroy()), graceMs);
-      this.#whenEmpty = () => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#whenNone = () => {
         clearTimeout(timer);
         resolve();
       };
     });
+  }
+}
+
+/** The open connections. */
+class Connections {
+  readonly #sockets = new Set<net.Socket>();
+
+  add(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+  }
+
+  /** Ends all of them. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 }
 
@@ -139,7 +162,12 @@ function removeSocket(path: string): void {
 
 type HandlerTable = Record<string, (request: unknown, context: CallContext) => Promise<unknown>>;
 
-function addService(server: grpc.Server, definition: ServiceDefinition, handlers: HandlerTable): void {
+function addService(
+  server: grpc.Server,
+  definition: ServiceDefinition,
+  handlers: HandlerTable,
+  calls: RunningCalls,
+): void {
   const methods: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
   const implementation: Record<string, grpc.handleUnaryCall<Buffer, Buffer>> = {};
   for (const [key, method] of Object.entries(definition.methods)) {
@@ -157,7 +185,7 @@ function addService(server: grpc.Server, definition: ServiceDefinition, handlers
       responseDeserialize: (bytes) => bytes,
     };
     implementation[key] = (call, callback) => {
-      answer(call, path, method, handler.bind(handlers)).then(
+      calls.run(() => answer(call, path, method, handler.bind(handlers))).then(
         (response) => callback(null, response),
         (error) => callback(statusOf(error)),
       );
