@@ -1,5 +1,6 @@
 import { listenHybrid } from "../../drivers/contract/readiness.ts";
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
 import type { NodePrograms } from "../../deploy/programs.ts";
 
 /** Longer than any boot under emulation. */
@@ -15,12 +16,13 @@ export interface RawBootOptions {
 }
 
 /**
- * Boots kernel and initrd in a bare QEMU with only vsock, and returns the ms from QEMU's start to the agent's first
+ * Boots kernel and initrd in a bare QEMU with only vsock and the share that the agent mounts, and returns the ms from QEMU's start to the agent's first
  * word. The floor for RunPodSandbox: nothing of ours runs beside the agent.
  */
 export async function rawBoot(options: RawBootOptions): Promise<number> {
   const { programs } = options;
   const dir = await Deno.makeTempDir({ prefix: "kb-" });
+  await Deno.mkdir(`${dir}/share`);
   const readiness = listenHybrid(`${dir}/vm.vsock_1027`);
   const helper = new Deno.Command(programs.vhostDeviceVsock, {
     args: ["--guest-cid", "3", "--socket", `${dir}/vhost.sock`, "--uds-path", `${dir}/vm.vsock`],
@@ -38,8 +40,17 @@ export async function rawBoot(options: RawBootOptions): Promise<number> {
       stderr: "null",
     }).spawn();
     const timer = setTimeout(() => readiness.close(), TIMEOUT_MS);
-    await readiness.ready;
-    clearTimeout(timer);
+    try {
+      await readiness.ready;
+    } catch (cause) {
+      const console = await Deno.readTextFile(`${dir}/console.log`).catch(() => "");
+      throw new KuasarError("ABORTED", "Cannot boot a bare VM", {
+        cause,
+        evidence: console.split("\n").slice(-15),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
     return performance.now() - begin;
   } finally {
     readiness.close();
@@ -64,7 +75,10 @@ function qemuArguments({ programs, memoryMib, kernelParams, accel }: RawBootOpti
     ...["-machine", machine, "-cpu", accel === "kvm" ? "host" : "max", "-m", `${memoryMib}M`],
     ...["-object", `memory-backend-memfd,id=mem,size=${memoryMib}M,share=on`],
     ...["-kernel", programs.kernel, "-initrd", programs.initrd],
-    ...["-append", `console=ttyS0 panic=-1 ${kernelParams}`],
+    ...["-append", `console=ttyS0 panic=-1 task.sharefs_type=9p ${kernelParams}`],
+    ...["-bios", "qboot.rom"],
+    ...["-fsdev", `local,id=share,path=${dir}/share,security_model=none`],
+    ...["-device", "virtio-9p-pci-non-transitional,fsdev=share,mount_tag=kuasar"],
     ...["-serial", `file:${dir}/console.log`],
     ...["-chardev", `socket,id=vsock,path=${dir}/vhost.sock`],
     ...["-device", "vhost-user-vsock-pci-non-transitional,chardev=vsock"],
