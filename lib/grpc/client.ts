@@ -142,8 +142,9 @@ function callError(
   // grpc-js's own texts tell nothing of the call.
   if (code === grpc.status.CANCELLED && aborted) return cancelled(path);
   const broken = code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION);
-  // A peer that ends cancels what it has not answered.
-  if (code === grpc.status.CANCELLED || broken) {
+  // A peer that ends resets what it has not answered; a CANCELLED that it answers has another text.
+  const reset = code === grpc.status.CANCELLED && details === "Call cancelled";
+  if (reset || broken) {
     return new KuasarError("UNAVAILABLE", `Cannot call ${path}: the peer went away (${details})`);
   }
   if (code === grpc.status.DEADLINE_EXCEEDED && details.startsWith("Deadline exceeded")) {

@@ -47,7 +47,10 @@ Deno.test("any order of calls, crashes and restarts ends in the state that the m
         let state: Model = "none";
         for (const action of sequence) {
           const { next, code } = expected(state, action);
-          const result: unknown = await act(fixture, action, state).then(() => undefined, (error) => error.code);
+          const result: unknown = await act(fixture, action, state).then(
+            () => undefined,
+            (error) => error.code,
+          );
           strictEqual(result, code, `${action} in ${state}`);
           state = next;
           const found = state === "none" ? "none" : await fixture.state("s1");

@@ -177,7 +177,7 @@ Deno.test("the difference of clocks does not depend on the way's length", () => 
 Deno.test("a call is repeated after the loss of its peer, not after an answer", async () => {
   const answers: (() => Promise<number>)[] = [
     () => Promise.reject(new KuasarError("UNAVAILABLE", "gone")),
-    () => Promise.reject(new KuasarError("CANCELLED", "cut off")),
+    () => Promise.reject(new KuasarError("UNAVAILABLE", "still gone")),
     () => Promise.resolve(7),
   ];
   let before = 0;

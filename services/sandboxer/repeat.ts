@@ -35,15 +35,11 @@ export async function repeat<T>(
     } catch (error) {
       // The reason of an abort says more than the CANCELLED of the call that it ended.
       signal?.throwIfAborted();
-      if (!isLost(error) || steadyMs() + pauseMs >= endMs) throw error;
+      const lost = error instanceof KuasarError && error.code === "UNAVAILABLE";
+      if (!lost || steadyMs() + pauseMs >= endMs) throw error;
     }
     await sleep(pauseMs, signal);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     again = true;
   }
-}
-
-/** True where a call ended with its peer: killed, or (CANCELLED, as we did not cancel) cut off by its graceful stop. */
-function isLost(error: unknown): boolean {
-  return error instanceof KuasarError && (error.code === "UNAVAILABLE" || error.code === "CANCELLED");
 }
