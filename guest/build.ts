@@ -20,7 +20,11 @@ export function sysroot(): Promise<string> {
     output: "sysroot",
     inputs: [{ text: SYSROOT_PACKAGES.join(" ") }],
     run: async ({ out, log }) => {
-      await unpackPackages(await fetchPackages("trixie", SYSROOT_PACKAGES, { closure: false, log }), out, log);
+      await unpackPackages(
+        await fetchPackages("trixie", SYSROOT_PACKAGES, { closure: false, log }),
+        out,
+        log,
+      );
     },
   });
 }
@@ -66,7 +70,9 @@ export interface LinkOptions {
 }
 
 /** Compiles a module to bytecode and links it with the native part into one static program. */
-export async function link({ module, output, work, log, flags = ["-O2", "-static"] }: LinkOptions): Promise<void> {
+export async function link(
+  { module, output, work, log, flags = ["-O2", "-static"] }: LinkOptions,
+): Promise<void> {
   const base = await sysroot();
   const libraries = `${base}/${LIBRARIES}`;
   // qjsc is linked to the sysroot's libc, which may be newer than the host's.
@@ -78,8 +84,21 @@ export async function link({ module, output, work, log, flags = ["-O2", "-static
   for await (const entry of Deno.readDir(`${GUEST}/native`)) {
     if (entry.name.endsWith(".c")) sources.push(`${GUEST}/native/${entry.name}`);
   }
-  const include = ["-isystem", `${base}/usr/include/quickjs`, "-isystem", `${base}/usr/include/x86_64-linux-gnu`];
-  const gcc = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", `--sysroot=${base}`, `-B${libraries}`, `-L${libraries}`];
+  const include = [
+    "-isystem",
+    `${base}/usr/include/quickjs`,
+    "-isystem",
+    `${base}/usr/include/x86_64-linux-gnu`,
+  ];
+  const gcc = [
+    "-std=gnu17",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    `--sysroot=${base}`,
+    `-B${libraries}`,
+    `-L${libraries}`,
+  ];
   const inputs = [...sources.sort(), `${work}/agent.c`, `${libraries}/quickjs/libquickjs.a`];
   await run("gcc", [...gcc, ...flags, ...include, "-o", output, ...inputs, "-lm", "-lpthread"], { log });
 }
@@ -104,11 +123,12 @@ export async function buildAgent(): Promise<string> {
       await run("strip", [`${out}/agent`], { log });
       await Deno.remove(work, { recursive: true });
       // One program, several names: it looks at the one that it was started under.
-      for (const name of ["kuasar-task", "containerd-shim-kuasar-vmm-v2"]) await Deno.symlink("agent", `${out}/${name}`);
+      for (const name of ["kuasar-task", "containerd-shim-kuasar-vmm-v2"]) {
+        await Deno.symlink("agent", `${out}/${name}`);
+      }
     },
   });
   return `${dir}/agent`;
 }
 
 if (import.meta.main) console.log(await buildAgent());
-
