@@ -72,12 +72,12 @@ export function nodeSet(options: SetOptions): ProcessSpec[] {
   });
   specs.push({
     name: "kuasar-task",
-    command: options.agent,
+    // The agent looks at the name that it is started under.
+    command: options.agent.replace(/[^/]+$/, "kuasar-task"),
     args: [...common, "--containerd-ttrpc", options.containerdTtrpc],
     env: { ...options.env },
-    sockets: [],
-    // containerd gives a task connection 5 s when it starts, so the task server must be there before.
-    readySocket: `${runDir}/task.sock`,
+    // Held by us, so that containerd's connections wait in line while the task server restarts.
+    sockets: [{ name: "task", path: `${runDir}/task.sock` }],
     stopGraceMs: 5_000,
   });
   if (options.containerd) specs.push(containerdSpec(options.containerd));
