@@ -4,6 +4,7 @@ import { hostTools } from "./host/mod.ts";
 
 /** What a node runs. All paths are absolute. */
 export interface NodePrograms extends ContainerdPrograms {
+  taskServer: string;
   virtiofsd: string;
   qemu: string;
   vhostDeviceVsock: string;
@@ -18,7 +19,8 @@ export function nodePrograms(): NodePrograms {
     containerd,
     ctr,
     cniBinDir,
-    agent: Deno.env.get("KUASAR_AGENT") ?? `${buildDir}/guest/agent`,
+    agent: `${buildDir}/guest/agent`,
+    taskServer: `${buildDir}/guest/kuasar-task`,
     virtiofsd,
     qemu,
     vhostDeviceVsock,

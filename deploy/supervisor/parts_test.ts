@@ -37,7 +37,7 @@ Deno.test("the set starts containerd last and gives the sandboxer both its socke
   const specs = nodeSet({
     root: "/c",
     runDir: "/r",
-    agent: "/c/build/guest/agent",
+    taskServer: "/c/build/guest/kuasar-task",
     virtiofsd: "/v",
     containerdTtrpc: "/r/containerd/containerd.sock.ttrpc",
     containerd: {

@@ -9,8 +9,8 @@ export interface SetOptions {
   /** The checkout. */
   root: string;
   runDir: string;
-  /** Our agent; under the name `kuasar-task` it is the task server. */
-  agent: string;
+  /** Our agent under the name `kuasar-task`, by which it knows that it is the task server. */
+  taskServer: string;
   virtiofsd: string;
   /** Configuration files of the services that have one. */
   configs?: Partial<Record<ServiceName, string>>;

@@ -69,7 +69,7 @@ for (const service of SERVICES) {
     const spec = nodeSet({
       root: INSTALLED,
       runDir: "/run/kuasar",
-      agent: "/usr/local/bin/kuasar-task",
+      taskServer: "/usr/local/bin/kuasar-task",
       virtiofsd: "/usr/libexec/virtiofsd",
       containerdTtrpc: "/run/containerd/containerd.sock.ttrpc",
     }).find((s) => s.name === service)!;
