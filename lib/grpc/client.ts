@@ -129,6 +129,9 @@ function attempt({ client, path, method, request, headers, deadline, signal }: C
 /** How grpc-js tells that the connection broke on our side of it; the code that it gives is INTERNAL. */
 const BROKEN_CONNECTION = "triggered by internal client error";
 
+/** How grpc-js tells that the connection ended before the answer; the code that it gives is INTERNAL. */
+const NO_STATUS = "Call ended without gRPC status";
+
 function isUnsent({ code, details }: grpc.ServiceError): boolean {
   return code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION) && details.includes("EPIPE");
 }
@@ -141,7 +144,8 @@ function callError(
 ): KuasarError {
   // grpc-js's own texts tell nothing of the call.
   if (code === grpc.status.CANCELLED && aborted) return cancelled(path);
-  const broken = code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION);
+  const broken = code === grpc.status.INTERNAL &&
+    (details.includes(BROKEN_CONNECTION) || details.includes(NO_STATUS));
   // A peer that ends resets what it has not answered; a CANCELLED that it answers has another text.
   const reset = code === grpc.status.CANCELLED && details === "Call cancelled";
   if (reset || broken) {

@@ -9,16 +9,20 @@ import type { Sandbox } from "./sandbox.ts";
  *
  * The VM goes first: it holds the taps and the share.
  */
-export function cleanupSteps({ peers, config, registry }: Context, sandbox: Sandbox): CleanupStep[] {
+export function cleanupSteps(
+  { peers, config, registry, stopping }: Context,
+  sandbox: Sandbox,
+): CleanupStep[] {
   const { id, record } = sandbox;
   const request = { sandboxId: id };
   const calling = async (call: (timeoutMs: number) => Promise<unknown>): Promise<void> => {
-    await repeat(call, { timeoutMs: config.timeouts.peer_ms });
+    await repeat(call, { timeoutMs: config.timeouts.peer_ms, signal: stopping });
   };
   return [
     {
       name: "remove the VM",
-      run: () => calling((timeoutMs) => peers.driver(record.driver).remove(request, { timeoutMs })),
+      run: () =>
+        calling((timeoutMs) => peers.driver(record.driver).remove(request, { timeoutMs, signal: stopping })),
     },
     {
       name: "let work for containers end",
@@ -28,11 +32,11 @@ export function cleanupSteps({ peers, config, registry }: Context, sandbox: Sand
     },
     {
       name: "remove the share",
-      run: () => calling((timeoutMs) => peers.storage.removeShare(request, { timeoutMs })),
+      run: () => calling((timeoutMs) => peers.storage.removeShare(request, { timeoutMs, signal: stopping })),
     },
     {
       name: "detach the network",
-      run: () => calling((timeoutMs) => peers.network.detach(request, { timeoutMs })),
+      run: () => calling((timeoutMs) => peers.network.detach(request, { timeoutMs, signal: stopping })),
     },
     { name: "forget the containers", run: () => registry.deleteContainers(id) },
   ];
@@ -49,7 +53,9 @@ export async function cleanSandbox(context: Context, sandbox: Sandbox): Promise<
   const lines = leftovers.map(({ step, error }) => `${step}: ${error.message}`);
   sandbox.update({ cleaned: lines.length === 0, leftovers: lines });
   if (lines.length === 0) return;
-  context.log.error("Something of a sandbox is left over", { sandbox: sandbox.id, leftovers: lines });
+  if (!context.stopping.aborted) {
+    context.log.error("Something of a sandbox is left over", { sandbox: sandbox.id, leftovers: lines });
+  }
   throw new KuasarError(
     "ABORTED",
     `Cannot clean up sandbox ${sandbox.id}: ${lines.length} of its cleanup steps failed`,

@@ -15,4 +15,6 @@ export interface Context {
   /** Changes of one sandbox, and of one container, happen one after the other. */
   readonly locks: KeyedLock;
   readonly janitor: Janitor;
+  /** Aborted when the process ends: what is not finished by then is left to the next one. */
+  readonly stopping: AbortSignal;
 }

@@ -69,7 +69,7 @@ async function remove(context: Context, sandbox: Sandbox): Promise<void> {
  * ever take it away.
  */
 async function removeStrangers(context: Context): Promise<void> {
-  const { peers, config, registry, log } = context;
+  const { peers, config, registry, log, stopping } = context;
   const { network, storage } = peers;
   const drivers = new Set([config.default_driver, ...registry.all().map(({ record }) => record.driver)]);
   const places = [
@@ -83,13 +83,14 @@ async function removeStrangers(context: Context): Promise<void> {
   ];
   for (const { name, list, remove } of places) {
     try {
-      const options = { timeoutMs: config.timeouts.peer_ms };
-      const { sandboxIds } = await repeat((timeoutMs) => list({}, { timeoutMs }), options);
+      const options = { timeoutMs: config.timeouts.peer_ms, signal: stopping };
+      const { sandboxIds } = await repeat((timeoutMs) => list({}, { timeoutMs, signal: stopping }), options);
       for (const sandboxId of sandboxIds.filter((id) => !registry.find(id))) {
         log.warn("Removing an unknown sandbox", { peer: name, sandbox: sandboxId });
         await repeat((timeoutMs) => remove({ sandboxId }, { timeoutMs }), options);
       }
     } catch (error) {
+      if (stopping.aborted) return;
       log.warn("Cannot look for unknown sandboxes", { peer: name, error: asKuasarError(error) });
     }
   }

@@ -1,3 +1,4 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "../../lib/grpc/mod.ts";
 import { logger } from "../../lib/log/mod.ts";
 import { ControllerDefinition } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
@@ -29,13 +30,16 @@ export class Sandboxer {
   readonly #context: Context;
   readonly #server: GrpcServer;
   readonly #prepare: { listener: Listener; server: TtrpcServer };
+  readonly #stop: AbortController;
   readonly #stopClocks: () => Promise<void>;
 
   private constructor(
     context: Context,
     server: GrpcServer,
     prepare: { listener: Listener; server: TtrpcServer },
+    stop: AbortController,
   ) {
+    this.#stop = stop;
     this.#context = context;
     this.#server = server;
     this.#prepare = prepare;
@@ -46,6 +50,7 @@ export class Sandboxer {
   /** Loads the state, serves on both sockets and takes up what it finds. */
   static async start({ runDir, config }: SandboxerOptions): Promise<Sandboxer> {
     const log = logger("sandboxer");
+    const stop = new AbortController();
     const context: Context = {
       config,
       runDir,
@@ -54,6 +59,7 @@ export class Sandboxer {
       registry: new Registry(`${runDir}/sandboxer/state.db`),
       locks: new KeyedLock(),
       janitor: new Janitor(),
+      stopping: stop.signal,
     };
     const server = await serveGrpc({
       address: `${runDir}/sandboxer.sock`,
@@ -72,7 +78,7 @@ export class Sandboxer {
       { path: `${runDir}/prepare.sock`, fdName: "prepare" },
       (stream) => void ttrpc.serve(stream),
     );
-    return new Sandboxer(context, server, { listener, server: ttrpc });
+    return new Sandboxer(context, server, { listener, server: ttrpc }, stop);
   }
 
   /** Stops serving. Sandboxes go on; whoever starts next adopts them. */
@@ -81,8 +87,9 @@ export class Sandboxer {
     for (const { watchAbort } of registry.all()) watchAbort?.abort();
     await Promise.all([this.#server.close(graceMs), this.#prepare.listener.close(), this.#stopClocks()]);
     this.#prepare.server.close();
+    this.#stop.abort(new KuasarError("CANCELLED", "Cannot go on: the sandboxer is stopping"));
+    await Promise.all([janitor.close(), this.recovered]);
     peers.close();
-    await janitor.close();
     registry.close();
   }
 }
