@@ -73,7 +73,7 @@ export function nodeSet(options: SetOptions): ProcessSpec[] {
   specs.push({
     name: "kuasar-task",
     // The agent looks at the name that it is started under.
-    command: options.agent.replace(/[^/]+$/, "kuasar-task"),
+    command: options.taskServer,
     args: [...common, "--containerd-ttrpc", options.containerdTtrpc],
     env: { ...options.env },
     // Held by us, so that containerd's connections wait in line while the task server restarts.
