@@ -7,7 +7,7 @@ import { ExitWatcher, killProcess, spawnWithFds } from "../../lib/process/mod.ts
 import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { PodNetns } from "./pod_netns.ts";
 
-/** What QEMU has beyond the contract: NICs, both shares, its own confinement. */
+/** What QEMU has beyond the contract: NICs, virtiofs besides 9p, its own confinement. */
 export function qemuDeviceTests(driver: DriverUnderTest): void {
   const test = (name: string, run: (process: DriverProcess) => Promise<void>) => {
     Deno.test(`qemu: ${name}`, async () => {
@@ -72,20 +72,9 @@ export function qemuDeviceTests(driver: DriverUnderTest): void {
     await process.client.remove({ sandboxId: "s1" });
   });
 
-  test("a 9p share needs no daemon", async (process) => {
-    const hostDir = `${process.runDir}/shared`;
-    await Deno.mkdir(hostDir);
-    const share = { ...SHARE, kind: ShareKind.NINEP, hostDir };
-    const { guest } = await process.start("s1", { share });
-    await driver.ping(guest!);
-    await process.client.remove({ sandboxId: "s1" });
-    ok(Deno.statSync(hostDir).isDirectory, "the share belongs to the storage service");
-  });
-
   test("a virtiofs share connects to the daemon that listens", async (process) => {
     const hostDir = `${process.runDir}/shared`;
     const socketPath = `${process.runDir}/fs.sock`;
-    await Deno.mkdir(hostDir);
     const args = ["--shared-dir", hostDir, "--socket-path", socketPath, "--sandbox", "none"];
     const daemon = await spawnWithFds(hostTools().virtiofsd, args);
     try {

@@ -1,6 +1,7 @@
 import type { DriverUnderTest } from "../../drivers/contract/conformance/mod.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { GuestDefinition } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
+import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
 import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 import { root } from "../root.ts";
@@ -21,6 +22,12 @@ export function qemuSubject(guest: GuestFiles): DriverUnderTest {
       const main = `${root}/drivers/qemu/main.ts`;
       const flags = ["--run-dir", runDir, "--config", config, "--log-level", "error"];
       return [Deno.execPath(), "run", "--allow-all", "--no-check", "--quiet", main, ...flags];
+    },
+    async share(runDir) {
+      const hostDir = `${runDir}/shared`;
+      await Deno.mkdir(hostDir);
+      const guestDir = "/run/kuasar/state";
+      return { kind: ShareKind.NINEP, tag: "kuasar", hostDir, socketPath: "", guestDir };
     },
     async powerOff(endpoint) {
       // The answer may be lost with the guest.

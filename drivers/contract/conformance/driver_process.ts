@@ -2,6 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { type GrpcClient, grpcClient } from "../../../lib/grpc/mod.ts";
 import { type ExitWatcher, killProcess, type ProcessRef, processRef } from "../../../lib/process/mod.ts";
 import { DriverDefinition, type StartRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { Share } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { SANDBOX_VARIABLE } from "../stray_processes.ts";
 import type { DriverUnderTest, Fault } from "./subject.ts";
 
@@ -22,6 +23,7 @@ export class DriverProcess {
   readonly #watcher: ExitWatcher;
   #child: Deno.ChildProcess | undefined;
   #ref: ProcessRef | undefined;
+  #share: Share | undefined;
 
   private constructor(driver: DriverUnderTest, runDir: string, watcher: ExitWatcher) {
     this.#driver = driver;
@@ -36,6 +38,7 @@ export class DriverProcess {
     const runDir = await Deno.makeTempDir({ dir: "/run", prefix: "kct" });
     const self = new DriverProcess(driver, runDir, watcher);
     try {
+      self.#share = await driver.share(runDir);
       await self.launch(fault);
       return self;
     } catch (error) {
@@ -89,7 +92,7 @@ export class DriverProcess {
       vcpus: 1,
       memoryMib: 256n,
       nics: [],
-      share: undefined,
+      share: this.#share,
       kernelParams: [],
       netnsPath: "",
       ...change,

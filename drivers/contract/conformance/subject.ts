@@ -1,3 +1,4 @@
+import type { Share } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { GuestEndpoint } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 
 /** What is wrong with a driver's world in a test. */
@@ -20,6 +21,8 @@ export interface DriverUnderTest {
   name: string;
   /** Command line of the driver process. Files that it needs may be made below `runDir`. */
   command(runDir: string, fault: Fault): Promise<readonly string[]>;
+  /** The share that every sandbox of a test gets: one that needs no daemon, made below `runDir`. */
+  share(runDir: string): Promise<Share | undefined>;
   /** Makes a guest power itself off; the answer may be lost. */
   powerOff(guest: GuestEndpoint): Promise<void>;
   /** Resolves where the agent answers; rejects where the guest cannot be reached. */
