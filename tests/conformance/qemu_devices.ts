@@ -1,29 +1,16 @@
 import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { hostTools } from "../../deploy/host/mod.ts";
-import { DriverProcess } from "../../drivers/contract/conformance/driver_process.ts";
-import type { DriverUnderTest } from "../../drivers/contract/conformance/mod.ts";
+import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
-import { ExitWatcher, killProcess, spawnWithFds } from "../../lib/process/mod.ts";
+import { killProcess, spawnWithFds } from "../../lib/process/mod.ts";
 import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { PodNetns } from "./pod_netns.ts";
 
 /** What QEMU has beyond the contract: NICs, virtiofs besides 9p, its own confinement. */
 export function qemuDeviceTests(driver: DriverUnderTest): void {
-  const test = (name: string, run: (process: DriverProcess) => Promise<void>) => {
-    Deno.test(`qemu: ${name}`, async () => {
-      const watcher = new ExitWatcher();
-      const process = await DriverProcess.start(driver, "none", watcher);
-      try {
-        await run(process);
-        await process.assertClean();
-      } finally {
-        await process.dispose();
-        await watcher.close();
-      }
-    });
-  };
+  const test = testsOf(driver);
 
-  test("taps of the pod's namespace reach the guest as NICs", async (process) => {
+  test("taps of the pod's namespace reach the guest as NICs", "none", async (process) => {
     const pod = new PodNetns();
     try {
       pod.addTap("tap0", 1);
@@ -56,7 +43,7 @@ export function qemuDeviceTests(driver: DriverUnderTest): void {
     }
   });
 
-  test("the VMM runs in a network namespace without links, under seccomp", async (process) => {
+  test("the VMM runs in a network namespace without links, under seccomp", "none", async (process) => {
     const { pid } = await process.start("s1");
     const { pids } = await process.client.status({ sandboxId: "s1" });
     for (const each of pids) {
@@ -72,7 +59,7 @@ export function qemuDeviceTests(driver: DriverUnderTest): void {
     await process.client.remove({ sandboxId: "s1" });
   });
 
-  test("a virtiofs share connects to the daemon that listens", async (process) => {
+  test("a virtiofs share connects to the daemon that listens", "none", async (process) => {
     const hostDir = `${process.runDir}/shared`;
     const socketPath = `${process.runDir}/fs.sock`;
     const args = ["--shared-dir", hostDir, "--socket-path", socketPath, "--sandbox", "none"];

@@ -1,4 +1,5 @@
 /** The suite that every VM driver must pass. */
+import { KuasarError } from "../../../lib/errors/mod.ts";
 import { ExitWatcher } from "../../../lib/process/mod.ts";
 import { deviceTests } from "./device_tests.ts";
 import { DriverProcess } from "./driver_process.ts";
@@ -18,21 +19,30 @@ export type DriverTest = (name: string, fault: Fault, run: (driver: DriverProces
  * @param driver the driver; each test starts a process of it with a run directory of its own
  */
 export function conformance(driver: DriverUnderTest): void {
-  const test: DriverTest = (name, fault, run) => {
+  const test = testsOf(driver);
+  lifecycleTests(test, driver);
+  faultTests(test);
+  survivalTests(test, driver);
+  deviceTests(test, driver);
+}
+
+/** How tests of one driver are registered; for a driver's own tests besides the contract's. */
+export function testsOf(driver: DriverUnderTest): DriverTest {
+  return (name, fault, run) => {
     Deno.test(`${driver.name}: ${name}`, async () => {
       const watcher = new ExitWatcher();
       const process = await DriverProcess.start(driver, fault, watcher);
       try {
         await run(process);
         await process.assertClean();
+      } catch (error) {
+        // The test runner shows the message alone.
+        if (error instanceof KuasarError) console.error(error.evidence.join("\n"));
+        throw error;
       } finally {
         await process.dispose();
         await watcher.close();
       }
     });
   };
-  lifecycleTests(test, driver);
-  faultTests(test);
-  survivalTests(test, driver);
-  deviceTests(test, driver);
 }
