@@ -5,6 +5,7 @@ import { asKuasarError, KuasarError, toStatus } from "../errors/mod.ts";
 import { listenUnixFd, peerCredentials } from "../libc/mod.ts";
 import { logger } from "../log/mod.ts";
 import { inheritedFd } from "../service/mod.ts";
+import { withoutGoaway } from "./without_goaway.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -88,7 +89,9 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
     socket.on("error", (error) => log.debug("Connection failed", { address, error }));
     if (!mayConnect(socket, address)) return void socket.destroy();
     connections.add(socket);
-    injector.injectConnection(socket);
+    const connection = withoutGoaway(socket);
+    connection.on("error", (error) => log.debug("Connection failed", { address, error }));
+    injector.injectConnection(connection);
   });
   await listenOn(listener, fd, address);
 
@@ -97,8 +100,7 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
     // Before the end of listening: afterwards the path may already belong to a successor.
     if (inherited === undefined) removeSocket(address);
     listener.close();
-    // No GOAWAY (`injector.drain`): Deno's HTTP/2 client (2.9) corrupts its memory when one arrives after it has
-    // cancelled a call, and takes its whole process with it.
+    // Clients are not told to go by a GOAWAY: see withoutGoaway.
     await calls.ended(graceMs);
     connections.cut();
     server.forceShutdown();
