@@ -33,7 +33,10 @@ export function sysroot(): Promise<string> {
 const nativeModule: esbuild.Plugin = {
   name: "native-module",
   setup: (build) => {
-    build.onResolve({ filter: /\/native\/sys\.js$/ }, () => ({ path: "sys", external: true }));
+    build.onResolve({ filter: /\/sys\.js$/ }, ({ path, resolveDir }) => {
+      const isNative = new URL(path, `file://${resolveDir}/`).pathname === `${GUEST}/native/sys.js`;
+      return isNative ? { path: "sys", external: true } : null;
+    });
   },
 };
 
