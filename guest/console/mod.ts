@@ -76,7 +76,6 @@ async function serveClient(fd: number, shell: string): Promise<void> {
     // The end of the client's input is the end of the shell's; its output goes on.
     sys.relay(fd, master, ({ reason }) => {
       if (reason === "eof") sys.write(master, END_OF_TRANSMISSION);
-      else hangUp(pid);
     });
     const delivered = new Promise<void>((resolve) =>
       sys.relay(master, fd, ({ reason }) => {

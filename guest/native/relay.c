@@ -27,7 +27,9 @@ struct relay {
   uint64_t bytes;
   bool ended;      // the source gave end of file
   bool waits_sink; // else it waits for the source
-  bool sink_is_socket, half_close, sink_hup;
+  bool sink_is_socket, half_close;
+  bool sink_hup;   // the sink hung up, which is no end for it: not watched for that any more
+  bool sink_half;  // the sink's peer has ended its direction, not ours
   int stalls;      // rounds without progress although both sides claim to be ready
   JSValue on_end;
   struct relay *next;
@@ -87,6 +89,14 @@ static void finish(JSContext *ctx, struct relay *r, const char *reason, int err)
   free_relay(ctx, r);
 }
 
+// What is watched on a sink while the source is idle.
+static uint32_t idle_events(const struct relay *r) { return r->sink_is_socket && !r->sink_half ? EPOLLRDHUP : 0; }
+
+// A vsock whose peer is gone reports the end of its input only, as for a half-close; sending nothing tells which it is.
+static bool sink_is_over(const struct relay *r) {
+  return send(r->sink, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR;
+}
+
 // Tells the loop what to wait for. A sink that is not waited for is still watched for its end.
 static void wait_for(JSContext *ctx, struct relay *r, bool sink) {
   r->waits_sink = sink;
@@ -95,7 +105,7 @@ static void wait_for(JSContext *ctx, struct relay *r, bool sink) {
     finish(ctx, r, "source", failed);
     return;
   }
-  failed = loop_relay_watch(r->sink, RELAY_SINK, r, sink ? EPOLLOUT : 0, !r->sink_hup);
+  failed = loop_relay_watch(r->sink, RELAY_SINK, r, sink ? EPOLLOUT : idle_events(r), !r->sink_hup);
   if (failed) finish(ctx, r, "sink", failed);
 }
 
@@ -228,7 +238,16 @@ void relay_ready(JSContext *ctx, struct relay *r, enum relay_side side, uint32_t
     return;
   }
   // The sink while the source is idle: only its end is of interest.
-  if (side == RELAY_SOURCE || !(events & over)) return;
+  if (side == RELAY_SOURCE) return;
+  if (!(events & over)) {
+    if (sink_is_over(r)) {
+      finish(ctx, r, "sink", EPIPE);
+      return;
+    }
+    r->sink_half = true;
+    wait_for(ctx, r, false);
+    return;
+  }
   if ((events & EPOLLERR) || r->sink_is_socket) {
     finish(ctx, r, "sink", EPIPE);
     return;
@@ -284,7 +303,7 @@ static JSValue js_relay(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   r->next = relays;
   relays = r;
   if (!err) err = loop_relay_watch(source, RELAY_SOURCE, r, EPOLLIN, false);
-  if (!err) err = loop_relay_watch(sink, RELAY_SINK, r, 0, true);
+  if (!err) err = loop_relay_watch(sink, RELAY_SINK, r, idle_events(r), true);
   if (err) {
     relay_drop(ctx, r);
     return throw_errno(ctx, err, "relay", NULL);

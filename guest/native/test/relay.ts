@@ -126,6 +126,23 @@ test("relay: the sink's end is told, also while nothing flows", async () => {
   }
 });
 
+test("relay: a sink whose peer has ended its own direction goes on", async () => {
+  const [input, source] = pipeEnds();
+  const [sink, output] = socketEnds();
+  let end: sys.RelayEnd | undefined;
+  const id = sys.relay(source, sink, (result) => end = result);
+  sys.shutdown(output, sys.SHUT.WR);
+  for (let sent = 1; sent <= 3; sent++) {
+    await new Promise<void>((resolve) => void sys.setTimer(resolve, 5));
+    sys.write(input, Uint8Array.of(sent));
+    await until(() => sys.relayBytes(id) === sent);
+  }
+  sys.close(output);
+  await until(() => end !== undefined);
+  equal([end!.reason, end!.bytes], ["sink", 3]);
+  for (const fd of [input, source, sink]) sys.close(fd);
+});
+
 test("relay: a full sink holds the source back, and a cancelled relay loses nothing", async () => {
   const [input, source] = socketEnds();
   const [sink, output] = socketEnds();
