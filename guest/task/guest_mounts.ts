@@ -1,0 +1,107 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+import { within } from "../runtime/deadline.ts";
+
+const DISK_TIMEOUT_MS = 10_000;
+const SERIAL_PREFIX = "serial:";
+
+/** Options that are flags of mount(2); the others are the file system's own. */
+const FLAGS: Readonly<Record<string, number>> = {
+  ro: sys.MS?.RDONLY ?? 0,
+  nosuid: sys.MS?.NOSUID ?? 0,
+  nodev: sys.MS?.NODEV ?? 0,
+  noexec: sys.MS?.NOEXEC ?? 0,
+  noatime: sys.MS?.NOATIME ?? 0,
+  relatime: sys.MS?.RELATIME ?? 0,
+  bind: sys.MS?.BIND ?? 0,
+  rbind: (sys.MS?.BIND ?? 0) | (sys.MS?.REC ?? 0),
+  sync: sys.MS?.SYNCHRONOUS ?? 0,
+};
+
+/** Splits mount options into flags and data. */
+export function splitOptions(options: readonly string[]): { flags: number; data: string } {
+  let flags = 0;
+  const data: string[] = [];
+  for (const option of options) {
+    const flag = FLAGS[option];
+    if (flag !== undefined) flags |= flag;
+    else if (option !== "rw" && option !== "defaults") data.push(option);
+  }
+  return { flags, data: data.join(",") };
+}
+
+/** Mounts what a container needs, in order. @returns the targets that are the container's own, for {@link unmountAll} */
+export async function mountAll(mounts: readonly GuestMount[]): Promise<string[]> {
+  const own: string[] = [];
+  try {
+    for (const mount of mounts) {
+      sys.mkdirAll(mount.target, 0o755);
+      if (mount.podScoped && isMountPoint(mount.target)) continue;
+      const source = mount.source.startsWith(SERIAL_PREFIX)
+        ? await diskOf(mount.source.slice(SERIAL_PREFIX.length))
+        : mount.source;
+      const { flags, data } = splitOptions(mount.options);
+      sys.mount(source, mount.target, mount.type, flags, data);
+      if (!mount.podScoped) own.push(mount.target);
+    }
+    return own;
+  } catch (error) {
+    unmountAll(own);
+    throw error;
+  }
+}
+
+/** Takes a container's mounts away, the last one first; what is none any more is fine. */
+export function unmountAll(targets: readonly string[]): void {
+  for (const target of [...targets].reverse()) {
+    try {
+      sys.umount(target, sys.MNT.DETACH | sys.MNT.NOFOLLOW);
+    } catch (error) {
+      const { errno } = error as sys.SysError;
+      if (errno !== sys.E.INVAL && errno !== sys.E.NOENT) log.warn("cannot unmount", { target, error });
+    }
+  }
+}
+
+function isMountPoint(path: string): boolean {
+  const parent = sys.stat(`${path}/..`);
+  const here = sys.stat(path);
+  return here.dev !== parent.dev || here.ino === parent.ino;
+}
+
+/** The device node of the disk with this serial. A hot-plugged disk may take a moment to appear. */
+async function diskOf(serial: string): Promise<string> {
+  const find = () => {
+    for (const { name } of sys.readdir("/sys/block")) {
+      const file = `/sys/block/${name}/serial`;
+      if (sys.exists(file) && sys.readTextFile(file, 64).trim() === serial && sys.exists(`/dev/${name}`)) {
+        return `/dev/${name}`;
+      }
+    }
+    return undefined;
+  };
+  const found = find();
+  if (found) return found;
+  const events = sys.inotifyInit();
+  try {
+    sys.inotifyAddWatch(events, "/dev", sys.IN.CREATE);
+    const appeared = new Promise<string>((resolve) => {
+      const look = () => {
+        const scratch = new Uint8Array(4096);
+        while (sys.read(events, scratch) > 0) { /* only the wake-up counts */ }
+        const path = find();
+        if (path) resolve(path);
+      };
+      sys.watch(events, sys.EPOLL.IN, look);
+      // It may have appeared between the first look and the watch.
+      look();
+    });
+    return await within(DISK_TIMEOUT_MS, `find the disk with serial ${serial}`, appeared);
+  } catch (error) {
+    throw new KuasarError("NOT_FOUND", `Cannot find the disk with serial ${serial}`, { cause: error });
+  } finally {
+    sys.close(events);
+  }
+}

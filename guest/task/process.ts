@@ -1,0 +1,85 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import * as sys from "../native/sys.js";
+import { type Action, next, type State } from "./state.ts";
+
+/** How a process ended. */
+export interface Exit {
+  /** Exit code, or 128 + signal. */
+  status: number;
+  /** Nanoseconds since the epoch. */
+  atNs: bigint;
+}
+
+const WIRE: Readonly<Record<State, Status>> = {
+  created: Status.CREATED,
+  running: Status.RUNNING,
+  paused: Status.PAUSED,
+  stopped: Status.STOPPED,
+  deleted: Status.STOPPED,
+};
+
+/** One process of a container, its init or an exec'ed one. */
+export class TaskProcess {
+  /** For messages: `container c1`, `exec e1 of container c1`. */
+  readonly what: string;
+  readonly terminal: boolean;
+  /** 0 before the process exists. */
+  pid = 0;
+  exit: Exit | undefined;
+  #state: State = "created";
+  #waiters: ((exit: Exit) => void)[] = [];
+
+  constructor(what: string, terminal: boolean) {
+    this.what = what;
+    this.terminal = terminal;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get status(): Status {
+    return WIRE[this.#state];
+  }
+
+  /** @throws KuasarError FAILED_PRECONDITION where the state does not allow it */
+  move(action: Action): void {
+    this.#state = next(this.#state, action, this.what);
+  }
+
+  /** The process has ended; everyone who waits is told. A second end is none. */
+  ended(status: number): void {
+    if (this.exit) return;
+    this.exit = { status, atNs: sys.clockGettime(sys.CLOCK.REALTIME) };
+    this.move("exit");
+    for (const tell of this.#waiters.splice(0)) tell(this.exit);
+  }
+
+  /** The exit, at once where it has happened. */
+  wait(): Promise<Exit> {
+    if (this.exit) return Promise.resolve(this.exit);
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /**
+   * Sends a signal.
+   *
+   * @throws KuasarError NOT_FOUND when the process has ended: containerd takes that as done
+   */
+  kill(signal: number): void {
+    if (this.exit) throw new KuasarError("NOT_FOUND", `Cannot kill ${this.what}: process already finished`);
+    if (this.pid === 0) {
+      // An exec that was never started has nothing to kill; it ends here.
+      this.ended(128 + signal);
+      return;
+    }
+    try {
+      // A signal that a created init would only get after its start must still end it now.
+      sys.kill(this.pid, this.#state === "created" ? sys.SIG.KILL : signal);
+    } catch (error) {
+      if ((error as sys.SysError).errno !== sys.E.SRCH) throw error;
+      throw new KuasarError("NOT_FOUND", `Cannot kill ${this.what}: no such process`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { checkId, parseProcess, stringifySpec } from "../../lib/oci/mod.ts";
+import type { Resources } from "../../lib/oci/mod.ts";
+import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
+import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import type { CreateTaskRequest, ExecProcessRequest } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
+import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
+import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
+import { type GuestMount, PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import * as sys from "../native/sys.js";
+import type { StreamHub } from "../stream/mod.ts";
+import { Container, type PreparedExec } from "./container.ts";
+import type { Crun } from "./crun.ts";
+import { type IoRequest, resizeTerminal } from "./io.ts";
+import type { Exit } from "./process.ts";
+
+const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
+const METRICS = "io.containerd.cgroups.v2.Metrics";
+const NS_PER_S = 1_000_000_000n;
+
+/** What the service needs from the rest of the agent. */
+export interface TaskDeps {
+  crun: Crun;
+  hub: StreamHub;
+  /** Sends an event to the host. */
+  publish: (topic: string, event: Any) => void;
+}
+
+interface Exec {
+  spec: string;
+  prepared: PreparedExec;
+}
+
+function timestamp(exit: Exit | undefined): Timestamp | undefined {
+  if (!exit) return undefined;
+  return { seconds: exit.atNs / NS_PER_S, nanos: Number(exit.atNs % NS_PER_S) };
+}
+
+/** In the guest the stdio fields are no paths: what is not empty is wanted. */
+function ioOf(request: { stdin: string; stdout: string; stderr: string; terminal: boolean }): IoRequest {
+  const { terminal } = request;
+  return {
+    terminal,
+    stdin: request.stdin !== "",
+    stdout: terminal || request.stdout !== "",
+    stderr: !terminal && request.stderr !== "",
+  };
+}
+
+function mountsOf(options: Any | undefined): GuestMount[] {
+  return options?.typeUrl === PREPARED ? PrepareContainerResponse.decode(options.value).mounts : [];
+}
+
+/** containerd's Task API for the containers of this machine. */
+export class TaskService {
+  readonly #deps: TaskDeps;
+  readonly #containers = new Map<string, Container>();
+  /** Ids whose create is under way. */
+  readonly #creating = new Set<string>();
+  readonly #execs = new Map<string, Exec>();
+
+  constructor(deps: TaskDeps) {
+    this.#deps = deps;
+  }
+
+  /** Registers the service under both of its versions, which share their messages. */
+  register(server: TtrpcServer): void {
+    server.add(TaskDefinition, this.#handlers(), { fullName: "containerd.task.v2.Task" });
+  }
+
+  #container(id: string): Container {
+    const container = this.#containers.get(id);
+    if (!container) {
+      throw new KuasarError("NOT_FOUND", `Cannot find container ${JSON.stringify(id.slice(0, 80))}`);
+    }
+    return container;
+  }
+
+  #handlers(): Handlers<typeof TaskDefinition> {
+    return {
+      create: (request) => this.#create(request),
+      start: async ({ id, execId }) => {
+        const container = this.#container(id);
+        if (execId === "") await container.start();
+        else await this.#startExec(container, execId);
+        return { pid: container.process(execId).pid };
+      },
+      state: ({ id, execId }) => {
+        const container = this.#container(id);
+        const process = container.process(execId);
+        return {
+          id,
+          execId,
+          bundle: container.bundle,
+          pid: process.pid,
+          status: process.status,
+          stdin: "",
+          stdout: "",
+          stderr: "",
+          terminal: process.terminal,
+          exitStatus: process.exit?.status ?? 0,
+          exitedAt: timestamp(process.exit),
+        };
+      },
+      delete: async ({ id, execId }) => {
+        const container = this.#container(id);
+        const process = execId === "" ? container.init : container.deleteExec(execId);
+        this.#execs.get(`${id}/${execId}`)?.prepared.discard();
+        this.#execs.delete(`${id}/${execId}`);
+        if (execId === "") {
+          await container.delete();
+          this.#containers.delete(id);
+        }
+        return { pid: process.pid, exitStatus: process.exit?.status ?? 0, exitedAt: timestamp(process.exit) };
+      },
+      pids: ({ id }) => {
+        const pids = this.#container(id).cgroup.pids();
+        return { processes: pids.map((pid) => ({ pid, info: undefined })) };
+      },
+      pause: ({ id }) => this.#freeze(id, true),
+      resume: ({ id }) => this.#freeze(id, false),
+      kill: ({ id, execId, signal, all }) => {
+        const container = this.#container(id);
+        if (all && execId === "") container.killAll(signal);
+        else container.process(execId).kill(signal);
+        return {};
+      },
+      exec: (request) => this.#exec(request),
+      resizePty: ({ id, execId, width, height }) => {
+        this.#container(id).process(execId);
+        resizeTerminal(id, execId, height, width);
+        return {};
+      },
+      closeIO: ({ id, execId, stdin }) => {
+        this.#container(id).process(execId);
+        if (stdin) this.#deps.hub.closeStdin(id, execId);
+        return {};
+      },
+      update: ({ id, resources }) => {
+        const container = this.#container(id);
+        if (!resources) return {};
+        container.cgroup.update(JSON.parse(sys.utf8Decode(resources.value)) as Resources);
+        return {};
+      },
+      wait: async ({ id, execId }) => {
+        const exit = await this.#container(id).process(execId).wait();
+        return { exitStatus: exit.status, exitedAt: timestamp(exit) };
+      },
+      stats: ({ id }) => {
+        const metrics = Metrics.encode(this.#container(id).cgroup.metrics()).finish();
+        return { stats: { typeUrl: METRICS, value: metrics } };
+      },
+      connect: ({ id }) => ({ shimPid: sys.getpid(), taskPid: this.#container(id).init.pid, version: "3" }),
+      // The agent ends with its machine, never with a container.
+      shutdown: () => ({}),
+    };
+  }
+
+  async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
+    const id = checkId(request.id, "container id");
+    if (request.checkpoint !== "") {
+      throw new KuasarError("UNIMPLEMENTED", "Cannot restore from a checkpoint: not supported in a guest");
+    }
+    if (this.#containers.has(id) || this.#creating.has(id)) {
+      throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
+    }
+    this.#creating.add(id);
+    try {
+      const onOom = () => this.#deps.publish("/tasks/oom", oomEvent(id));
+      const wanted = { id, bundle: request.bundle, mounts: mountsOf(request.options), io: ioOf(request) };
+      const container = await Container.create(wanted, { crun: this.#deps.crun, hub: this.#deps.hub, onOom });
+      this.#containers.set(id, container);
+      return { pid: container.init.pid };
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  #exec(request: ExecProcessRequest): Record<never, never> {
+    const container = this.#container(request.id);
+    const execId = checkId(request.execId, "exec id");
+    if (!request.spec) throw new KuasarError("INVALID_ARGUMENT", "Cannot exec: the request has no process");
+    const spec = parseProcess(sys.utf8Decode(request.spec.value));
+    spec.terminal = request.terminal;
+    container.addExec(execId, request.terminal);
+    try {
+      const prepared = container.prepareExec(execId, ioOf(request));
+      this.#execs.set(`${request.id}/${execId}`, { spec: stringifySpec(spec as never), prepared });
+    } catch (error) {
+      container.execs.delete(execId);
+      throw error;
+    }
+    return {};
+  }
+
+  async #startExec(container: Container, execId: string): Promise<void> {
+    const key = `${container.id}/${execId}`;
+    const exec = this.#execs.get(key);
+    if (!exec) {
+      throw new KuasarError("FAILED_PRECONDITION", `Cannot start exec ${execId}: it was started before`);
+    }
+    this.#execs.delete(key);
+    await container.startExec(execId, exec.spec, exec.prepared);
+  }
+
+  #freeze(id: string, frozen: boolean): Record<never, never> {
+    const container = this.#container(id);
+    container.init.move(frozen ? "pause" : "resume");
+    container.cgroup.freeze(frozen);
+    return {};
+  }
+}
+
+function oomEvent(containerId: string): Any {
+  return { typeUrl: "containerd.events.TaskOOM", value: TaskOOM.encode({ containerId }).finish() };
+}
