@@ -69,6 +69,9 @@ function show(value: unknown): string {
   }
 }
 
+// QuickJS 2025-04-26 gives -1n for asUintN(64, 2n ** 64n - 1n): its result is signed.
+BigInt.asUintN = (bits, value) => value & ((1n << BigInt(bits)) - 1n);
+
 const print = (...values: unknown[]) => sys.logWrite(`${values.map(show).join(" ")}\n`);
 
 Object.assign(globalThis, {
