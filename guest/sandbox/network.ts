@@ -100,7 +100,9 @@ export async function setUpInterfaces(interfaces: readonly Interface[]): Promise
       if (wanted.name && wanted.name !== link.name) rename(netlink, link, wanted.name);
       if (wanted.mtu > 0n) setLink(netlink, link.index, { mtu: Number(wanted.mtu) });
       for (const { address, mask } of wanted.IPAddresses) {
-        unlessThere(() => addAddress(netlink, link.index, address, prefixLength(mask, address)));
+        // The routes come in full; one that the kernel made by itself would stand in their way.
+        const bits = prefixLength(mask, address);
+        unlessThere(() => addAddress(netlink, link.index, address, bits, { prefixRoute: false }));
       }
       setLink(netlink, link.index, { up: true });
     });

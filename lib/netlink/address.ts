@@ -1,4 +1,4 @@
-import { decodeAttributes, encodeAttributes, raw } from "./attributes.ts";
+import { decodeAttributes, encodeAttributes, raw, u32 } from "./attributes.ts";
 import { familyOf, formatIp, isLinkLocalV6, parseIp } from "./ip.ts";
 import { concat, type Netlink, NLM } from "./message.ts";
 
@@ -15,8 +15,9 @@ export interface Address {
 const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
-const IFA = { ADDRESS: 1, LOCAL: 2 };
+const IFA = { ADDRESS: 1, LOCAL: 2, FLAGS: 8 };
 const IFA_F_NODAD = 0x02;
+const IFA_F_NOPREFIXROUTE = 0x200;
 const SIZE = 8;
 
 /** All addresses of the namespace, v4 and v6. */
@@ -46,16 +47,33 @@ export function decodeAddress(payload: Uint8Array): Address | undefined {
   };
 }
 
+/** Options of {@link addAddress}. */
+export interface AddressOptions {
+  /**
+   * Whether the kernel makes the route to the prefix by itself. Not wanted where all routes are known: a CNI plugin
+   * such as ptp has removed that route on purpose. @default true
+   */
+  prefixRoute?: boolean;
+}
+
 /**
  * Adds an address to a link, v6 without duplicate address detection.
  *
  * @throws {Errno} EEXIST when the link has it already
  */
-export function addAddress(netlink: Netlink, linkIndex: number, address: string, prefixLength: number): void {
+export function addAddress(
+  netlink: Netlink,
+  linkIndex: number,
+  address: string,
+  prefixLength: number,
+  { prefixRoute = true }: AddressOptions = {},
+): void {
+  const isV6 = address.includes(":");
+  const flags = (isV6 ? IFA_F_NODAD : 0) | (prefixRoute ? 0 : IFA_F_NOPREFIXROUTE);
   netlink.execute({
     type: RTM_NEWADDR,
     flags: NLM.CREATE | NLM.EXCL,
-    payload: addressMessage(linkIndex, address, prefixLength),
+    payload: addressMessage(linkIndex, address, prefixLength, flags),
     action: `add ${address}/${prefixLength} to link ${linkIndex}`,
   });
 }
@@ -75,13 +93,15 @@ export function deleteAddress(
   });
 }
 
-function addressMessage(linkIndex: number, address: string, prefixLength: number): Uint8Array {
+function addressMessage(linkIndex: number, address: string, prefixLength: number, flags = 0): Uint8Array {
   const bytes = parseIp(address);
   const head = new Uint8Array(SIZE);
   const view = new DataView(head.buffer);
   view.setUint8(0, familyOf(bytes));
   view.setUint8(1, prefixLength);
-  view.setUint8(2, bytes.length === 16 ? IFA_F_NODAD : 0);
   view.setUint32(4, linkIndex, true);
-  return concat(head, encodeAttributes([raw(IFA.LOCAL, bytes), raw(IFA.ADDRESS, bytes)]));
+  return concat(
+    head,
+    encodeAttributes([raw(IFA.LOCAL, bytes), raw(IFA.ADDRESS, bytes), u32(IFA.FLAGS, flags)]),
+  );
 }

@@ -116,6 +116,10 @@ Deno.test(
       (error) => isErrno(error, "ESRCH"),
     );
     deleteAddress(here, index, "fd09::2", 64);
+    const before = listRoutes(here).filter(({ table }) => table === MAIN_TABLE).length;
+    addAddress(here, index, "10.40.0.2", 24, { prefixRoute: false });
+    addAddress(here, index, "fd40::2", 64, { prefixRoute: false });
+    strictEqual(listRoutes(here).filter(({ table }) => table === MAIN_TABLE).length, before);
   }),
 );
 

@@ -2,7 +2,14 @@
  * rtnetlink. Everything but `deno_socket.ts` is plain encoding and decoding without system calls; that file is
  * imported on its own.
  */
-export { addAddress, type Address, decodeAddress, deleteAddress, listAddresses } from "./address.ts";
+export {
+  addAddress,
+  type Address,
+  type AddressOptions,
+  decodeAddress,
+  deleteAddress,
+  listAddresses,
+} from "./address.ts";
 export {
   type Attribute,
   decodeAttributes,

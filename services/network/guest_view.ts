@@ -2,10 +2,15 @@ import { FAMILY } from "../../lib/netlink/mod.ts";
 import { type Interface, IPFamily, type Neighbor, type Route } from "../../lib/proto/gen/grpc/sandbox.ts";
 import type { PodNetwork } from "./pod_network.ts";
 
+const RTNH_F_ONLINK = 4;
+
 /** The pod's network as the guest's `SetupSandbox` takes it. */
 export interface GuestView {
   interfaces: Interface[];
-  /** Routes without a gateway first, since the others need them. */
+  /**
+   * The whole main table: the guest adds its addresses without the routes that the kernel would make for them.
+   * Routes without a gateway come first, since the others need them.
+   */
   routes: Route[];
   neighbors: Neighbor[];
 }
@@ -35,7 +40,8 @@ export function guestView({ links, routes, neighbours }: PodNetwork): GuestView 
       source: route.source ?? "",
       scope: route.scope,
       family: familyOf(route.family),
-      flags: route.flags,
+      // Others tell a state (no carrier, offloaded) and are refused in a request.
+      flags: route.flags & RTNH_F_ONLINK,
     })),
     neighbors: neighbours.map((neighbour) => ({
       address: { family: familyOf(neighbour.family), address: neighbour.address, mask: "" },
