@@ -1,3 +1,4 @@
+import { asKuasarError, KuasarError } from "../errors/mod.ts";
 import { digest, type Input } from "./digest.ts";
 import { withLock } from "./lock.ts";
 import { buildDir } from "./root.ts";
@@ -29,12 +30,34 @@ function say(name: string, line: string): void {
 }
 
 /**
+ * What a step that failed says: its own error, or the end of its log around one that is not ours (a full disk, say).
+ */
+async function failure(name: string, error: unknown, log: string): Promise<KuasarError> {
+  if (error instanceof KuasarError) return error;
+  const tail = (await Deno.readTextFile(log).catch(() => "")).trimEnd().split("\n").slice(-20);
+  const { code, message } = asKuasarError(error, `Cannot build ${name}`);
+  return new KuasarError(code, `${message}; all output is in ${log}`, { cause: error, evidence: tail });
+}
+
+/** Puts `fresh` in the place of `target`, which is away for no longer than a rename takes: VMs may start meanwhile. */
+async function replace(target: string, fresh: string): Promise<void> {
+  const old = `${target}.old`;
+  await Deno.remove(old, { recursive: true }).catch(() => {});
+  await Deno.rename(target, old).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.rename(fresh, target);
+  await Deno.remove(old, { recursive: true }).catch(() => {});
+}
+
+/**
  * Runs a step unless its output was made from the same inputs.
  *
  * The output directory is replaced as a whole, so that a step that fails or is interrupted leaves the old one in place.
+ * Two runs of the same step take turns; the second finds the work done.
  *
  * @returns the path of the output directory
- * @throws KuasarError what the step throws
+ * @throws KuasarError what the step throws, or INTERNAL with the end of its log
  */
 export async function step(spec: Step): Promise<string> {
   const target = `${buildDir}/${spec.output}`;
@@ -46,17 +69,24 @@ export async function step(spec: Step): Promise<string> {
   return await withLock(`${buildDir}/lock/${spec.name}`, async () => {
     if (await isFresh()) return target;
     const begin = performance.now();
+    const seconds = () => `${((performance.now() - begin) / 1000).toFixed(1)} s`;
     say(spec.name, "building ...");
     const out = `${target}.new`;
     const log = `${buildDir}/log/${spec.name}.log`;
     await Deno.remove(out, { recursive: true }).catch(() => {});
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(log, "");
-    await spec.run({ out, log, say: (line) => say(spec.name, line) });
+    try {
+      await spec.run({ out, log, say: (line) => say(spec.name, line) });
+    } catch (error) {
+      say(spec.name, `failed after ${seconds()}`);
+      // Half a kernel tree is more than a gigabyte, and the log says what went wrong.
+      await Deno.remove(out, { recursive: true }).catch(() => {});
+      throw await failure(spec.name, error, log);
+    }
     await Deno.writeTextFile(`${out}/${STAMP}`, wanted);
-    await Deno.remove(target, { recursive: true }).catch(() => {});
-    await Deno.rename(out, target);
-    say(spec.name, `done in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+    await replace(target, out);
+    say(spec.name, `done in ${seconds()}`);
     return target;
   });
 }

@@ -1,13 +1,13 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { KuasarError } from "../errors/mod.ts";
-import { buildDir, run, step } from "./mod.ts";
+import { buildDir, digest, run, step } from "./mod.ts";
 
 async function withOutput(work: (output: string) => Promise<void>): Promise<void> {
   const output = `test-${crypto.randomUUID()}`;
   try {
     await work(output);
   } finally {
-    for (const path of [output, `${output}.new`, `log/${output}.log`, `lock/${output}`]) {
+    for (const path of [output, `${output}.new`, `${output}.old`, `log/${output}.log`, `lock/${output}`]) {
       await Deno.remove(`${buildDir}/${path}`, { recursive: true }).catch(() => {});
     }
   }
@@ -54,7 +54,53 @@ Deno.test("a step that fails keeps the old output and shows the end of its log",
       return true;
     });
     strictEqual(await Deno.readTextFile(`${path}/file`), "old");
+    await rejects(Deno.stat(`${path}.new`), Deno.errors.NotFound);
   });
+});
+
+Deno.test("what is thrown by something else than us comes with the log", async () => {
+  await withOutput(async (output) => {
+    const failing = step({
+      name: output,
+      output,
+      inputs: [],
+      run: async ({ log }) => {
+        await Deno.writeTextFile(log, "the last line\n");
+        throw new Deno.errors.PermissionDenied("no");
+      },
+    });
+    await rejects(failing, (error: unknown) => {
+      strictEqual((error as KuasarError).code, "INTERNAL");
+      deepStrictEqual([...(error as KuasarError).evidence], ["the last line"]);
+      return true;
+    });
+  });
+});
+
+Deno.test("the digest tells names, contents and borders of its inputs apart", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const of = async (files: Record<string, string>) => {
+      const path = `${dir}/${crypto.randomUUID()}`;
+      await Deno.mkdir(path);
+      for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${path}/${name}`, text);
+      return await digest([{ path }]);
+    };
+    strictEqual(await of({ a: "1", b: "2" }), await of({ b: "2", a: "1" }));
+    const all = await Promise.all([
+      of({}),
+      of({ a: "1", b: "2" }),
+      of({ a: "2", b: "1" }),
+      of({ a: "1", c: "2" }),
+      of({ a: "12", b: "" }),
+      digest([{ text: "ab" }]),
+      digest([{ text: "a" }, { text: "b" }]),
+      digest([{ text: "b" }, { text: "a" }]),
+    ]);
+    strictEqual(new Set(all).size, all.length);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("a command that does not exist is named", async () => {
