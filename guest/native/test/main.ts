@@ -1,9 +1,11 @@
 /** Tests of the native module, run inside of it: `guest/native_test.ts` builds this with the sanitizers. */
+import "../../runtime/globals.ts";
 import "./arguments.ts";
 import "./files.ts";
 import "./loop.ts";
 import "./process.ts";
 import "./relay.ts";
+import "./runtime.ts";
 import "./sockets.ts";
 import "./text.ts";
 import { runAll } from "./check.ts";
