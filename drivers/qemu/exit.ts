@@ -10,6 +10,9 @@ import { endHelper } from "./remove.ts";
 /** Exit status where nobody can know it: the VM of an earlier driver process. */
 export const UNKNOWN_STATUS = 255;
 
+/** Exit status where QEMU ended well and its guest did not. */
+const CRASHED_STATUS = 1;
+
 /** What QEMU wrote before it died is in the socket already; reading it takes no longer. */
 const DRAIN_TIMEOUT_MS = 500;
 
@@ -30,8 +33,7 @@ export async function superviseExit(
   const atMs = nowMs();
   machine.exiting = true;
   if (machine.qmp) await settledWithin(machine.qmp.closed, DRAIN_TIMEOUT_MS);
-  // Whatever QEMU shuts down for, it then exits with 0; only a crash or a kill comes unannounced.
-  const status = known ?? (machine.shutdownReason === undefined ? UNKNOWN_STATUS : 0);
+  const status = statusOf(known, machine.shutdownReason);
   if (machine.console) await settledWithin(machine.console.drained, DRAIN_TIMEOUT_MS);
   await endHelper(host, machine).catch((error) => {
     host.log.error("Cannot end vhost-device-vsock", {
@@ -45,6 +47,20 @@ export async function superviseExit(
   // A start that fails removes the record itself.
   if (host.records.get(machine.id)?.state !== undefined) host.records.put(machine.id, machine.record);
   host.log.info("VM ended", { sandbox: machine.id, status: exit.status });
+}
+
+/**
+ * The status to tell of an end.
+ *
+ * @param known of the QEMU process; undefined where nobody can know it
+ * @param shutdownReason what QEMU gave as its reason before it exited
+ */
+export function statusOf(known: number | undefined, shutdownReason: string | undefined): number {
+  // Whatever QEMU shuts down for, it then exits with 0; only a crash or a kill of QEMU comes unannounced.
+  const status = known ?? (shutdownReason === undefined ? UNKNOWN_STATUS : 0);
+  // A guest resets itself when its kernel has panicked; for QEMU that is an end like any other.
+  const crashed = shutdownReason === "guest-reset" || shutdownReason === "guest-panic";
+  return status === 0 && crashed ? CRASHED_STATUS : status;
 }
 
 /** A VM without its vsock is of no use to anybody: when the helper dies, the VM is ended with a word on why. */

@@ -73,7 +73,10 @@ export interface WaitRequest {
 }
 
 export interface WaitResponse {
-  /** Exit code of the VMM, 128 + signal where one ended it; 255 where it cannot be known. */
+  /**
+   * Exit code of the VMM, 128 + signal where one ended it, 1 where the guest crashed and the VMM exited well;
+   * 255 where it cannot be known.
+   */
   exitStatus: number;
   exitedAt:
     | Timestamp
