@@ -16,8 +16,10 @@ const CRASHED_STATUS = 1;
 /** What QEMU wrote before it died is in the socket already; reading it takes no longer. */
 const DRAIN_TIMEOUT_MS = 500;
 
-const CONSOLE_LINES = 20;
-const LOG_LINES = 10;
+/** A kernel panic with its trace has about 26 lines, the first of which tells most; all together fit an error. */
+const CONSOLE_LINES = 28;
+const VMM_LINES = 7;
+const VSOCK_LINES = 4;
 
 /**
  * Waits for the end of a VM, then notes it: evidence is collected, the helper ended, the record written.
@@ -85,8 +87,8 @@ export async function evidence(machine: Machine): Promise<string[]> {
   const { shutdownReason } = machine;
   return [
     ...(shutdownReason === undefined ? [] : [`vmm: QEMU shut down: ${shutdownReason}`]),
-    ...await marked("vmm", paths.vmmLog, LOG_LINES),
-    ...await marked("vsock", paths.vsockLog, LOG_LINES / 2),
+    ...await marked("vmm", paths.vmmLog, VMM_LINES),
+    ...await marked("vsock", paths.vsockLog, VSOCK_LINES),
     ...await marked("console", paths.console, CONSOLE_LINES),
   ];
 }
