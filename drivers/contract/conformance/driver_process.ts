@@ -181,7 +181,7 @@ export async function eventually<T>(look: () => T, expected: T, withinMs = SETTL
     try {
       return deepStrictEqual(look(), expected);
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
   deepStrictEqual(look(), expected);

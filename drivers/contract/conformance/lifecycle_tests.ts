@@ -1,5 +1,6 @@
 import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { eventually } from "./driver_process.ts";
 import type { DriverUnderTest } from "./subject.ts";
 import type { DriverTest } from "./mod.ts";
 
@@ -131,7 +132,7 @@ export function lifecycleTests(test: DriverTest, driver: DriverUnderTest): void 
   test("a start is given up when its sandbox is removed meanwhile", "silent-guest", async (process) => {
     const started = process.start("s1");
     const failed = rejects(started, { code: "ABORTED" });
-    while (process.helpers().length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(() => process.helpers().length > 0, true);
     await process.client.remove({ sandboxId: "s1" });
     await failed;
   });

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { eventually } from "./driver_process.ts";
 import type { DriverUnderTest } from "./subject.ts";
 import type { DriverTest } from "./mod.ts";
 
@@ -97,7 +98,7 @@ export function survivalTests(test: DriverTest, driver: DriverUnderTest): void {
     async (process) => {
       const started = process.start("s1");
       const lost = rejects(started, { code: "UNAVAILABLE" });
-      while (process.helpers().length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      await eventually(() => process.helpers().length > 0, true);
       await process.kill();
       await lost;
       await process.launch("none");
