@@ -27,7 +27,6 @@ export async function run(command: string, args: readonly string[], options: Run
 /** Returns the exit code; the log is complete then. */
 async function runLogged(command: string, args: readonly string[], options: RunOptions): Promise<number> {
   const log = await Deno.open(options.log, { create: true, append: true });
-  const writer = log.writable.getWriter();
   try {
     const child = new Deno.Command(command, {
       args: [...args],
@@ -38,7 +37,7 @@ async function runLogged(command: string, args: readonly string[], options: RunO
       ...(options.env === undefined ? {} : { env: options.env }),
     }).spawn();
     const copy = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const chunk of stream) await writer.write(chunk);
+      for await (const chunk of stream) appendAll(log, chunk);
     };
     await Promise.all([copy(child.stdout), copy(child.stderr)]);
     return (await child.status).code;
@@ -48,8 +47,13 @@ async function runLogged(command: string, args: readonly string[], options: RunO
       cause: error,
     });
   } finally {
-    await writer.close();
+    log.close();
   }
+}
+
+/** Appends at once: who follows the log of a build that takes minutes wants to see it, and a killed one is to leave it. */
+function appendAll(file: Deno.FsFile, chunk: Uint8Array): void {
+  for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
 }
 
 /** Runs a command and returns what it prints to stdout. @throws KuasarError as {@link run} does */
