@@ -35,7 +35,7 @@ export async function crunEntries(work: string, log: string): Promise<Entry[]> {
     `${work}/usr/bin/crun`,
   ]);
   const libraries = [...listed.matchAll(/=> (\S+) \(/g)].map((match) => match[1]!).filter((path) =>
-    path.startsWith(work)
+    path.startsWith(work) && !path.endsWith(LOADER.slice(LOADER.lastIndexOf("/")))
   );
   const entries: Entry[] = [];
   const add = async (path: string, from: string) => {
