@@ -11,9 +11,10 @@ import { installHost } from "./host/mod.ts";
 /**
  * Fetches the host programs, builds kernel, agent and images.
  *
- * The kernel keeps every core busy, so the rest, which mostly waits for downloads, runs beside it.
+ * The kernel keeps every core busy, so the rest, which mostly waits for downloads, runs beside it. A failure of one does
+ * not stop the other: what it has built need not be built again.
  *
- * @throws KuasarError of the first step that fails
+ * @throws KuasarError of the first step that failed, when all have ended
  */
 export async function setup(): Promise<void> {
   const images = async () => {
@@ -21,10 +22,13 @@ export async function setup(): Promise<void> {
     await buildAgent();
     await Promise.all([buildImage(), buildOciImages()]);
   };
-  await Promise.all([buildKernel(), images()]);
+  const results = await Promise.allSettled([buildKernel(), images()]);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 if (import.meta.main) {
+  const begin = performance.now();
   try {
     await setup();
   } catch (error) {
@@ -33,4 +37,5 @@ if (import.meta.main) {
     for (const line of error.evidence) console.error(`  ${line}`);
     Deno.exit(1);
   }
+  console.error(`setup: everything is in build/ (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
 }
