@@ -1,18 +1,18 @@
 /**
  * Builds the guest's root file system, as an initrd and as a read-only disk image: `deno run -A image/build.ts`.
  */
-import { gzipSync } from "node:zlib";
 import { hostTools } from "../deploy/host/mod.ts";
 import { buildAgent } from "../guest/build.ts";
 import { buildDir, root, step } from "../lib/build/mod.ts";
 import { cpio } from "./cpio.ts";
 import { crunEntries } from "./crun.ts";
 import { writeErofs } from "./erofs.ts";
+import { lz4Legacy } from "./lz4.ts";
 import { manifest } from "./manifest.ts";
 import { guestTree } from "./tree.ts";
 
 /** The files of this folder that make the image; tests and the container images do not. */
-const SOURCES = ["build", "cpio", "crun", "entry", "erofs", "manifest", "tree", "write_tree"];
+const SOURCES = ["build", "cpio", "crun", "entry", "erofs", "lz4", "manifest", "tree", "write_tree"];
 
 /** The version that the host programs' record has for a package. */
 async function hostVersion(name: string): Promise<string> {
@@ -42,7 +42,7 @@ export async function buildImage(): Promise<string> {
       };
       const entries = guestTree(parts);
       await writeErofs(hostTools().mkfsErofs, entries, `${out}/tree`, `${out}/kuasar.img`);
-      await Deno.writeFile(`${out}/kuasar.initrd`, gzipSync(cpio(entries), { level: 9 }));
+      await Deno.writeFile(`${out}/kuasar.initrd`, lz4Legacy(cpio(entries)));
       await Deno.writeTextFile(`${out}/manifest.json`, manifest(entries));
       for (const work of ["packages", "tree"]) await Deno.remove(`${out}/${work}`, { recursive: true });
     },
