@@ -15,8 +15,8 @@ Deno.test("a line is logfmt and carries the fields of its logger", () => {
     undo();
   }
   strictEqual(lines.length, 2);
-  ok(lines[0]!.endsWith('level=info name=network msg="Attached the pod" sandbox=s1 nics=2\n'), lines[0]);
-  ok(lines[1]!.endsWith('msg=shown error="a b"\n'), lines[1]);
+  ok(lines[0]!.endsWith('level=info name=network msg="Attached the pod" sandbox=s1 nics=2\n'), lines[0]!);
+  ok(lines[1]!.endsWith('msg=shown error="a b"\n'), lines[1]!);
 });
 
 Deno.test("no value breaks out of its line or makes it endless", () => {
