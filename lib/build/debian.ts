@@ -1,4 +1,5 @@
 import { KuasarError } from "../errors/mod.ts";
+import { archiveIn } from "./apt_sources.ts";
 import { withLock } from "./lock.ts";
 import { buildDir } from "./root.ts";
 import { capture, run } from "./run.ts";
@@ -16,19 +17,18 @@ async function mirror(): Promise<string> {
     const info = await Deno.stat(path).catch(() => null);
     if (info?.isFile) files.push(path);
     if (info?.isDirectory) {
-      for await (const entry of Deno.readDir(path)) files.push(`${path}/${entry.name}`);
+      for await (const entry of Deno.readDir(path)) {
+        if (/\.(list|sources)$/.test(entry.name)) files.push(`${path}/${entry.name}`);
+      }
     }
   }
-  for (const file of files) {
-    const lines = (await Deno.readTextFile(file)).split("\n").filter((line) =>
-      !line.trimStart().startsWith("#")
-    );
-    const url = lines.join("\n").match(/https?:\/\/\S*\/debian\/?(?=\s|$)/m)?.[0];
-    if (url) return url.replace(/\/$/, "");
+  for (const file of files.sort()) {
+    const archive = archiveIn(await Deno.readTextFile(file));
+    if (archive) return archive;
   }
   throw new KuasarError(
     "FAILED_PRECONDITION",
-    `Cannot find a Debian archive: no source in ${SOURCES.join(" or ")} ends in /debian`,
+    `Cannot find a Debian archive: no source in ${SOURCES.join(" or ")} has a release's main`,
   );
 }
 
