@@ -12,12 +12,13 @@ const NOTHING: Snapshot = {
 };
 
 Deno.test("the difference names what is new and what is gone", () => {
-  const before = { ...NOTHING, links: ["lo", "eth0"] };
-  const after = { ...NOTHING, links: ["lo", "veth1"], fds: ["sandboxer: socket x 3"] };
+  const before = { ...NOTHING, mounts: ["/a"], fds: ["sandboxer: socket x 2"] };
+  const after = { ...NOTHING, mounts: ["/b"], fds: ["sandboxer: socket x 3"] };
   deepStrictEqual(difference(before, after), [
-    "+ links: veth1",
-    "- links: eth0",
+    "+ mounts: /b",
+    "- mounts: /a",
     "+ fds: sandboxer: socket x 3",
+    "- fds: sandboxer: socket x 2",
   ]);
 });
 
@@ -36,4 +37,9 @@ Deno.test("a snapshot sees a socket and a process of its run directory and nobod
     listener.close();
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test("a link that somebody else took away is no leak", () => {
+  const [before, after] = [{ ...NOTHING, links: ["lo", "veth1"] }, { ...NOTHING, links: ["lo", "veth2"] }];
+  deepStrictEqual(difference(before, after), ["+ links: veth2"]);
 });

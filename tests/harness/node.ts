@@ -29,6 +29,22 @@ export interface NodeOptions {
 
 let nodes = 0;
 
+/** The nodes that run, for the case that the process is asked to end in the middle of a test. */
+const running = new Set<Node>();
+let listening = false;
+
+/** Makes SIGTERM and SIGINT stop all nodes first: their processes would outlive this one. */
+function stopNodesAtSignals(): void {
+  if (listening) return;
+  listening = true;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, async () => {
+      await Promise.allSettled([...running].map((node) => node.stop()));
+      Deno.exit(1);
+    });
+  }
+}
+
 /** A node of its own: private containerd and our services in a folder of their own. */
 export class Node {
   readonly cri: Cri;
@@ -51,8 +67,8 @@ export class Node {
     // Short: the paths of sockets below it have to fit into 107 bytes.
     const runDir = options.runDir ?? `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
     const lines: string[] = [];
-    const started = Date.now();
-    const running = await startNode({
+    const begin = Date.now();
+    const started = await startNode({
       runDir,
       programs: options.programs ?? nodePrograms(),
       services: handler === RUNTIME_HANDLER,
@@ -62,13 +78,15 @@ export class Node {
       ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
       onLine: (name, line) => {
-        lines.push(`${((Date.now() - started) / 1000).toFixed(3)} ${name} | ${line}`);
+        lines.push(`${((Date.now() - begin) / 1000).toFixed(3)} ${name} | ${line}`);
         if (lines.length > KEPT_LINES) lines.shift();
       },
     }).catch((error: KuasarError) => {
       throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
     });
-    const node = new Node(running, runDir, handler, lines);
+    const node = new Node(started, runDir, handler, lines);
+    stopNodesAtSignals();
+    running.add(node);
     try {
       for (const image of options.images ?? []) await node.importImage(image);
     } catch (error) {
@@ -163,6 +181,7 @@ export class Node {
     this.cri.close();
     await attempt(this.supervisor.stop());
     await attempt(Deno.remove(this.runDir, { recursive: true }));
+    running.delete(this);
     if (failure) throw failure;
   }
 }
