@@ -170,6 +170,26 @@ export class RemoteCommand {
     }
   }
 
+  /** Waits for the end of the session. @throws KuasarError DEADLINE_EXCEEDED */
+  async waitForExit(timeoutMs = 120_000): Promise<RemoteExit> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const evidence = [`${this.stdout.length} bytes of stdout`, `${this.stderr.length} bytes of stderr`];
+        reject(
+          new KuasarError("DEADLINE_EXCEEDED", `Cannot see the end of the session in ${timeoutMs} ms`, {
+            evidence,
+          }),
+        );
+      }, timeoutMs);
+    });
+    try {
+      return await Promise.race([this.exit, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends the session and waits until the socket is closed. */
   async close(): Promise<void> {
     if (this.#socket.readyState === WebSocket.CLOSED) return;

@@ -132,7 +132,7 @@ export class Bench {
     const session = await container.interactive(["sh", "-c", script], { stdin: false, keepStdout: false });
     let received = 0;
     session.onStdout = (piece) => received += piece.length;
-    const { ms } = await timed(() => session.exit);
+    const { ms } = await timed(() => session.waitForExit());
     await session.close();
     const rate = (count: number, ms: number) => count / MIB / (ms / 1000);
     const [rawRate, ourRate] = [rate(raw.bytes, raw.ms), rate(received, ms)];

@@ -63,7 +63,7 @@ e2e("an interactive exec has a terminal that can be resized", node, async (node)
   await session.write("until [ \"$(stty size)\" = '24 80' ]; do sleep 0.1; done; echo second-$((1+1))\n");
   await session.waitFor("second-2");
   await session.write("exit 7\n");
-  deepStrictEqual(await session.exit, { exitCode: 7 });
+  deepStrictEqual(await session.waitForExit(), { exitCode: 7 });
   await session.close();
   await pod.remove();
 });
@@ -73,7 +73,7 @@ e2e("1 MiB of stdin comes back intact", node, async (node) => {
   const sent = new Uint8Array(randomBytes(MIB));
   const session = await container.interactive(["head", "-c", String(MIB)]);
   await session.write(sent);
-  deepStrictEqual(await session.exit, { exitCode: 0 });
+  deepStrictEqual(await session.waitForExit(), { exitCode: 0 });
   strictEqual(session.stdout.length, MIB);
   strictEqual(sha256(session.stdout), sha256(sent));
   await session.close();
@@ -113,7 +113,7 @@ e2e("100 MiB of stdout have the right hash", node, async (node) => {
     got.update(piece);
     count += piece.length;
   };
-  deepStrictEqual(await session.exit, { exitCode: 0 });
+  deepStrictEqual(await session.waitForExit(), { exitCode: 0 });
   for (let i = 0; i < 100; i++) want.update(`${line}\n`.repeat(MIB / (line.length + 1)));
   strictEqual(count, bytes);
   strictEqual(got.digest("hex"), want.digest("hex"));

@@ -42,7 +42,7 @@ for (const service of SERVICES) {
     ok(await writer.isRunning());
     await assertNewContainerWorks(node, pod, "after");
     await shell.write("exit 7\n");
-    strictEqual((await shell.exit).exitCode, 7);
+    strictEqual((await shell.waitForExit()).exitCode, 7);
     await shell.close();
     await assertNoLineLost(writer);
     await pod.remove();
