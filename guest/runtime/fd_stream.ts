@@ -5,6 +5,9 @@ import * as sys from "../native/sys.js";
 /** One buffer for all streams: it is filled and copied from in one go. */
 const buffer = new Uint8Array(64 << 10);
 
+/** vhost-device-vsock 0.3 drops packets that Linux has made of several pieces, which it does above 32 KiB. */
+const MAX_WRITE_BYTES = 16 << 10;
+
 interface Waiter {
   resolve: () => void;
   reject: (error: Error) => void;
@@ -43,7 +46,7 @@ export class FdStream implements ByteStream {
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       if (this.#closed) throw new KuasarError("UNAVAILABLE", "Cannot write: the stream is closed");
-      const count = sys.write(this.#fd, bytes, at);
+      const count = sys.write(this.#fd, bytes, at, Math.min(bytes.length - at, MAX_WRITE_BYTES));
       if (count >= 0) {
         at += count;
         continue;
