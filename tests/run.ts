@@ -14,12 +14,19 @@ interface Stage {
 
 const UNIT = ["lib", "services", "drivers", "guest", "kernel", "image", "deploy"];
 
+const E2E = ["lifecycle", "exec", "exit", "resources"];
+
 const STAGES: readonly Stage[] = [
   { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },
   { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
   {
     name: "unit tests",
     args: ["test", "-A", "--no-check", "--fail-fast", ...UNIT, "tests/architecture_test.ts"],
+    counts: true,
+  },
+  {
+    name: "end-to-end tests",
+    args: ["test", "-A", "--no-check", "--fail-fast", ...E2E.map((file) => `tests/e2e/${file}_test.ts`)],
     counts: true,
   },
 ];
