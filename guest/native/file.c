@@ -85,6 +85,7 @@ static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   uint8_t *data;
   size_t length;
   if (arg_int(ctx, ARG(0), &fd) || arg_slice(ctx, argc, argv, &data, &length)) return JS_EXCEPTION;
+  if (length > MAX_VSOCK_SEND && is_vsock(fd)) length = MAX_VSOCK_SEND;
   ssize_t n;
   do n = write(fd, data, length);
   while (n < 0 && errno == EINTR);

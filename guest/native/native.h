@@ -95,6 +95,13 @@ double now_ms(void);
 int set_nonblock(int fd, bool on);
 const char *file_type_name(mode_t mode);
 
+// ------------------------------------------------------------------------------------------------ socket.c
+
+// Bytes that one send on a vsock may have. Linux spreads a packet of 32 KiB and more over several descriptors, and
+// vhost-device-vsock (0.3.0) drops a packet that has more than one of them for its data: the stream would stall for ever.
+enum { MAX_VSOCK_SEND = 28 << 10 };
+bool is_vsock(int fd);
+
 // ------------------------------------------------------------------------------------------------ module.c
 
 struct topic {

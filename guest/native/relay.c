@@ -15,14 +15,7 @@
 #include <unistd.h>
 
 enum mode { DIRECT, PIPED, COPY };
-enum {
-  CHUNK = 64 * 1024,
-  // Linux makes packets above 32 KiB of several pieces, and vhost-device-vsock 0.3 drops such packets without a word: the
-  // stream would wait for ever for the credit of what was lost.
-  VSOCK_CHUNK = 16 * 1024,
-  CHUNKS_PER_TURN = 4,
-  MAX_STALLS = 8,
-};
+enum { CHUNK = 64 * 1024, CHUNKS_PER_TURN = 4, MAX_STALLS = 8 };
 
 struct relay {
   int id, source, sink;
@@ -275,12 +268,6 @@ static struct relay *relay_by_id(int id) {
   return NULL;
 }
 
-static bool is_vsock(int fd) {
-  int domain = 0;
-  socklen_t length = sizeof domain;
-  return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) && domain == AF_VSOCK;
-}
-
 static JSValue js_relay(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int source, sink;
@@ -303,7 +290,7 @@ static JSValue js_relay(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   r->source = source;
   r->sink = sink;
   r->half_close = half_close;
-  r->chunk = is_vsock(sink) ? VSOCK_CHUNK : CHUNK;
+  r->chunk = is_vsock(sink) ? MAX_VSOCK_SEND : CHUNK;
   r->sink_is_socket = S_ISSOCK(to.st_mode);
   r->pipe_in = r->pipe_out = -1;
   r->on_end = JS_DupValue(ctx, argv[2]);

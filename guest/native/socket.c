@@ -15,6 +15,12 @@ static int new_socket(int domain, int type, int protocol) {
   return socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 }
 
+bool is_vsock(int fd) {
+  int domain = 0;
+  socklen_t length = sizeof domain;
+  return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) && domain == AF_VSOCK;
+}
+
 static JSValue js_socket(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int domain, type, protocol;
