@@ -3,10 +3,11 @@ import { waitForCri } from "../lib/cri/mod.ts";
 import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
 import { qemuConfig } from "./driver_config.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
+import { waitForServices } from "./services_ready.ts";
 import { containerdSpec, nodeSet, type ServiceName, Supervisor } from "./supervisor/mod.ts";
 
-/** How long containerd may take until it answers. */
-const CRI_TIMEOUT_MS = 30_000;
+/** How long containerd and our services may take until they answer. */
+const READY_TIMEOUT_MS = 30_000;
 
 export interface NodeOptions {
   runDir: string;
@@ -68,7 +69,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
   try {
-    await waitForCri(address, CRI_TIMEOUT_MS);
+    await waitForCri(address, READY_TIMEOUT_MS);
+    if (options.services !== false) await waitForServices(runDir, READY_TIMEOUT_MS);
   } catch (error) {
     await supervisor.stop();
     throw error;

@@ -14,7 +14,17 @@ interface Stage {
 
 const UNIT = ["lib", "services", "drivers", "guest", "kernel", "image", "deploy"];
 
-const E2E = ["lifecycle", "exec", "exit", "resources"];
+const E2E = [
+  "lifecycle",
+  "exec",
+  "exit",
+  "resources",
+  "survival",
+  "bad_input",
+  "missing_kernel",
+  "ctl",
+  "start",
+];
 
 const STAGES: readonly Stage[] = [
   { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },

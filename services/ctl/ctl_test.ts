@@ -5,7 +5,7 @@ import { report } from "./check.ts";
 import { splitArguments } from "./command.ts";
 import { completionScript } from "./completion.ts";
 import { exec, readUntilExit, shellLine, shellQuote } from "./exec.ts";
-import { ExitMarker } from "./exit_marker.ts";
+import { BeginMarker, ExitMarker } from "./markers.ts";
 import { type HostFacts, judgeHost } from "./host_facts.ts";
 import { toJson } from "./json.ts";
 import { list } from "./list.ts";
@@ -73,8 +73,20 @@ Deno.test("the exit marker is found wherever the output is cut, and is never sho
   );
 });
 
+Deno.test("what precedes the begin marker is dropped wherever the output is cut", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.integer({ min: 1, max: 9 }), (banner, text, size) => {
+      const marker = new BeginMarker("t1");
+      const all = encode(`${banner}__KSR_BEGIN__:t1__${text}`);
+      const shown: number[] = [];
+      for (let at = 0; at < all.length; at += size) shown.push(...marker.push(all.subarray(at, at + size)));
+      deepStrictEqual(shown, [...encode(text)]);
+    }),
+  );
+});
+
 Deno.test("a console that ends before the marker is an error, with all output shown", async () => {
-  const pieces: (Uint8Array | null)[] = [encode("partial __KSR_EX"), null];
+  const pieces: (Uint8Array | null)[] = [encode("banner __KSR_BEGIN__:t__partial __KSR_EX"), null];
   const stream = {
     read: () => Promise.resolve(pieces.shift()!),
     write: () => Promise.resolve(),
@@ -90,8 +102,11 @@ Deno.test("a shell runs the line as meant and the marker tells its exit code", (
   const words = ["printf", "%s|", "a b", "it's", "$HOME", "\\n"];
   const line = shellLine(words, "tok");
   const { stdout } = new Deno.Command("/bin/sh", { args: ["-c", line] }).outputSync();
-  strictEqual(decode(stdout), "a b|it's|$HOME|\\n|__KSR_EXIT__:tok:0__");
-  ok(!line.includes("__KSR_EXIT__"), "a shell that echoes the line must not show the marker");
+  strictEqual(decode(stdout), "__KSR_BEGIN__:tok__a b|it's|$HOME|\\n|__KSR_EXIT__:tok:0__");
+  ok(
+    !line.includes("__KSR_EXIT__") && !line.includes("__KSR_BEGIN__"),
+    "a shell that echoes the line must not show the marker",
+  );
 });
 
 Deno.test("quoting survives a shell", () => {

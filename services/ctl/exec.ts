@@ -4,7 +4,7 @@ import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
 import type { ByteStream } from "../../lib/ttrpc/mod.ts";
 import { withAdmin } from "./admin.ts";
 import { type Command, onlyPositional } from "./command.ts";
-import { ExitMarker } from "./exit_marker.ts";
+import { BeginMarker, ExitMarker } from "./markers.ts";
 
 /** Exit codes besides the command's own, as Kuasar's kuasar-ctl has them. */
 const EXIT_TIMEOUT = 124, EXIT_INTERRUPTED = 130;
@@ -17,13 +17,14 @@ export function shellQuote(word: string): string {
 }
 
 /**
- * The line that the console's shell runs: the command, then a marker with its exit code.
+ * The line that the console's shell runs: the command between a marker that begins its output, which a banner or a
+ * prompt of the shell may precede, and one with its exit code.
  *
- * The marker is put together in the guest, so that a shell that echoes the line does not show it.
+ * The markers are put together in the guest, so that a shell that echoes the line does not show them.
  */
 export function shellLine(command: readonly string[], token: string): string {
-  const script = `stty -opost -echo 2>/dev/null; "$@" </dev/null; rc=$?; ` +
-    `printf '__KSR_%s__:%s:%s__' EXIT ${token} "$rc"; exit`;
+  const script = `stty -opost -echo 2>/dev/null; printf '__KSR_%s__:%s__' BEGIN ${token}; ` +
+    `"$@" </dev/null; rc=$?; printf '__KSR_%s__:%s:%s__' EXIT ${token} "$rc"; exit`;
   return `exec sh -c ${shellQuote(script)} sh ${command.map(shellQuote).join(" ")}\n`;
 }
 
@@ -49,6 +50,7 @@ export async function readUntilExit(
   token: string,
   write: (bytes: Uint8Array) => Promise<unknown>,
 ): Promise<number> {
+  const begin = new BeginMarker(token);
   const marker = new ExitMarker(token);
   while (true) {
     const bytes = await stream.read();
@@ -56,7 +58,7 @@ export async function readUntilExit(
       await write(marker.flush());
       throw new KuasarError("UNAVAILABLE", "Cannot tell the exit code: the console ended before the command");
     }
-    const { output, exitCode } = marker.push(bytes);
+    const { output, exitCode } = marker.push(begin.push(bytes));
     await write(output);
     if (exitCode !== undefined) return exitCode;
   }

@@ -1,5 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
+import { SERVICES } from "../../deploy/supervisor/mod.ts";
+import { openFilesOf } from "../harness/mod.ts";
 import { comparing, e2e, e2eOurs, useNode } from "./fixture.ts";
 
 const node = useNode();
@@ -132,6 +134,30 @@ e2e("ten pods start and end at once", node, async (node) => {
   deepStrictEqual(outputs, names.map((name, i) => `${i}\n${name}\n`));
   await Promise.all(pods.map((pod) => pod.remove()));
 });
+
+e2eOurs(
+  "pods one after the other leave the number of open files of every service as it is",
+  node,
+  async (node) => {
+    const image = await node.image("busybox");
+    const onePod = async (name: string) => {
+      const pod = await node.runPod({ name });
+      const container = await pod.run({ name: "c", image, command: ["sleep", "1000"] });
+      await container.exec(["true"]);
+      await pod.remove();
+    };
+    const services = [...SERVICES, "kuasar-task"];
+    const count = () => services.map((name) => `${name}: ${openFilesOf(node.supervisor.pids.get(name)!)}`);
+    // The first ones open what is opened once and lazily.
+    for (let i = 0; i < 2; i++) await onePod(`before-${i}`);
+    const before = count();
+    for (let i = 0; i < 4; i++) await onePod(`after-${i}`);
+    for (let waitedMs = 0; waitedMs < 10_000 && before.join() !== count().join(); waitedMs += 200) {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    deepStrictEqual(count(), before);
+  },
+);
 
 e2eOurs("the guest runs a kernel of its own", node, async (node) => {
   const pod = await node.runPod({ name: "kernel" });

@@ -62,7 +62,7 @@ export function difference(before: Snapshot, after: Snapshot): string[] {
   return lines;
 }
 
-/** What a service may have more of after a test than before: lazily opened once, not per pod. */
+/** How often it is looked whether all is as before. */
 const SETTLE_STEP_MS = 200;
 
 /**
@@ -176,6 +176,14 @@ function cgroups(dir: string, depth: number): string[] {
   return found;
 }
 
+/** Opened and closed by Deno's event loop as it likes; `openFilesOf` counts them too. */
+const OF_THE_RUNTIME = ["anon_inode:[eventfd]", "anon_inode:[eventpoll]", "anon_inode:inotify"];
+
+/** How many open files a process has, of every kind. */
+export function openFilesOf(pid: number): number {
+  return list(`/proc/${pid}/fd`).length;
+}
+
 function openFiles(service: string, pid: number): string[] {
   const counts = new Map<string, number>();
   for (const fd of list(`/proc/${pid}/fd`)) {
@@ -183,6 +191,7 @@ function openFiles(service: string, pid: number): string[] {
     if (!target) continue;
     // `socket:[123]`, `pipe:[5]`, `anon_inode:[eventpoll]` or a path
     const kind = target.replace(/:\[\d+\]$/, "");
+    if (OF_THE_RUNTIME.includes(kind)) continue;
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   return [...counts].map(([kind, count]) => `${service}: ${kind} x ${count}`);

@@ -14,9 +14,7 @@ export class ExitMarker {
 
   /** Takes output; returns what may be passed on, and the exit code once the whole marker is there. */
   push(bytes: Uint8Array): { output: Uint8Array; exitCode?: number } {
-    const all = new Uint8Array(this.#held.length + bytes.length);
-    all.set(this.#held);
-    all.set(bytes, this.#held.length);
+    const all = concat(this.#held, bytes);
     const at = indexOf(all, this.#prefix);
     if (at < 0) {
       const keep = overlap(all, this.#prefix);
@@ -34,6 +32,36 @@ export class ExitMarker {
     this.#held = new Uint8Array();
     return held;
   }
+}
+
+/** Drops what the console writes before the command's own output begins. */
+export class BeginMarker {
+  readonly #marker: Uint8Array;
+  #held = new Uint8Array();
+  #begun = false;
+
+  /** @param token the same as that of the `ExitMarker` */
+  constructor(token: string) {
+    this.#marker = new TextEncoder().encode(`__KSR_BEGIN__:${token}__`);
+  }
+
+  /** Takes output; returns what comes behind the marker. */
+  push(bytes: Uint8Array): Uint8Array {
+    if (this.#begun) return bytes;
+    const all = concat(this.#held, bytes);
+    const at = indexOf(all, this.#marker);
+    this.#begun = at >= 0;
+    if (this.#begun) return all.subarray(at + this.#marker.length);
+    this.#held = all.slice(all.length - overlap(all, this.#marker));
+    return new Uint8Array();
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
 }
 
 function indexOf(bytes: Uint8Array, part: Uint8Array): number {
