@@ -7,8 +7,47 @@ export type OnDone = () => void;
 export interface Endpoint {
   /** Joins `connection`, which the endpoint then owns; an earlier connection is closed. */
   attach(connection: number): void;
+  /** The host has no more input (Task.CloseIO); nothing to an output. */
+  finish(): void;
   /** Ends everything. May be called twice. */
   close(): void;
+}
+
+/** A stream whose other end does not exist yet: what happens to it is remembered until {@link become}. */
+export class PendingEndpoint implements Endpoint {
+  #connection = -1;
+  #finished = false;
+  #closed = false;
+  #endpoint: Endpoint | undefined;
+
+  /** From now on all is up to `endpoint`. */
+  become(endpoint: Endpoint): void {
+    this.#endpoint = endpoint;
+    const connection = this.#connection;
+    this.#connection = -1;
+    if (connection >= 0) endpoint.attach(connection);
+    if (this.#finished) endpoint.finish();
+    if (this.#closed) endpoint.close();
+  }
+
+  attach(connection: number): void {
+    if (this.#endpoint) return this.#endpoint.attach(connection);
+    if (this.#connection >= 0) finish(this.#connection);
+    this.#connection = connection;
+    if (this.#closed) this.close();
+  }
+
+  finish(): void {
+    this.#finished = true;
+    this.#endpoint?.finish();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#connection >= 0) finish(this.#connection);
+    this.#connection = -1;
+    this.#endpoint?.close();
+  }
 }
 
 /**
@@ -38,6 +77,8 @@ export class OutputEndpoint implements Endpoint {
     if (this.#pending.length > 0) this.#flush();
     else this.#join();
   }
+
+  finish(): void {}
 
   close(): void {
     if (this.#closed) return;

@@ -2,7 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import * as sys from "../native/sys.js";
 import { within } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
-import { type Endpoint, InputEndpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { MAX_HEADER_BYTES, parseHeader, type StreamHeader, type StreamName } from "./header.ts";
 
 /** How long a connection may take to say what it is for. */
@@ -23,8 +23,7 @@ export class StreamHub {
 
   /** End of file for a process's stdin; harmless where it has none. */
   closeStdin(container: string, exec: string): void {
-    const endpoint = this.#endpoints.get(key({ container, exec, name: "stdin" }));
-    if (endpoint instanceof InputEndpoint) endpoint.finish();
+    this.#endpoints.get(key({ container, exec, name: "stdin" }))?.finish();
   }
 
   /** Closes and forgets the streams of a process. */

@@ -2,7 +2,7 @@ import * as sys from "../native/sys.js";
 import { serveListener } from "../runtime/listener.ts";
 import { StreamHub } from "./hub.ts";
 
-export { InputEndpoint, OutputEndpoint } from "./endpoint.ts";
+export { InputEndpoint, OutputEndpoint, PendingEndpoint } from "./endpoint.ts";
 export { StreamHub } from "./hub.ts";
 
 /** The vsock port of the stdio streams. */

@@ -2,17 +2,21 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import type { Resources } from "../../lib/oci/mod.ts";
 import type { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import * as sys from "../native/sys.js";
+import { within } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
 import { cgroupWrites } from "./resources.ts";
 import { parseFlat, readMetrics } from "./stats.ts";
+import { type FileWatch, watchFile } from "./watch_file.ts";
 
 const ROOT = "/sys/fs/cgroup";
+/** A process in the middle of a system call of the host's share may take its time to freeze. */
+const FREEZE_TIMEOUT_MS = 10_000;
 
 /** The cgroup (v2) of one container. */
 export class Cgroup {
   readonly #path: string;
   #oomKills = 0n;
-  #events = -1;
+  #events: FileWatch | undefined;
 
   /** @param cgroupsPath `linux.cgroupsPath` of the container's spec */
   constructor(cgroupsPath: string) {
@@ -65,8 +69,25 @@ export class Cgroup {
     }
   }
 
-  freeze(frozen: boolean): void {
-    this.#write("cgroup.freeze", frozen ? "1" : "0");
+  /** Stops every process of the cgroup, or lets them go on; resolves when it is so. */
+  async freeze(frozen: boolean): Promise<void> {
+    const wanted = frozen ? 1n : 0n;
+    const isSo = (text: string) => {
+      const events = parseFlat(text);
+      return events.get("frozen") === wanted || events.get("populated") === 0n;
+    };
+    let watch: FileWatch | undefined;
+    const done = new Promise<void>((resolve) => {
+      watch = watchFile(`${this.#path}/cgroup.events`, (text) => {
+        if (isSo(text)) resolve();
+      });
+      this.#write("cgroup.freeze", frozen ? "1" : "0");
+    });
+    try {
+      await within(FREEZE_TIMEOUT_MS, frozen ? "pause" : "resume", done);
+    } finally {
+      watch?.close();
+    }
   }
 
   /** @throws KuasarError INVALID_ARGUMENT naming the file that did not take its value */
@@ -88,25 +109,19 @@ export class Cgroup {
   /** Calls `onOom` whenever the kernel has killed a process of the container for want of memory. */
   watchOom(onOom: () => void): void {
     try {
-      this.#events = sys.open(`${this.#path}/memory.events`, sys.O.RDONLY);
-    } catch {
-      return;
+      this.#events = watchFile(`${this.#path}/memory.events`, (text) => this.#countOomKills(text, onOom));
+    } catch (error) {
+      log.warn("cannot watch for a want of memory", { cgroup: this.#path, error });
     }
-    sys.watch(this.#events, sys.EPOLL.PRI, () => this.checkOom(onOom));
   }
 
   /** The same check at once: at an exit the kernel's event may still be on its way. */
   checkOom(onOom: () => void): void {
-    const kills = parseFlat(this.#read("memory.events")).get("oom_kill") ?? 0n;
-    // Reading the watched descriptor itself is what re-arms it.
-    if (this.#events >= 0) {
-      try {
-        const scratch = new Uint8Array(512);
-        sys.read(this.#events, scratch);
-      } catch {
-        this.close();
-      }
-    }
+    this.#countOomKills(this.#read("memory.events"), onOom);
+  }
+
+  #countOomKills(text: string, onOom: () => void): void {
+    const kills = parseFlat(text).get("oom_kill") ?? 0n;
     if (kills <= this.#oomKills) return;
     this.#oomKills = kills;
     onOom();
@@ -114,7 +129,7 @@ export class Cgroup {
 
   /** Ends the watch. */
   close(): void {
-    if (this.#events >= 0) sys.close(this.#events);
-    this.#events = -1;
+    this.#events?.close();
+    this.#events = undefined;
   }
 }

@@ -6,10 +6,11 @@ import { log } from "../runtime/log.ts";
 import { exitOf } from "../runtime/reaper.ts";
 import type { StreamHub } from "../stream/mod.ts";
 import { Cgroup } from "./cgroup.ts";
-import type { Crun } from "./crun.ts";
+import type { CreateOptions, Crun } from "./crun.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
-import { type IoRequest, makeIo } from "./io.ts";
+import { type IoRequest, makeIo, type ProcessIo } from "./io.ts";
 import { TaskProcess } from "./process.ts";
+import { next } from "./state.ts";
 
 const MAX_CONFIG_BYTES = 4 << 20;
 
@@ -29,6 +30,8 @@ export class Container {
   readonly cgroup: Cgroup;
   readonly execs = new Map<string, TaskProcess>();
   readonly #deps: ContainerDeps;
+  /** Execs that were not started yet. */
+  readonly #waiting = new Map<string, { spec: string; streams: ProcessIo }>();
   #mounts: string[] = [];
 
   private constructor(
@@ -65,7 +68,9 @@ export class Container {
     );
     container.#mounts = await mountAll(request.mounts);
     try {
-      container.init.pid = await container.#spawn("", io, (options) => deps.crun.create(id, bundle, options));
+      const streams = makeIo(deps.hub, id, "", io);
+      const start = (options: CreateOptions) => deps.crun.create(id, bundle, options);
+      await spawn(container.init, streams, start);
     } catch (error) {
       await container.#cleanUp();
       throw error;
@@ -85,8 +90,8 @@ export class Container {
     }
   }
 
-  /** Makes an exec known; its process begins with {@link startExec}. */
-  addExec(execId: string, terminal: boolean): TaskProcess {
+  /** Makes an exec and its streams known; its process begins with {@link startExec}. @param spec OCI process as JSON */
+  addExec(execId: string, spec: string, io: IoRequest): void {
     if (this.init.state !== "running" && this.init.state !== "paused") {
       throw new KuasarError(
         "FAILED_PRECONDITION",
@@ -96,44 +101,35 @@ export class Container {
     if (this.execs.has(execId)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
     }
-    const process = new TaskProcess(`exec ${execId} of container ${this.id}`, terminal);
-    this.execs.set(execId, process);
-    return process;
+    const streams = makeIo(this.#deps.hub, this.id, execId, io);
+    this.execs.set(execId, new TaskProcess(`exec ${execId} of container ${this.id}`, io.terminal));
+    this.#waiting.set(execId, { spec, streams });
   }
 
-  /** Starts an exec'ed process. @param spec OCI process as JSON */
-  async startExec(execId: string, spec: string, prepared: PreparedExec): Promise<void> {
+  /** Starts an exec'ed process. */
+  async startExec(execId: string): Promise<void> {
     const process = this.process(execId);
+    // In a frozen cgroup it would never get so far as to be started.
+    if (this.init.state !== "running") {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot start ${process.what}: the container is ${this.init.state}`,
+      );
+    }
     process.move("start");
+    const { spec, streams } = this.#waiting.get(execId)!;
+    this.#waiting.delete(execId);
     const file = `/run/kuasar/exec-${this.id}-${execId}.json`;
-    sys.writeFile(file, spec, 0o600);
     try {
-      process.pid = await prepared.run((options) => this.#deps.crun.exec(this.id, file, options));
+      sys.writeFile(file, spec, 0o600);
+      await spawn(process, streams, (options) => this.#deps.crun.exec(this.id, file, options));
     } catch (error) {
       process.ended(255);
       throw error;
     } finally {
-      sys.unlink(file);
+      if (sys.exists(file)) sys.unlink(file);
     }
     void this.#awaitExec(process);
-  }
-
-  /** Makes the streams of an exec before it starts, so that the host can open them. */
-  prepareExec(execId: string, io: IoRequest): PreparedExec {
-    const made = makeIo(this.#deps.hub, this.id, execId, io);
-    return {
-      run: async (start) => {
-        try {
-          const pid = await start(made.options);
-          await made.connect();
-          return pid;
-        } catch (error) {
-          made.discard();
-          throw error;
-        }
-      },
-      discard: () => made.discard(),
-    };
   }
 
   /** The init for an empty id, else the exec. @throws KuasarError NOT_FOUND */
@@ -150,7 +146,7 @@ export class Container {
     if (process.state === "created") process.ended(0);
     process.move("delete");
     this.execs.delete(execId);
-    this.#deps.hub.remove(this.id, execId);
+    this.#discard(execId);
     return process;
   }
 
@@ -179,8 +175,13 @@ export class Container {
     }
   }
 
-  async #spawn(execId: string, io: IoRequest, start: Parameters<PreparedExec["run"]>[0]): Promise<number> {
-    return await this.prepareExec(execId, io).run(start);
+  /** Pauses the container, or lets it go on. */
+  async freeze(frozen: boolean): Promise<void> {
+    const action = frozen ? "pause" : "resume";
+    next(this.init.state, action, this.init.what);
+    await this.cgroup.freeze(frozen);
+    // It may have ended meanwhile.
+    if (!this.init.exit) this.init.move(action);
   }
 
   async #awaitInit(): Promise<void> {
@@ -198,6 +199,13 @@ export class Container {
     process.ended(code);
   }
 
+  /** Closes the streams of a process. */
+  #discard(execId: string): void {
+    this.#waiting.get(execId)?.streams.discard();
+    this.#waiting.delete(execId);
+    this.#deps.hub.remove(this.id, execId);
+  }
+
   async #cleanUp(): Promise<void> {
     this.cgroup.close();
     try {
@@ -205,16 +213,25 @@ export class Container {
     } catch (error) {
       log.warn("cannot delete a container", { container: this.id, error });
     }
-    for (const execId of ["", ...this.execs.keys()]) this.#deps.hub.remove(this.id, execId);
+    for (const execId of ["", ...this.execs.keys()]) this.#discard(execId);
     unmountAll(this.#mounts);
     unmountAll(sharedMounts(this.bundle));
   }
 }
 
-/** Streams that are made and wait for their process. */
-export interface PreparedExec {
-  run(start: (options: Parameters<Crun["create"]>[2]) => Promise<number>): Promise<number>;
-  discard(): void;
+/** Has the runtime make a process with its streams. They are closed when it fails. */
+async function spawn(
+  process: TaskProcess,
+  streams: ProcessIo,
+  start: (options: CreateOptions) => Promise<number>,
+): Promise<void> {
+  try {
+    process.began(await start(streams.options));
+    await streams.started();
+  } catch (error) {
+    streams.discard();
+    throw error;
+  }
 }
 
 /** Mounts of the share that the guest sees below a bundle: let go, so that the host can take them away. */

@@ -24,15 +24,27 @@ export class TaskProcess {
   /** For messages: `container c1`, `exec e1 of container c1`. */
   readonly what: string;
   readonly terminal: boolean;
-  /** 0 before the process exists. */
-  pid = 0;
   exit: Exit | undefined;
+  #pid = 0;
+  /** Signals that came while the process was being made. */
+  #signals: number[] = [];
   #state: State = "created";
   #waiters: ((exit: Exit) => void)[] = [];
 
   constructor(what: string, terminal: boolean) {
     this.what = what;
     this.terminal = terminal;
+  }
+
+  /** 0 before the process exists. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** The runtime has made the process. */
+  began(pid: number): void {
+    this.#pid = pid;
+    for (const signal of this.#signals.splice(0)) this.kill(signal);
   }
 
   get state(): State {
@@ -71,7 +83,8 @@ export class TaskProcess {
     if (this.exit) throw new KuasarError("NOT_FOUND", `Cannot kill ${this.what}: process already finished`);
     if (this.pid === 0) {
       // An exec that was never started has nothing to kill; it ends here.
-      this.ended(128 + signal);
+      if (this.#state === "created") this.ended(128 + signal);
+      else this.#signals.push(signal);
       return;
     }
     try {

@@ -11,7 +11,7 @@ import { type GuestMount, PrepareContainerResponse } from "../../lib/proto/gen/k
 import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import type { StreamHub } from "../stream/mod.ts";
-import { Container, type PreparedExec } from "./container.ts";
+import { Container } from "./container.ts";
 import type { Crun } from "./crun.ts";
 import { type IoRequest, resizeTerminal } from "./io.ts";
 import type { Exit } from "./process.ts";
@@ -26,11 +26,6 @@ export interface TaskDeps {
   hub: StreamHub;
   /** Sends an event to the host. */
   publish: (topic: string, event: Any) => void;
-}
-
-interface Exec {
-  spec: string;
-  prepared: PreparedExec;
 }
 
 function timestamp(exit: Exit | undefined): Timestamp | undefined {
@@ -59,7 +54,6 @@ export class TaskService {
   readonly #containers = new Map<string, Container>();
   /** Ids whose create is under way. */
   readonly #creating = new Set<string>();
-  readonly #execs = new Map<string, Exec>();
 
   constructor(deps: TaskDeps) {
     this.#deps = deps;
@@ -84,7 +78,7 @@ export class TaskService {
       start: async ({ id, execId }) => {
         const container = this.#container(id);
         if (execId === "") await container.start();
-        else await this.#startExec(container, execId);
+        else await container.startExec(execId);
         return { pid: container.process(execId).pid };
       },
       state: ({ id, execId }) => {
@@ -107,8 +101,6 @@ export class TaskService {
       delete: async ({ id, execId }) => {
         const container = this.#container(id);
         const process = execId === "" ? container.init : container.deleteExec(execId);
-        this.#execs.get(`${id}/${execId}`)?.prepared.discard();
-        this.#execs.delete(`${id}/${execId}`);
         if (execId === "") {
           await container.delete();
           this.#containers.delete(id);
@@ -141,7 +133,7 @@ export class TaskService {
       update: ({ id, resources }) => {
         const container = this.#container(id);
         if (!resources) return {};
-        container.cgroup.update(JSON.parse(sys.utf8Decode(resources.value)) as Resources);
+        container.cgroup.update(parseResources(resources));
         return {};
       },
       wait: async ({ id, execId }) => {
@@ -184,33 +176,26 @@ export class TaskService {
     if (!request.spec) throw new KuasarError("INVALID_ARGUMENT", "Cannot exec: the request has no process");
     const spec = parseProcess(sys.utf8Decode(request.spec.value));
     spec.terminal = request.terminal;
-    container.addExec(execId, request.terminal);
-    try {
-      const prepared = container.prepareExec(execId, ioOf(request));
-      this.#execs.set(`${request.id}/${execId}`, { spec: stringifySpec(spec as never), prepared });
-    } catch (error) {
-      container.execs.delete(execId);
-      throw error;
-    }
+    container.addExec(execId, stringifySpec(spec as never), ioOf(request));
     return {};
   }
 
-  async #startExec(container: Container, execId: string): Promise<void> {
-    const key = `${container.id}/${execId}`;
-    const exec = this.#execs.get(key);
-    if (!exec) {
-      throw new KuasarError("FAILED_PRECONDITION", `Cannot start exec ${execId}: it was started before`);
-    }
-    this.#execs.delete(key);
-    await container.startExec(execId, exec.spec, exec.prepared);
-  }
-
-  #freeze(id: string, frozen: boolean): Record<never, never> {
-    const container = this.#container(id);
-    container.init.move(frozen ? "pause" : "resume");
-    container.cgroup.freeze(frozen);
+  async #freeze(id: string, frozen: boolean): Promise<Record<never, never>> {
+    await this.#container(id).freeze(frozen);
     return {};
   }
+}
+
+/** @throws KuasarError INVALID_ARGUMENT */
+function parseResources(resources: Any): Resources {
+  let value: unknown;
+  try {
+    value = JSON.parse(sys.utf8Decode(resources.value));
+  } catch (cause) {
+    throw new KuasarError("INVALID_ARGUMENT", "Cannot update resources: they are not JSON", { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Resources;
+  throw new KuasarError("INVALID_ARGUMENT", "Cannot update resources: they are no object");
 }
 
 function oomEvent(containerId: string): Any {

@@ -346,8 +346,12 @@ test("a terminal echoes, is resized and ends with its process", async () => {
   await kill("c15");
   await finish("c15");
 
-  const tty = await run("c16", { args: ["sh", "-c", "stty size; exit 9"], terminal: true }, { stdout: true });
-  match(await readText(tty.stdout), /\d+ \d+/);
+  const tty = await create("c16", { args: ["sh", "-c", "stty size; exit 9"], terminal: true }, {
+    stdout: true,
+  });
+  await guest.task.resizePty({ id: "c16", execId: "", width: 100, height: 30 });
+  await guest.task.start({ id: "c16", execId: "" });
+  strictEqual(await readText(tty.stdout), "30 100\r\n");
   strictEqual(await finish("c16"), 9);
 });
 
