@@ -16,6 +16,10 @@ const request = (change: Partial<StartRequest> = {}): StartRequest => ({
   share: undefined,
   kernelParams: [],
   netnsPath: "",
+  podConfig: new Uint8Array(0),
+  hostname: "",
+  sharePid: false,
+  files: [],
   ...change,
 });
 

@@ -11,6 +11,7 @@ import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 import { KeyedLock } from "../contract/keyed_lock.ts";
 import { toTimestamp } from "../contract/phases.ts";
+import { containersInGuest } from "../contract/vm_only.ts";
 import type { Host } from "./host.ts";
 import { attachBlock, detachBlock } from "./hotplug.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
@@ -78,6 +79,7 @@ export class QemuDriver {
         };
       },
       list: async () => ({ sandboxIds: [...this.#machines.keys()].sort() }),
+      ...containersInGuest("qemu"),
       attachBlock: async ({ sandboxId, device }) => {
         if (!device) {
           throw new KuasarError("INVALID_ARGUMENT", "Cannot plug in a disk: the request names none");

@@ -53,6 +53,7 @@ const request = (hostname: string) => ({
   dnsSearches: [],
   dnsOptions: [],
   queues: 1,
+  filesOnly: false,
 });
 
 Deno.test(

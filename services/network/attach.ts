@@ -33,6 +33,16 @@ export async function attach(
   checkSameAsBefore(sandboxId, before, identity, queues);
   using netlink = new NetlinkSocket({ netns: netnsPath });
   const pod = readPodNetwork(netlink);
+  if (request.filesOnly) {
+    state.attachments.put(sandboxId, {
+      phase: "attached",
+      netnsPath,
+      netnsIdentity: identity,
+      queues,
+      nics: [],
+    });
+    return { nics: [], ...guestView(pod), files: podFiles(request, pod.links) };
+  }
   const attachment: Attachment = {
     phase: "attaching",
     netnsPath,

@@ -100,6 +100,7 @@ async function prepare(
   const { peers, registry, config } = context;
   const { record } = sandbox;
   const { containerId } = request;
+  if (record.onHost) return await prepareOnHost(context, sandbox, request);
   const before = registry.container(sandbox.id, containerId)?.devices ?? [];
   registry.putContainer({ sandboxId: sandbox.id, containerId, devices: before });
   const wanted = { ...request, sharePid: record.sharePid };
@@ -114,7 +115,28 @@ async function prepare(
     guestBundle: prepared.guestBundle,
     mounts: prepared.mounts,
     sandboxPid: record.pid,
+    runtime: undefined,
   };
+}
+
+/** A sandbox without a kernel of its own: its driver knows the namespaces and the runtime. */
+async function prepareOnHost(
+  { peers, registry, config }: Context,
+  { id: sandboxId, record }: Sandbox,
+  request: PrepareContainerRequest,
+): Promise<PrepareContainerResponse> {
+  registry.putContainer({ sandboxId, containerId: request.containerId, devices: [] });
+  const { runtime } = await repeat(
+    (timeoutMs) => peers.driver(record.driver).prepareContainer(request, { timeoutMs }),
+    { timeoutMs: config.timeouts.peer_ms },
+  );
+  if (!runtime) {
+    throw new KuasarError(
+      "INTERNAL",
+      `Cannot prepare container ${request.containerId}: driver ${record.driver} named no runtime`,
+    );
+  }
+  return { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: record.pid, runtime };
 }
 
 async function attachAll({ peers, config }: Context, sandbox: Sandbox, devices: readonly DeviceRecord[]) {
@@ -148,7 +170,8 @@ async function release(context: Context, sandbox: Sandbox, containerId: string):
     }
   }));
   for (const result of results) if (result.status === "rejected") throw result.reason;
-  await repeat((timeoutMs) => peers.storage.releaseContainer(request, { timeoutMs }), options);
+  const owner = sandbox.record.onHost ? driver : peers.storage;
+  await repeat((timeoutMs) => owner.releaseContainer(request, { timeoutMs }), options);
   registry.deleteContainer(sandbox.id, containerId);
 }
 

@@ -45,6 +45,8 @@ export interface SandboxRecord {
   /** Of the VMM or the runtime; 0 before the start. */
   pid: number;
   guest?: GuestRecord;
+  /** True where its containers run on the host's kernel: the driver prepares them. Absent until it has started. */
+  onHost?: boolean;
   exit?: ExitRecord;
   /** Why it is not ready: empty after a plain Stop. */
   reason: string;

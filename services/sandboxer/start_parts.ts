@@ -16,7 +16,7 @@ import { watchExit } from "./watch.ts";
 /** More queues than this bring a guest nothing. */
 const MAX_QUEUES = 8;
 
-/** What a VM needs before it can be started. Both are absent for sandboxes without a kernel of their own. */
+/** What is needed before the driver starts a sandbox. One without a kernel of its own has no share. */
 interface Parts {
   network: AttachResponse | undefined;
   share: Share | undefined;
@@ -38,17 +38,15 @@ export async function startParts(
     (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
     { timeoutMs: context.config.timeouts.peer_ms, signal },
   );
+  sandbox.update({ onHost: !info.vm });
   const parts: Parts = { network: undefined, share: undefined };
-  if (info.vm) {
-    await allEnded([
-      timeline.phase("start/network", async () => {
-        parts.network = await attachNetwork(context, sandbox, signal);
-      }),
-      timeline.phase("start/share", async () => {
-        parts.share = await createShare(context, sandbox, info.shareKind, signal);
-      }),
-    ]);
-  }
+  const network = timeline.phase("start/network", async () => {
+    parts.network = await attachNetwork(context, sandbox, !info.vm, signal);
+  });
+  const share = info.vm && timeline.phase("start/share", async () => {
+    parts.share = await createShare(context, sandbox, info.shareKind, signal);
+  });
+  await allEnded(share ? [network, share] : [network]);
   const started = await timeline.phase("start/driver", () => startDriver(context, sandbox, parts, signal));
   timeline.adopt("start/driver", started.phases);
   const guest = fromEndpoint(started.guest);
@@ -68,7 +66,12 @@ async function allEnded(work: Promise<void>[]): Promise<void> {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-function attachNetwork({ peers, config }: Context, { record }: Sandbox, signal: AbortSignal) {
+function attachNetwork(
+  { peers, config }: Context,
+  { record }: Sandbox,
+  filesOnly: boolean,
+  signal: AbortSignal,
+) {
   const dns = PodSandboxConfig.decode(fromBase64(record.podConfig)).dnsConfig;
   const request = {
     sandboxId: record.id,
@@ -78,6 +81,7 @@ function attachNetwork({ peers, config }: Context, { record }: Sandbox, signal: 
     dnsSearches: dns?.searches ?? [],
     dnsOptions: dns?.options ?? [],
     queues: Math.min(Math.max(1, record.vcpus), MAX_QUEUES),
+    filesOnly,
   };
   const timeoutMs = config.timeouts.peer_ms;
   return repeat((leftMs) => peers.network.attach(request, { timeoutMs: leftMs, signal }), {
@@ -114,6 +118,10 @@ function startDriver(
     share,
     kernelParams: [],
     netnsPath: record.netnsPath,
+    podConfig: fromBase64(record.podConfig),
+    hostname: record.hostname,
+    sharePid: record.sharePid,
+    files: record.onHost ? network?.files ?? [] : [],
   };
   return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {
     timeoutMs: config.timeouts.start_ms,

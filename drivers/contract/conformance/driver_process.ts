@@ -95,6 +95,10 @@ export class DriverProcess {
       share: this.#share,
       kernelParams: [],
       netnsPath: "",
+      podConfig: new Uint8Array(0),
+      hostname: "",
+      sharePid: false,
+      files: [],
       ...change,
     };
   }

@@ -95,6 +95,7 @@ export function attachRequest(netnsPath: string, more: Partial<AttachRequest> = 
     dnsSearches: ["default.svc.cluster.local", "svc.cluster.local"],
     dnsOptions: ["ndots:5"],
     queues: 1,
+    filesOnly: false,
     ...more,
   };
 }

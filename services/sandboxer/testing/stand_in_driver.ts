@@ -78,6 +78,10 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
         const state = exited ? SandboxState.STOPPED : SandboxState.RUNNING;
         return { state, pid, guest: endpoint(id), consolePath: `${runDir}/${id}.log`, pids: [Deno.pid] };
       },
+      prepareContainer: ({ sandboxId }) => {
+        throw new KuasarError("UNIMPLEMENTED", `Cannot prepare a container in ${sandboxId}: it is a VM`);
+      },
+      releaseContainer: () => Promise.resolve({}),
       list: () => Promise.resolve({ sandboxIds: [...world.vms.keys()] }),
       async attachBlock({ sandboxId, device }) {
         const serial = device?.serial ?? "";

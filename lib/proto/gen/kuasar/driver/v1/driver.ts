@@ -6,10 +6,12 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Mount } from "../../../containerd/types/types.ts";
 import { Empty } from "../../../google/protobuf/empty.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { PodFile } from "../../../grpc/sandbox.ts";
 import { Nic } from "../../network/v1/network.ts";
-import { GuestEndpoint } from "../../prepare/v1/prepare.ts";
+import { GuestEndpoint, HostRuntime } from "../../prepare/v1/prepare.ts";
 import { BlockDevice, Share, ShareKind } from "../../storage/v1/storage.ts";
 
 /** The contract of every driver: one process per hypervisor or runtime, many sandboxes each. */
@@ -48,6 +50,13 @@ export interface StartRequest {
   /** Added behind the configured kernel parameters. */
   kernelParams: string[];
   netnsPath: string;
+  /** `runtime.v1.PodSandboxConfig`, encoded; may be empty. */
+  podConfig: Uint8Array;
+  hostname: string;
+  /** True where the containers of the pod share one PID namespace. */
+  sharePid: boolean;
+  /** The pod's `hostname`, `hosts` and `resolv.conf`; only where the sandbox has no kernel of its own. */
+  files: PodFile[];
 }
 
 export interface Phase {
@@ -83,6 +92,23 @@ export interface WaitResponse {
     | undefined;
   /** Last lines of the guest console and the VMM's stderr. */
   evidence: string[];
+}
+
+export interface PrepareContainerRequest {
+  sandboxId: string;
+  containerId: string;
+  /** containerd's bundle, with its config.json. */
+  bundle: string;
+  rootfs: Mount[];
+}
+
+export interface PrepareContainerResponse {
+  runtime: HostRuntime | undefined;
+}
+
+export interface ReleaseContainerRequest {
+  sandboxId: string;
+  containerId: string;
 }
 
 export interface RemoveRequest {
@@ -232,7 +258,19 @@ export const InfoResponse: MessageFns<InfoResponse> = {
 };
 
 function createBaseStartRequest(): StartRequest {
-  return { sandboxId: "", vcpus: 0, memoryMib: 0n, nics: [], share: undefined, kernelParams: [], netnsPath: "" };
+  return {
+    sandboxId: "",
+    vcpus: 0,
+    memoryMib: 0n,
+    nics: [],
+    share: undefined,
+    kernelParams: [],
+    netnsPath: "",
+    podConfig: new Uint8Array(0),
+    hostname: "",
+    sharePid: false,
+    files: [],
+  };
 }
 
 export const StartRequest: MessageFns<StartRequest> = {
@@ -260,6 +298,18 @@ export const StartRequest: MessageFns<StartRequest> = {
     }
     if (message.netnsPath !== "") {
       writer.uint32(58).string(message.netnsPath);
+    }
+    if (message.podConfig.length !== 0) {
+      writer.uint32(66).bytes(message.podConfig);
+    }
+    if (message.hostname !== "") {
+      writer.uint32(74).string(message.hostname);
+    }
+    if (message.sharePid !== false) {
+      writer.uint32(80).bool(message.sharePid);
+    }
+    for (const v of message.files) {
+      PodFile.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -331,6 +381,38 @@ export const StartRequest: MessageFns<StartRequest> = {
             }
 
             message.netnsPath = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.podConfig = reader.bytes();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.hostname = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.sharePid = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.files.push(PodFile.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -638,6 +720,188 @@ export const WaitResponse: MessageFns<WaitResponse> = {
             }
 
             message.evidence.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePrepareContainerRequest(): PrepareContainerRequest {
+  return { sandboxId: "", containerId: "", bundle: "", rootfs: [] };
+}
+
+export const PrepareContainerRequest: MessageFns<PrepareContainerRequest> = {
+  encode(message: PrepareContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.containerId !== "") {
+      writer.uint32(18).string(message.containerId);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(26).string(message.bundle);
+    }
+    for (const v of message.rootfs) {
+      Mount.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.rootfs.push(Mount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePrepareContainerResponse(): PrepareContainerResponse {
+  return { runtime: undefined };
+}
+
+export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
+  encode(message: PrepareContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runtime !== undefined) {
+      HostRuntime.encode(message.runtime, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrepareContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrepareContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runtime = HostRuntime.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReleaseContainerRequest(): ReleaseContainerRequest {
+  return { sandboxId: "", containerId: "" };
+}
+
+export const ReleaseContainerRequest: MessageFns<ReleaseContainerRequest> = {
+  encode(message: ReleaseContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.containerId !== "") {
+      writer.uint32(18).string(message.containerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.containerId = reader.string();
             continue;
           }
         }
@@ -1078,6 +1342,28 @@ export const DriverDefinition = {
       requestType: Empty as typeof Empty,
       requestStream: false,
       responseType: ListResponse as typeof ListResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Only where sandboxes have no kernel of their own (`InfoResponse.vm` is false): makes a container's rootfs, volumes
+     * and bundle ready in its sandbox and tells how kuasar-task runs it. May be repeated. UNIMPLEMENTED for VMs, whose
+     * containers services/storage prepares.
+     */
+    prepareContainer: {
+      name: "PrepareContainer",
+      requestType: PrepareContainerRequest as typeof PrepareContainerRequest,
+      requestStream: false,
+      responseType: PrepareContainerResponse as typeof PrepareContainerResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Takes away what PrepareContainer has made. An unknown sandbox or container is fine. */
+    releaseContainer: {
+      name: "ReleaseContainer",
+      requestType: ReleaseContainerRequest as typeof ReleaseContainerRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },

@@ -21,6 +21,8 @@ export interface AttachRequest {
   dnsOptions: string[];
   /** Queue pairs of each NIC, at least 1. */
   queues: number;
+  /** True for a sandbox that lives in the pod's netns itself: only the files are made. */
+  filesOnly: boolean;
 }
 
 /** A tap that waits in the pod's netns; the driver opens it there and passes its queues to the VMM as fds. */
@@ -51,7 +53,16 @@ export interface ListResponse {
 }
 
 function createBaseAttachRequest(): AttachRequest {
-  return { sandboxId: "", netnsPath: "", hostname: "", dnsServers: [], dnsSearches: [], dnsOptions: [], queues: 0 };
+  return {
+    sandboxId: "",
+    netnsPath: "",
+    hostname: "",
+    dnsServers: [],
+    dnsSearches: [],
+    dnsOptions: [],
+    queues: 0,
+    filesOnly: false,
+  };
 }
 
 export const AttachRequest: MessageFns<AttachRequest> = {
@@ -76,6 +87,9 @@ export const AttachRequest: MessageFns<AttachRequest> = {
     }
     if (message.queues !== 0) {
       writer.uint32(56).uint32(message.queues);
+    }
+    if (message.filesOnly !== false) {
+      writer.uint32(64).bool(message.filesOnly);
     }
     return writer;
   },
@@ -147,6 +161,14 @@ export const AttachRequest: MessageFns<AttachRequest> = {
             }
 
             message.queues = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.filesOnly = reader.bool();
             continue;
           }
         }

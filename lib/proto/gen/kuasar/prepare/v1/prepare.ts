@@ -53,6 +53,43 @@ export interface PrepareContainerResponse {
   mounts: GuestMount[];
   /** Pid of the sandbox on the host: the non-zero pid that containerd is shown. */
   sandboxPid: number;
+  /** Set instead of `guest` where kuasar-task runs the container on the host itself. */
+  runtime: HostRuntime | undefined;
+}
+
+/**
+ * How kuasar-task runs a container on the host: by an OCI runtime that it calls, or by a task server of the sandbox's
+ * own.
+ */
+export interface HostRuntime {
+  kind: HostRuntime_Kind;
+  /** Absolute path of the runtime. */
+  command: string;
+  /** Before the verb of each call: `--root`, flags of the configuration. */
+  globalArgs: string[];
+  /** The bundle to run, with a config.json of the driver's. */
+  bundle: string;
+  /** Why an exec is refused; empty where it is not. */
+  execRefusal: string;
+  taskSocket: string;
+  /** Cgroup of the container below each hierarchy's root, as in its spec: `/kuasar/<sandbox>/<container>`. */
+  cgroup: string;
+  /** ms after which the container is killed; 0 for no limit. */
+  timeLimitMs: number;
+  /**
+   * The runtime is started in a mount namespace in which these are unmounted or hidden by an empty directory
+   * (`unmount:/sys/fs/cgroup/unified`, `hide:/proc/sys/net`): crun refuses hybrid cgroups, old runsc new kernels.
+   */
+  privateMounts: string[];
+}
+
+export enum HostRuntime_Kind {
+  /** RUNC - An OCI runtime with the command line of runc: runc, crun, youki. */
+  RUNC = 0,
+  /** RUNSC - gVisor's: joined containers, exits told by `wait`. */
+  RUNSC = 1,
+  /** TASK_SERVER - The sandbox serves `containerd.task.v2.Task` on `task_socket` (Quark). */
+  TASK_SERVER = 2,
 }
 
 /** A mount that the agent makes before the container is created; directories missing at the target are made. */
@@ -316,7 +353,7 @@ export const PrepareContainerRequest: MessageFns<PrepareContainerRequest> = {
 };
 
 function createBasePrepareContainerResponse(): PrepareContainerResponse {
-  return { guest: undefined, guestBundle: "", mounts: [], sandboxPid: 0 };
+  return { guest: undefined, guestBundle: "", mounts: [], sandboxPid: 0, runtime: undefined };
 }
 
 export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
@@ -332,6 +369,9 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
     }
     if (message.sandboxPid !== 0) {
       writer.uint32(32).uint32(message.sandboxPid);
+    }
+    if (message.runtime !== undefined) {
+      HostRuntime.encode(message.runtime, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -379,6 +419,158 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
             }
 
             message.sandboxPid = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.runtime = HostRuntime.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostRuntime(): HostRuntime {
+  return {
+    kind: 0,
+    command: "",
+    globalArgs: [],
+    bundle: "",
+    execRefusal: "",
+    taskSocket: "",
+    cgroup: "",
+    timeLimitMs: 0,
+    privateMounts: [],
+  };
+}
+
+export const HostRuntime: MessageFns<HostRuntime> = {
+  encode(message: HostRuntime, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.command !== "") {
+      writer.uint32(18).string(message.command);
+    }
+    for (const v of message.globalArgs) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(34).string(message.bundle);
+    }
+    if (message.execRefusal !== "") {
+      writer.uint32(42).string(message.execRefusal);
+    }
+    if (message.taskSocket !== "") {
+      writer.uint32(50).string(message.taskSocket);
+    }
+    if (message.cgroup !== "") {
+      writer.uint32(58).string(message.cgroup);
+    }
+    if (message.timeLimitMs !== 0) {
+      writer.uint32(64).uint32(message.timeLimitMs);
+    }
+    for (const v of message.privateMounts) {
+      writer.uint32(74).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostRuntime {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostRuntime();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.globalArgs.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.execRefusal = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.taskSocket = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cgroup = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.timeLimitMs = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.privateMounts.push(reader.string());
             continue;
           }
         }
