@@ -82,6 +82,8 @@ e2eOurs("kill -9 of kuasar-task leaves the containers running", node, async (nod
   // containerd reports a lost connection as the end of a container; the pod itself must go on.
   await assertNewContainerWorks(node, pod, "after");
   ok(await pod.isReady());
+  // It takes containerd a moment to do so, and it refuses to remove what it still calls running.
+  await container.waitForExit();
   await pod.remove();
 });
 
