@@ -35,6 +35,11 @@ const STAGES: readonly Stage[] = [
     counts: true,
   },
   {
+    name: "drivers and agent in real VMs",
+    args: ["test", "-A", "--no-check", "--fail-fast", "tests/conformance", "tests/guest"],
+    counts: true,
+  },
+  {
     name: "end-to-end tests",
     args: ["test", "-A", "--no-check", "--fail-fast", ...E2E.map((file) => `tests/e2e/${file}_test.ts`)],
     counts: true,
