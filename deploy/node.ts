@@ -1,10 +1,13 @@
 import { root } from "../lib/build/mod.ts";
 import { waitForCri } from "../lib/cri/mod.ts";
 import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
-import { qemuConfig } from "./driver_config.ts";
+import { driverDeployment, DRIVERS } from "./drivers.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { waitForServices } from "./services_ready.ts";
-import { containerdSpec, nodeSet, type ServiceName, Supervisor } from "./supervisor/mod.ts";
+import { containerdSpec, type DriverInSet, driverService, nodeSet, Supervisor } from "./supervisor/mod.ts";
+
+/** Memory of a VM in generated configurations, in MiB. */
+const MEMORY_MIB = 256;
 
 /** How long containerd and our services may take until they answer. */
 const READY_TIMEOUT_MS = 30_000;
@@ -21,8 +24,12 @@ export interface NodeOptions {
   services?: boolean;
   /** Pause image of the handler `runc`, which exists only where this is given. */
   runcPauseImage?: string;
-  /** Configuration files; the driver's is generated from the build folder unless given. */
-  configs?: Partial<Record<ServiceName, string>>;
+  /** Drivers that start with the node, by name; the default one unless given. */
+  drivers?: readonly string[];
+  /** Drivers that start when they are first called. */
+  driversOnDemand?: readonly string[];
+  /** Configuration files by service; a driver's is generated from the build folder unless given. */
+  configs?: Readonly<Record<string, string>>;
   /** Memory of a sandbox in the generated configuration. */
   memoryMib?: number;
   /** Kernel parameters of guests in the generated configuration. */
@@ -64,13 +71,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     virtiofsd: programs.virtiofsd,
     containerdTtrpc: `${address}.ttrpc`,
     ...(containerd === undefined ? {} : { containerd }),
-    configs: { "driver-qemu": await driverConfig(options, programs), ...options.configs },
+    drivers: await configuredDrivers(options, programs),
+    ...(options.configs === undefined ? {} : { configs: options.configs }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
   const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
   try {
     await waitForCri(address, READY_TIMEOUT_MS);
-    if (options.services !== false) await waitForServices(runDir, READY_TIMEOUT_MS);
+    if (options.services !== false) {
+      await waitForServices(runDir, startedDrivers(options), READY_TIMEOUT_MS);
+    }
   } catch (error) {
     await supervisor.stop();
     throw error;
@@ -78,15 +88,31 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   return { supervisor, address, containerd, programs };
 }
 
-/** Writes the generated configuration of the driver and returns its path. */
-async function driverConfig(options: NodeOptions, programs: NodePrograms): Promise<string> {
-  const path = `${options.runDir}/driver-qemu.toml`;
-  const { memoryMib, kernelParams } = options;
-  const text = qemuConfig({
-    ...programs,
-    ...(memoryMib === undefined ? {} : { memoryMib }),
-    ...(kernelParams === undefined ? {} : { kernelParams }),
-  });
-  await Deno.writeTextFile(path, text);
-  return path;
+function startedDrivers({ drivers }: NodeOptions): readonly string[] {
+  return drivers ?? [DRIVERS[0]!.name];
+}
+
+/** Writes the generated configuration of each driver. */
+function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promise<DriverInSet[]> {
+  const { runDir, memoryMib, kernelParams, driversOnDemand } = options;
+  const one = async (name: string, onDemand: boolean): Promise<DriverInSet> => {
+    const { folder, configuration } = driverDeployment(name);
+    const config = `${runDir}/${driverService(name)}.toml`;
+    const text = configuration({
+      tools: programs.tools,
+      kernel: programs.kernel,
+      initrd: programs.initrd,
+      image: programs.image,
+      memoryMib: memoryMib ?? MEMORY_MIB,
+      ...(kernelParams === undefined ? {} : { kernelParams }),
+    });
+    await Deno.writeTextFile(config, text);
+    return { name, folder, config, onDemand };
+  };
+  const started = startedDrivers(options);
+  const later = (driversOnDemand ?? []).filter((name) => !started.includes(name));
+  return Promise.all([
+    ...started.map((name) => one(name, false)),
+    ...later.map((name) => one(name, true)),
+  ]);
 }

@@ -6,15 +6,18 @@ import { hostTools } from "./host/mod.ts";
 export interface NodePrograms extends ContainerdPrograms {
   taskServer: string;
   virtiofsd: string;
-  qemu: string;
-  vhostDeviceVsock: string;
+  /** Programs of the host by their keys, for the drivers. */
+  tools: Readonly<Record<string, string>>;
   kernel: string;
   initrd: string;
+  /** The guest's disk image. */
+  image: string;
 }
 
 /** The programs that `deno task setup` puts into the build folder. */
 export function nodePrograms(): NodePrograms {
-  const { containerd, ctr, runc, virtiofsd, cniBinDir, qemu, vhostDeviceVsock } = hostTools();
+  const tools = hostTools();
+  const { containerd, ctr, runc, virtiofsd, cniBinDir } = tools;
   return {
     containerd,
     ctr,
@@ -22,10 +25,10 @@ export function nodePrograms(): NodePrograms {
     agent: `${buildDir}/guest/agent`,
     taskServer: `${buildDir}/guest/kuasar-task`,
     virtiofsd,
-    qemu,
-    vhostDeviceVsock,
+    tools: { ...tools },
     kernel: `${buildDir}/kernel/vmlinuz`,
     initrd: `${buildDir}/image/kuasar.initrd`,
+    image: `${buildDir}/image/kuasar.img`,
     path: [runc.slice(0, runc.lastIndexOf("/"))],
   };
 }

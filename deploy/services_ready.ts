@@ -6,18 +6,24 @@ import { NetworkDefinition } from "../lib/proto/gen/kuasar/network/v1/network.ts
 import { StorageDefinition } from "../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
 /**
- * Waits until every service answers a call. Their sockets take connections from the beginning, since the supervisor
+ * Waits until every service and each of the `drivers` answers a call. Their sockets take connections from the beginning, since the supervisor
  * holds them, so that a connection alone says nothing.
  *
  * @throws KuasarError UNAVAILABLE naming the service that does not answer within `timeoutMs`
  */
-export async function waitForServices(runDir: string, timeoutMs: number): Promise<void> {
+export async function waitForServices(
+  runDir: string,
+  drivers: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
   const clients = {
     network: grpcClient(NetworkDefinition, `${runDir}/network.sock`),
     storage: grpcClient(StorageDefinition, `${runDir}/storage.sock`),
     sandboxer: grpcClient(AdminDefinition, `${runDir}/sandboxer.sock`),
   };
-  const driver = grpcClient(DriverDefinition, `${runDir}/driver-qemu.sock`);
+  const driverClients = drivers.map((name) =>
+    [name, grpcClient(DriverDefinition, `${runDir}/driver-${name}.sock`)] as const
+  );
   const answer = (name: string, call: Promise<unknown>) =>
     call.catch((error) => {
       const reason = asKuasarError(error).message;
@@ -27,8 +33,13 @@ export async function waitForServices(runDir: string, timeoutMs: number): Promis
     const lists = Object.entries(clients).map(([name, client]) =>
       answer(name, client.list({}, { timeoutMs }))
     );
-    await Promise.all([...lists, answer("driver-qemu", driver.info({}, { timeoutMs }))]);
+    const infos = driverClients.map(([name, client]) =>
+      answer(`driver-${name}`, client.info({}, { timeoutMs }))
+    );
+    await Promise.all([...lists, ...infos]);
   } finally {
-    for (const client of [...Object.values(clients), driver]) client.close();
+    for (const client of [...Object.values(clients), ...driverClients.map(([, client]) => client)]) {
+      client.close();
+    }
   }
 }

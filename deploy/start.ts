@@ -5,12 +5,12 @@
 import { buildDir } from "../lib/build/mod.ts";
 import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags } from "../lib/service/mod.ts";
-import { RUNTIME_HANDLER } from "./containerd/mod.ts";
+import { allHandlers, DRIVERS } from "./drivers.ts";
 import { leftovers } from "./leftovers.ts";
 import { startNode } from "./node.ts";
 import { removePods } from "./pods.ts";
 import { setup } from "./setup.ts";
-import { prefixer, SERVICES } from "./supervisor/mod.ts";
+import { CORE_SERVICES, driverService, prefixer } from "./supervisor/mod.ts";
 
 const FLAGS = {
   "run-dir": { kind: "string", placeholder: "DIR", default: "/run/kuasar", help: "Sockets and state" },
@@ -60,7 +60,9 @@ async function main(): Promise<number> {
     throw new KuasarError("INVALID_ARGUMENT", `Cannot use --run-dir ${runDir}: it must be an absolute path`);
   }
   if (!flags["no-setup"]) await setup();
-  const print = prefixer([...SERVICES, "kuasar-task", "containerd", "start"], Deno.stdout.isTerminal());
+  const drivers = DRIVERS.map(({ name }) => name);
+  const names = [...CORE_SERVICES, ...drivers.map(driverService), "kuasar-task", "containerd", "start"];
+  const print = prefixer(names, Deno.stdout.isTerminal());
   const say = (text: string) => console.log(print("start", text));
   const external = flags["containerd-address"];
   const stopped = untilSignal();
@@ -68,14 +70,17 @@ async function main(): Promise<number> {
     runDir,
     onLine: (name, line) => console.log(print(name, line)),
     logLevel: flags["log-level"],
+    driversOnDemand: drivers,
     containerdRoot: `${buildDir}/containerd${runDir.replaceAll("/", "-")}`,
     ...(external === undefined ? {} : { containerdAddress: external }),
   });
-  say(`Ready. Handler ${RUNTIME_HANDLER} at unix://${node.address}; Ctrl-C stops everything.`);
+  const [handler, ...others] = allHandlers();
+  say(`Ready. Handler ${handler} at unix://${node.address}; Ctrl-C stops everything.`);
+  if (others.length > 0) say(`Their drivers start with their first pod: ${others.join(", ")}`);
   if (node.containerd) {
     say(`Images: ${node.programs.ctr} --address ${node.address} -n k8s.io images import FILE`);
     say(
-      `crictl: crictl --runtime-endpoint unix://${node.address} runp --runtime ${RUNTIME_HANDLER} pod.json`,
+      `crictl: crictl --runtime-endpoint unix://${node.address} runp --runtime ${handler} pod.json`,
     );
   }
   say(`${await stopped}: removing pods, then stopping`);

@@ -12,6 +12,8 @@ const ARROWS: Record<string, readonly string[]> = {
   "kernel/": ["lib/", "kernel/", "deploy/host/"],
   "image/": ["lib/", "image/", "guest/", "deploy/host/"],
   "deploy/": ["lib/", "deploy/", "kernel/", "image/", "guest/"],
+  "deploy/drivers.ts": ["lib/", "drivers/"],
+  "deploy/containerd/config.ts": ["deploy/", "drivers/contract/deployment.ts"],
   "deploy/demo.ts": [""],
   "tests/": [""],
 };

@@ -1,17 +1,21 @@
-/** The runtime handler that pods ask for (`runtime_handler` in CRI, `handler` of a RuntimeClass). */
-export const RUNTIME_HANDLER = "kuasar-qemu";
+import type { DriverDeployment } from "../../drivers/contract/deployment.ts";
+import { DRIVERS } from "../drivers.ts";
 
 /** The name of our proxy plugin, which is the name of the sandboxer in containerd. */
 export const SANDBOXER_NAME = "kuasar";
 
-/**
- * The runtime type of our handler. containerd resolves it to the program `SHIM_BINARY` when it restarts, and
- * deletes the bundles of running containers where it cannot.
- */
-export const RUNTIME_TYPE = "io.containerd.kuasar-vmm.v2";
+/** A runtime handler that pods may ask for (`runtime_handler` in CRI, `handler` of a RuntimeClass). */
+export interface RuntimeHandler {
+  handler: string;
+  runtimeType: string;
+}
 
-/** What containerd looks up in its PATH for `RUNTIME_TYPE`. */
-export const SHIM_BINARY = "containerd-shim-kuasar-vmm-v2";
+/** What containerd offers of ours: with nothing else asked for, a pod gets the first handler. */
+export function runtimeHandlers(drivers: readonly DriverDeployment[] = DRIVERS): RuntimeHandler[] {
+  return drivers.flatMap(({ handlers, runtimeType }) =>
+    handlers.map((handler) => ({ handler, runtimeType }))
+  );
+}
 
 /** Where a private containerd lives and what it uses. All paths are absolute. */
 export interface ContainerdOptions {
@@ -45,17 +49,20 @@ const DISABLED_PLUGINS = [
 const quote = (text: string): string => JSON.stringify(text);
 const list = (texts: readonly string[]): string => `[${texts.map(quote).join(", ")}]`;
 
-/** The two tables that make an existing containerd (2.0 or newer, config version 3) know us. */
-export function handlerConfig(sandboxerSocket: string): string {
+/** The tables that make an existing containerd (2.0 or newer, config version 3) know us. */
+export function handlerConfig(sandboxerSocket: string, handlers = runtimeHandlers()): string {
+  const tables = handlers.map(({ handler, runtimeType }) =>
+    `[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${handler}]
+  runtime_type = ${quote(runtimeType)}
+  sandboxer = ${quote(SANDBOXER_NAME)}
+`
+  );
   return `[proxy_plugins.${SANDBOXER_NAME}]
   type = "sandbox"
   address = ${quote(sandboxerSocket)}
 
 # No "options" table here: containerd 2.1 and 2.2 then fail every StartContainer.
-[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${RUNTIME_HANDLER}]
-  runtime_type = ${quote(RUNTIME_TYPE)}
-  sandboxer = ${quote(SANDBOXER_NAME)}
-`;
+${tables.join("\n")}`;
 }
 
 /** The whole configuration of a private containerd, as TOML. */
@@ -97,7 +104,7 @@ disabled_plugins = ${list(DISABLED_PLUGINS)}
   conf_dir = ${quote(options.cniConfDir)}
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd]
-  default_runtime_name = ${quote(RUNTIME_HANDLER)}
+  default_runtime_name = ${quote(runtimeHandlers()[0]!.handler)}
 ${runc}
 ${handlerConfig(options.sandboxerSocket)}`;
 }

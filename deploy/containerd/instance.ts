@@ -1,6 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { cniConflist, podSubnet } from "./cni.ts";
-import { containerdConfig, type ContainerdOptions, SHIM_BINARY } from "./config.ts";
+import { DRIVERS, shimBinary } from "../drivers.ts";
+import { containerdConfig, type ContainerdOptions } from "./config.ts";
 
 /** The programs a private containerd needs, as absolute paths. */
 export interface ContainerdPrograms {
@@ -77,8 +78,10 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
     `${cniConfDir}/10-kuasar.conflist`,
     cniConflist({ subnet, dataDir: `${dir}/ipam` }),
   );
-  await Deno.remove(`${binDir}/${SHIM_BINARY}`).catch(() => {});
-  await Deno.symlink(programs.agent, `${binDir}/${SHIM_BINARY}`);
+  for (const shim of new Set(DRIVERS.map(({ runtimeType }) => shimBinary(runtimeType)))) {
+    await Deno.remove(`${binDir}/${shim}`).catch(() => {});
+    await Deno.symlink(programs.agent, `${binDir}/${shim}`);
+  }
   const system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
   const path = [binDir, ...programs.path ?? [], dirname(programs.containerd), ...system];
   return {

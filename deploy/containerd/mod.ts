@@ -4,10 +4,9 @@ export {
   containerdConfig,
   type ContainerdOptions,
   handlerConfig,
-  RUNTIME_HANDLER,
-  RUNTIME_TYPE,
+  type RuntimeHandler,
+  runtimeHandlers,
   SANDBOXER_NAME,
-  SHIM_BINARY,
 } from "./config.ts";
 export {
   type ContainerdInstance,

@@ -1,5 +1,13 @@
 /** Runs the processes of a node in one terminal, with systemd's way of handing over sockets. */
 export { prefixer } from "./lines.ts";
 export type { ProcessSpec } from "./spec.ts";
-export { containerdSpec, nodeSet, type ServiceName, SERVICES, type SetOptions, SOCKETS } from "./set.ts";
+export {
+  containerdSpec,
+  CORE_SERVICES,
+  type DriverInSet,
+  driverService,
+  nodeSet,
+  type SetOptions,
+  socketsOf,
+} from "./set.ts";
 export { Supervisor, type SupervisorOptions } from "./supervisor.ts";

@@ -38,6 +38,7 @@ Deno.test("the set starts containerd last and gives the sandboxer both its socke
     root: "/c",
     runDir: "/r",
     taskServer: "/c/build/guest/kuasar-task",
+    drivers: [{ name: "qemu", folder: "qemu" }],
     virtiofsd: "/v",
     containerdTtrpc: "/r/containerd/containerd.sock.ttrpc",
     containerd: {

@@ -1,9 +1,19 @@
 import type { ContainerdInstance } from "../containerd/mod.ts";
 import type { ProcessSpec } from "./spec.ts";
 
-/** Names of the Deno services, in the order in which they start. */
-export const SERVICES = ["network", "storage", "driver-qemu", "sandboxer"] as const;
-export type ServiceName = typeof SERVICES[number];
+/** The Deno services that every node has, in the order in which they start; the drivers come before the sandboxer. */
+export const CORE_SERVICES = ["network", "storage", "sandboxer"] as const;
+
+/** A driver that is part of a set. */
+export interface DriverInSet {
+  name: string;
+  /** Folder below drivers/. */
+  folder: string;
+  /** True where its process is only started when the sandboxer first calls it. */
+  onDemand?: boolean;
+  /** Its configuration file. */
+  config?: string;
+}
 
 export interface SetOptions {
   /** The checkout. */
@@ -12,8 +22,9 @@ export interface SetOptions {
   /** Our agent under the name `kuasar-task`, by which it knows that it is the task server. */
   taskServer: string;
   virtiofsd: string;
-  /** Configuration files of the services that have one. */
-  configs?: Partial<Record<ServiceName, string>>;
+  drivers: readonly DriverInSet[];
+  /** Configuration files of the core services that have one. */
+  configs?: Readonly<Record<string, string>>;
   /** A private containerd that runs with the set. */
   containerd?: ContainerdInstance;
   /** The ttrpc socket of containerd, for events. */
@@ -29,47 +40,67 @@ export interface SetOptions {
  */
 const V8_FLAGS = "--max-semi-space-size=1";
 
-const MAIN: Record<ServiceName, string> = {
-  network: "services/network/main.ts",
-  storage: "services/storage/main.ts",
-  "driver-qemu": "drivers/qemu/main.ts",
-  sandboxer: "services/sandboxer/main.ts",
-};
+/** The name of a driver's process: `driver-qemu`. */
+export function driverService(name: string): string {
+  return `driver-${name}`;
+}
 
-/** The sockets of each service, below the run directory; their names are those of docs/architecture.md. */
-export const SOCKETS: Record<ServiceName, readonly string[]> = {
-  network: ["network"],
-  storage: ["storage"],
-  "driver-qemu": ["driver-qemu"],
-  sandboxer: ["sandboxer", "prepare"],
-};
+/** The sockets of a service, below the run directory; their names are those of docs/architecture.md. */
+export function socketsOf(service: string): readonly string[] {
+  return service === "sandboxer" ? ["sandboxer", "prepare"] : [service];
+}
+
+interface Service {
+  name: string;
+  main: string;
+  config?: string | undefined;
+  onDemand?: boolean | undefined;
+  args?: readonly string[];
+}
+
+function services({ drivers, configs, virtiofsd }: SetOptions): Service[] {
+  const core = (name: typeof CORE_SERVICES[number], args: readonly string[] = []): Service => ({
+    name,
+    main: `services/${name}/main.ts`,
+    config: configs?.[name],
+    args,
+  });
+  return [
+    core("network"),
+    core("storage", ["--virtiofsd", virtiofsd]),
+    ...drivers.map(({ name, folder, config, onDemand }) => ({
+      name: driverService(name),
+      main: `drivers/${folder}/main.ts`,
+      config: configs?.[driverService(name)] ?? config,
+      onDemand,
+    })),
+    core("sandboxer"),
+  ];
+}
 
 /** The whole set in the order in which it starts. */
 export function nodeSet(options: SetOptions): ProcessSpec[] {
   const { runDir } = options;
   const common = ["--run-dir", runDir, "--log-level", options.logLevel ?? "info"];
-  const specs: ProcessSpec[] = SERVICES.map((name) => {
-    const config = options.configs?.[name];
-    const own = name === "storage" ? ["--virtiofsd", options.virtiofsd] : [];
-    return {
-      name,
-      command: Deno.execPath(),
-      args: [
-        "run",
-        "--allow-all",
-        "--no-check",
-        "--quiet",
-        `--v8-flags=${V8_FLAGS}`,
-        `${options.root}/${MAIN[name]}`,
-        ...common,
-        ...(config ? ["--config", config] : []),
-        ...own,
-      ],
-      env: { MALLOC_ARENA_MAX: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
-      sockets: SOCKETS[name].map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
-      stopGraceMs: 10_000,
-    };
-  });
+  const specs: ProcessSpec[] = services(options).map(({ name, main, config, onDemand, args }) => ({
+    name,
+    command: Deno.execPath(),
+    args: [
+      "run",
+      "--allow-all",
+      "--no-check",
+      "--quiet",
+      `--v8-flags=${V8_FLAGS}`,
+      `${options.root}/${main}`,
+      ...common,
+      ...(config ? ["--config", config] : []),
+      ...args ?? [],
+    ],
+    env: { MALLOC_ARENA_MAX: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
+    sockets: socketsOf(name).map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
+    ...(onDemand ? { onDemand } : {}),
+    stopGraceMs: 10_000,
+  }));
   specs.push({
     name: "kuasar-task",
     // The agent looks at the name that it is started under.

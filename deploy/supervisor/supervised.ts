@@ -39,7 +39,9 @@ export class Supervised {
     return this.#child?.pid;
   }
 
+  /** Starts the process; nothing after `stop`. */
   start(): void {
+    if (this.#stopping) return;
     const { spec } = this;
     const env: Record<string, string> = { ...Deno.env.toObject(), ...spec.env };
     for (const name of ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET"]) delete env[name];

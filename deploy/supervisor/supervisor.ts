@@ -1,4 +1,5 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { SocketActivation } from "./activation.ts";
 import { listenForChild, type ListeningSocket } from "./listen.ts";
 import { stillRunning, writePidFile } from "./pid_file.ts";
 import { waitForSocket } from "./ready.ts";
@@ -24,6 +25,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #processes: Supervised[] = [];
   readonly #sockets: ListeningSocket[] = [];
+  readonly #activation = new SocketActivation();
   readonly #pidFile: string;
   #writing: Promise<void> = Promise.resolve();
 
@@ -78,6 +80,7 @@ export class Supervisor {
 
   /** Stops all in the opposite order of their start and removes their sockets. May be repeated. */
   async stop(): Promise<void> {
+    await this.#activation.close();
     for (const process of [...this.#processes].reverse()) await process.stop();
     for (const socket of this.#sockets) await socket.close();
     await this.#writing;
@@ -108,7 +111,8 @@ export class Supervisor {
       onLine: this.#options.onLine,
       onChange: () => this.#writeDown(),
     });
-    process.start();
+    if (spec.onDemand) this.#activation.watch(sockets.map(({ fd }) => fd), () => process.start());
+    else process.start();
     return process;
   }
 

@@ -23,6 +23,7 @@ interface Answer {
 
 async function withSupervisor(
   run: (supervisor: Supervisor, dir: string, lines: string[]) => Promise<void>,
+  change: Partial<ProcessSpec> = {},
 ): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "ks-" });
   await Deno.writeTextFile(`${dir}/server.ts`, SERVER);
@@ -34,6 +35,7 @@ async function withSupervisor(
     env: {},
     sockets: [{ name: "main", path: `${dir}/main.sock` }],
     stopGraceMs: 5_000,
+    ...change,
   };
   const supervisor = await Supervisor.start({
     runDir: dir,
@@ -78,6 +80,22 @@ Deno.test("a connection made while the server is dead is answered by its success
     strictEqual(supervisor.restartsOf("server"), 1);
     ok(lines.some((l) => l.includes("ended by SIGKILL; starting it again")));
   });
+});
+
+Deno.test("a process on demand starts with its first client, and then stays", async () => {
+  await withSupervisor(async (supervisor, dir) => {
+    strictEqual(supervisor.pids.get("server"), undefined);
+    const first = await ask(`${dir}/main.sock`);
+    strictEqual(supervisor.pids.get("server"), first.pid);
+    strictEqual((await ask(`${dir}/main.sock`)).pid, first.pid);
+  }, { onDemand: true });
+});
+
+Deno.test("a process on demand that nobody asks for never starts", async () => {
+  await withSupervisor(async (supervisor) => {
+    await supervisor.stop();
+    strictEqual(supervisor.pids.size, 0);
+  }, { onDemand: true });
 });
 
 Deno.test("stop leaves no process, no socket and no pid file", async () => {

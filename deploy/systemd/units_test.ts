@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { nodeSet, SERVICES, SOCKETS } from "../supervisor/mod.ts";
+import { DRIVERS } from "../drivers.ts";
+import { CORE_SERVICES, driverService, nodeSet, socketsOf } from "../supervisor/mod.ts";
 import { parseUnit, type Unit, words } from "./units.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -60,7 +61,7 @@ for (const [name, unit] of units) {
   });
 }
 
-for (const service of SERVICES) {
+for (const service of [...CORE_SERVICES, ...DRIVERS.map(({ name }) => driverService(name))]) {
   Deno.test(`the unit of ${service} runs what the supervisor runs, with the same sockets`, () => {
     const unit = units.get(`kuasar-${service}.service`)!;
     strictEqual(words(unit, "Service", "KillMode")[0], "process");
@@ -70,6 +71,7 @@ for (const service of SERVICES) {
       root: INSTALLED,
       runDir: "/run/kuasar",
       taskServer: "/usr/local/bin/kuasar-task",
+      drivers: DRIVERS,
       virtiofsd: "/usr/libexec/virtiofsd",
       containerdTtrpc: "/run/containerd/containerd.sock.ttrpc",
     }).find((s) => s.name === service)!;
@@ -85,7 +87,7 @@ for (const service of SERVICES) {
       name === `kuasar-${service}.socket` || words(u, "Socket", "Service")[0] === `kuasar-${service}.service`
     );
     const names = sockets.map(([, u]) => words(u, "Socket", "FileDescriptorName")[0]!);
-    deepStrictEqual(names.sort(), [...SOCKETS[service]].sort());
+    deepStrictEqual(names.sort(), [...socketsOf(service)].sort());
     for (const [name, socket] of sockets) {
       const fdName = words(socket, "Socket", "FileDescriptorName")[0];
       strictEqual(words(socket, "Socket", "ListenStream")[0], `/run/kuasar/${fdName}.sock`);

@@ -1,5 +1,4 @@
 import { nodePrograms } from "../../deploy/programs.ts";
-import { SERVICES } from "../../deploy/supervisor/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
@@ -154,7 +153,7 @@ export class Bench {
       if (name === "kuasar-task" && pods === 10) {
         this.add(`${name}, ${pods} pods`, value, "<= 8 MiB", residentKib <= 8192);
       } else this.add(`${name}, ${pods} pods`, value);
-      if ((SERVICES as readonly string[]).includes(name)) services += proportionalKib;
+      if (this.#node.services.includes(name)) services += proportionalKib;
     }
     const what = `all Deno services, ${pods} pods`;
     const value = `${mib(services)} proportional`;

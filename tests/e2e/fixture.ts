@@ -1,17 +1,27 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
+import { driverOfHandler } from "../../deploy/drivers.ts";
 import { hostTools } from "../../deploy/host/mod.ts";
+import { CORE_SERVICES, driverService } from "../../deploy/supervisor/mod.ts";
 import { Node, type NodeOptions, ociArchive } from "../harness/mod.ts";
 
 /** Reference of the pause image that only the handler `runc` needs. */
 const PAUSE_REF = "localhost/pause:test";
 
 /**
- * `runc` runs the same tests against containerd's own way: what fails there is wrong in the test. Unset, the
- * tests run our services.
+ * The handler that the tests ask for. `runc` runs them against containerd's own way: what fails there is wrong in the
+ * test. Unset, the tests run our QEMU driver.
  */
-function handlerUnderTest(): NodeOptions["handler"] {
-  return Deno.env.get("KUASAR_E2E_HANDLER") === "runc" ? "runc" : "kuasar-qemu";
+function handlerUnderTest(): string {
+  return Deno.env.get("KUASAR_E2E_HANDLER") ?? "kuasar-qemu";
+}
+
+/** Our Deno services behind that handler, each of which may be killed at any time; none where it is not ours. */
+export const services: readonly string[] = servicesOf(handlerUnderTest());
+
+function servicesOf(handler: string): string[] {
+  const driver = driverOfHandler(handler);
+  return driver ? [...CORE_SERVICES, driverService(driver.name)] : [];
 }
 
 /** True where containerd's own runc is tested instead of us. */
@@ -45,7 +55,7 @@ async function pauseImage(): Promise<Uint8Array> {
 /** Starts a node for tests, with the image busybox. */
 export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
   const images = options.images ?? [imageArchive("busybox")];
-  if (!comparing) return await Node.start({ ...options, images });
+  if (!comparing) return await Node.start({ handler: handlerUnderTest(), ...options, images });
   const node = await Node.start({ ...options, images, handler: "runc", pauseImage: PAUSE_REF });
   await importArchive(node, await pauseImage());
   return node;

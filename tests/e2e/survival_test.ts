@@ -1,8 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { SERVICES } from "../../deploy/supervisor/mod.ts";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
-import { comparing, e2e, e2eOurs, useNode } from "./fixture.ts";
+import { comparing, e2e, e2eOurs, services, useNode } from "./fixture.ts";
 import {
   askShell,
   assertNewContainerWorks,
@@ -32,7 +31,7 @@ async function killAndWait(node: Node, name: string): Promise<void> {
   await waitForRestart(node, name, pid);
 }
 
-for (const service of SERVICES) {
+for (const service of services) {
   e2eOurs(`kill -9 of ${service} is not noticed by a running container`, node, async (node) => {
     const { pod, writer, shell } = await startBusyPod(node, `kill-${service}`);
     await killAndWait(node, service);
@@ -54,7 +53,7 @@ e2eOurs(
   node,
   async (node) => {
     const { pod, writer, shell } = await startBusyPod(node, "kill-all");
-    for (const service of SERVICES) {
+    for (const service of services) {
       await killAndWait(node, service);
       await askShell(shell, service);
       await waitForMoreLines(writer, 50);

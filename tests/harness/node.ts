@@ -1,7 +1,7 @@
-import { RUNTIME_HANDLER } from "../../deploy/containerd/mod.ts";
+import { allHandlers, driverOfHandler } from "../../deploy/drivers.ts";
 import { type RunningNode, startNode } from "../../deploy/node.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
-import { type ServiceName, SERVICES, type Supervisor } from "../../deploy/supervisor/mod.ts";
+import { CORE_SERVICES, driverService, type Supervisor } from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
@@ -12,15 +12,17 @@ import { Pod } from "./pod.ts";
 const KEPT_LINES = 2_000;
 
 export interface NodeOptions {
-  /** `kuasar-qemu` runs our services; `runc` is containerd's own way, to compare with and to test the tests. */
-  handler?: typeof RUNTIME_HANDLER | "runc";
+  /** One of ours; `runc` is containerd's own way, to compare with and to test the tests. */
+  handler?: string;
+  /** Drivers of the node; that of the handler unless given. */
+  drivers?: readonly string[];
   /** A folder of its own below /run unless given. */
   runDir?: string;
   /** Archives to import. */
   images?: readonly string[];
   /** Pause image of the runc handler. */
   pauseImage?: string;
-  configs?: Partial<Record<ServiceName, string>>;
+  configs?: Readonly<Record<string, string>>;
   memoryMib?: number;
   kernelParams?: string;
   logLevel?: "debug" | "info" | "warn";
@@ -50,20 +52,31 @@ export class Node {
   readonly cri: Cri;
   readonly runDir: string;
   readonly handler: string;
+  /** Our Deno services, each of which may be killed at any time. */
+  readonly services: readonly string[];
   readonly #lines: string[];
   readonly #running: RunningNode;
 
-  private constructor(running: RunningNode, runDir: string, handler: string, lines: string[]) {
+  private constructor(
+    running: RunningNode,
+    runDir: string,
+    handler: string,
+    drivers: readonly string[],
+    lines: string[],
+  ) {
     this.cri = connectCri(running.address);
     this.runDir = runDir;
     this.handler = handler;
+    this.services = [...CORE_SERVICES, ...drivers.map(driverService)];
     this.#lines = lines;
     this.#running = running;
   }
 
   /** Starts everything and imports the images. */
   static async start(options: NodeOptions = {}): Promise<Node> {
-    const handler = options.handler ?? RUNTIME_HANDLER;
+    const handler = options.handler ?? allHandlers()[0]!;
+    const driver = driverOfHandler(handler);
+    const drivers = options.drivers ?? (driver ? [driver.name] : []);
     // Short: the paths of sockets below it have to fit into 107 bytes.
     const runDir = options.runDir ?? `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
     const lines: string[] = [];
@@ -71,7 +84,8 @@ export class Node {
     const started = await startNode({
       runDir,
       programs: options.programs ?? nodePrograms(),
-      services: handler === RUNTIME_HANDLER,
+      services: driver !== undefined,
+      drivers,
       logLevel: options.logLevel ?? "debug",
       ...(options.memoryMib === undefined ? {} : { memoryMib: options.memoryMib }),
       ...(options.kernelParams === undefined ? {} : { kernelParams: options.kernelParams }),
@@ -84,7 +98,7 @@ export class Node {
     }).catch((error: KuasarError) => {
       throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
     });
-    const node = new Node(started, runDir, handler, lines);
+    const node = new Node(started, runDir, handler, drivers, lines);
     stopNodesAtSignals();
     running.add(node);
     try {
@@ -158,7 +172,7 @@ export class Node {
     const target = () => ({
       runDir: this.runDir,
       resident: this.supervisor.pids,
-      counted: [...SERVICES, "kuasar-task"],
+      counted: [...this.services, "kuasar-task"],
     });
     const before = takeSnapshot(target());
     return () => waitForNoLeaks(before, target());

@@ -1,0 +1,30 @@
+import type { DriverDeployment } from "../drivers/contract/deployment.ts";
+import { deployment as qemu } from "../drivers/qemu/deployment.ts";
+import { KuasarError } from "../lib/errors/mod.ts";
+
+/** Every driver: a new one is its folder and its line here. The first is the default. */
+export const DRIVERS: readonly DriverDeployment[] = [qemu];
+
+/** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */
+export function driverDeployment(name: string): DriverDeployment {
+  const found = DRIVERS.find((driver) => driver.name === name);
+  if (found) return found;
+  const known = DRIVERS.map((driver) => driver.name).join(", ");
+  throw new KuasarError("NOT_FOUND", `Cannot find driver ${JSON.stringify(name)}: there are ${known}`);
+}
+
+/** The driver whose pods have this runtime handler; undefined for one that is not ours. */
+export function driverOfHandler(handler: string): DriverDeployment | undefined {
+  return DRIVERS.find(({ handlers }) => handlers.includes(handler));
+}
+
+/** The handlers of all drivers. */
+export function allHandlers(): string[] {
+  return DRIVERS.flatMap(({ handlers }) => handlers);
+}
+
+/** The name of a shim program that containerd looks up in its PATH for a runtime type. */
+export function shimBinary(runtimeType: string): string {
+  const [name, version] = runtimeType.split(".").slice(-2);
+  return `containerd-shim-${name}-${version}`;
+}

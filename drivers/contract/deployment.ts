@@ -1,0 +1,49 @@
+/** What a driver's generated configuration may name. All paths are absolute. */
+export interface DeploymentContext {
+  /** Programs of the host, by their keys in the table of deploy/host. */
+  tools: Readonly<Record<string, string>>;
+  /** The guest's kernel. */
+  kernel: string;
+  initrd: string;
+  /** The guest's disk image. */
+  image: string;
+  /** Memory of a VM that asks for nothing else, in MiB. */
+  memoryMib: number;
+  /** Replaces the driver's own kernel parameters. */
+  kernelParams?: string;
+}
+
+/** All that the rest of the house must know of a driver to install, start and offer it. */
+export interface DriverDeployment {
+  /** Its name in sockets, units and `kuasar-ctl list`: `cloud-hypervisor`. */
+  name: string;
+  /** Its folder below drivers/: `cloud_hypervisor`. */
+  folder: string;
+  /** Names of runtime handlers (RuntimeClass, crictl) that mean this driver; the first is the one to recommend. */
+  handlers: readonly [string, ...string[]];
+  /**
+   * containerd's runtime type of these handlers. containerd resolves it to a shim program when it restarts, and deletes
+   * the bundles of running containers where it cannot: `io.containerd.kuasar-vmm.v2`.
+   */
+  runtimeType: string;
+  /** Keys of the programs of the host that it cannot do without. */
+  tools: readonly string[];
+  /** True where its pods are VMs: it needs a guest's kernel and image. */
+  vm: boolean;
+  /** Name of its configuration file below /var/lib/kuasar on an installed host. */
+  configFile: string;
+  /** A configuration for what stands in the build folder, as TOML. */
+  configuration(context: DeploymentContext): string;
+}
+
+/** Writes one table of TOML; keys without a value are left out. */
+export function tomlTable(
+  name: string,
+  values: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
+  // JSON's strings are valid in TOML.
+  const lines = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key} = ${JSON.stringify(value)}`]
+  );
+  return `[${name}]\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,21 @@
+import { type DriverDeployment, tomlTable } from "../contract/deployment.ts";
+
+/** How the QEMU driver is installed and offered. */
+export const deployment: DriverDeployment = {
+  name: "qemu",
+  folder: "qemu",
+  handlers: ["kuasar-qemu"],
+  runtimeType: "io.containerd.kuasar-vmm.v2",
+  tools: ["qemu", "virtiofsd", "vhostDeviceVsock"],
+  vm: true,
+  configFile: "config_qemu_x86_64.toml",
+  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
+    tomlTable("hypervisor", {
+      qemu_path: tools.qemu,
+      kernel_path: kernel,
+      initrd_path: initrd,
+      vhost_device_vsock_path: tools.vhostDeviceVsock,
+      memory_in_mb: memoryMib,
+      kernel_params: kernelParams,
+    }),
+};
