@@ -99,7 +99,7 @@ function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promis
     const { folder, configuration } = driverDeployment(name);
     const config = `${runDir}/${driverService(name)}.toml`;
     const text = configuration({
-      tools: programs.tools,
+      tools: { ...programs.tools },
       kernel: programs.kernel,
       initrd: programs.initrd,
       image: programs.image,

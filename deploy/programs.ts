@@ -1,13 +1,13 @@
 import { buildDir } from "../lib/build/mod.ts";
 import type { ContainerdPrograms } from "./containerd/mod.ts";
-import { hostTools } from "./host/mod.ts";
+import { type HostTools, hostTools } from "./host/mod.ts";
 
 /** What a node runs. All paths are absolute. */
 export interface NodePrograms extends ContainerdPrograms {
   taskServer: string;
   virtiofsd: string;
-  /** Programs of the host by their keys, for the drivers. */
-  tools: Readonly<Record<string, string>>;
+  /** Programs of the host, for the drivers. */
+  tools: HostTools;
   kernel: string;
   initrd: string;
   /** The guest's disk image. */
@@ -25,7 +25,7 @@ export function nodePrograms(): NodePrograms {
     agent: `${buildDir}/guest/agent`,
     taskServer: `${buildDir}/guest/kuasar-task`,
     virtiofsd,
-    tools: { ...tools },
+    tools,
     kernel: `${buildDir}/kernel/vmlinuz`,
     initrd: `${buildDir}/image/kuasar.initrd`,
     image: `${buildDir}/image/kuasar.img`,

@@ -24,7 +24,7 @@ export async function rawBoot(options: RawBootOptions): Promise<number> {
   const dir = await Deno.makeTempDir({ prefix: "kb-" });
   await Deno.mkdir(`${dir}/share`);
   const readiness = listenHybrid(`${dir}/vm.vsock_1027`);
-  const helper = new Deno.Command(programs.vhostDeviceVsock, {
+  const helper = new Deno.Command(programs.tools.vhostDeviceVsock, {
     args: ["--guest-cid", "3", "--socket", `${dir}/vhost.sock`, "--uds-path", `${dir}/vm.vsock`],
     stdout: "null",
     stderr: "null",
@@ -33,7 +33,7 @@ export async function rawBoot(options: RawBootOptions): Promise<number> {
   try {
     await waitForFile(`${dir}/vhost.sock`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS));
     const begin = performance.now();
-    vmm = new Deno.Command(programs.qemu, {
+    vmm = new Deno.Command(programs.tools.qemu, {
       args: qemuArguments(options, dir),
       stdin: "null",
       stdout: "null",

@@ -34,7 +34,7 @@ export class TestGuest {
 
   /** Boots with a share of which every container gets a folder with busybox. */
   static async start(): Promise<TestGuest> {
-    const { vhostDeviceVsock, qemu } = nodePrograms();
+    const { vhostDeviceVsock, qemu } = nodePrograms().tools;
     const dir = await Deno.makeTempDir({ prefix: "kg-" });
     await Deno.mkdir(`${dir}/share`);
     const readiness = listenHybrid(`${dir}/vm.vsock_1027`);
