@@ -1,6 +1,7 @@
 import { type CleanupStep, runCleanup } from "../../lib/cleanup/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { Context } from "./context.ts";
+import { removeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -37,6 +38,12 @@ export function cleanupSteps(
     {
       name: "detach the network",
       run: () => calling((timeoutMs) => peers.network.detach(request, { timeoutMs, signal: stopping })),
+    },
+    {
+      name: "remove the network namespace",
+      run: () => {
+        if (record.ownNetns) removeOwnNetns(record.netnsPath);
+      },
     },
     { name: "forget the containers", run: () => registry.deleteContainers(id) },
   ];

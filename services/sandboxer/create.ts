@@ -3,11 +3,28 @@ import type {
   ControllerCreateRequest,
   ControllerCreateResponse,
 } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
+import type { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { toBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
 import { chooseDriver } from "./driver_choice.ts";
 import { decodeMetadata, decodePodConfig, sharesPid } from "./pod_config.ts";
 import { vmSize } from "./sizing.ts";
+
+/** What is known of a sandbox before its start, wherever that comes from. */
+export interface NewSandbox {
+  id: string;
+  runtimeHandler: string;
+  pod: PodSandboxConfig;
+  /** `pod` as it came, with what we do not know of it. */
+  podConfig: Uint8Array;
+  /** Empty for a pod on the host's network. */
+  netnsPath: string;
+  labels: Record<string, string>;
+  /** Made for the task of the same id, which containerd has started without a sandbox. */
+  standalone?: boolean;
+  /** `netnsPath` is a namespace of our own, made at the start and removed with the sandbox. */
+  ownNetns?: boolean;
+}
 
 /**
  * Notes a new sandbox. Nothing is started, and a request that is refused leaves nothing.
@@ -15,10 +32,25 @@ import { vmSize } from "./sizing.ts";
  * @throws ALREADY_EXISTS for a known id, INVALID_ARGUMENT for a bad id, configuration or runtime handler
  */
 export function createSandbox(context: Context, request: ControllerCreateRequest): ControllerCreateResponse {
-  const { config, registry, log } = context;
   const id = checkId(request.sandboxId, "sandbox id");
-  const pod = decodePodConfig(request.options);
-  const { runtimeHandler } = decodeMetadata(request.sandbox?.extensions ?? {});
+  noteSandbox(context, {
+    id,
+    runtimeHandler: decodeMetadata(request.sandbox?.extensions ?? {}).runtimeHandler,
+    pod: decodePodConfig(request.options),
+    podConfig: request.options?.value ?? new Uint8Array(0),
+    netnsPath: request.netnsPath,
+    labels: request.sandbox?.labels ?? {},
+  });
+  return { sandboxId: id };
+}
+
+/**
+ * Stores a new sandbox.
+ *
+ * @throws ALREADY_EXISTS for a known id, INVALID_ARGUMENT for a runtime handler without a driver
+ */
+export function noteSandbox({ config, registry, log }: Context, sandbox: NewSandbox): void {
+  const { id, runtimeHandler, pod, netnsPath, labels } = sandbox;
   const driver = chooseDriver(runtimeHandler, config);
   registry.create({
     id,
@@ -30,9 +62,9 @@ export function createSandbox(context: Context, request: ControllerCreateRequest
     uid: pod.metadata?.uid ?? "",
     // As containerd does it for its own sandboxes.
     hostname: pod.hostname || Deno.hostname(),
-    netnsPath: request.netnsPath,
-    podConfig: toBase64(request.options?.value ?? new Uint8Array(0)),
-    labels: request.sandbox?.labels ?? {},
+    netnsPath,
+    podConfig: toBase64(sandbox.podConfig),
+    labels,
     ...vmSize(pod, config.sizing),
     sharePid: sharesPid(pod),
     // Our own time: containerd sends Go's zero time for pods on the host's network.
@@ -43,7 +75,8 @@ export function createSandbox(context: Context, request: ControllerCreateRequest
     phases: [],
     cleaned: true,
     leftovers: [],
+    ...(sandbox.standalone && { standalone: true }),
+    ...(sandbox.ownNetns && { ownNetns: true }),
   });
   log.info("Created", { sandbox: id, driver, pod: `${pod.metadata?.namespace}/${pod.metadata?.name}` });
-  return { sandboxId: id };
 }

@@ -9,8 +9,11 @@ import type {
 import type { Context } from "./context.ts";
 import { toEndpoint } from "./guest.ts";
 import { repeat } from "./repeat.ts";
-import type { DeviceRecord } from "./record.ts";
+import { readSpec } from "./read_spec.ts";
+import type { DeviceRecord, SandboxRecord } from "./record.ts";
 import type { Sandbox } from "./sandbox.ts";
+import { shutdownSandbox } from "./shutdown.ts";
+import { joinsPid } from "./standalone_spec.ts";
 
 /**
  * Tells where the agent of a sandbox is.
@@ -61,9 +64,21 @@ export async function releaseContainer(
 ): Promise<void> {
   checkId(containerId, "container id");
   const sandbox = context.registry.find(sandboxId);
+  // A sandbox that was made for this task goes with it, and takes all the rest along.
+  if (sandbox?.record.standalone && containerId === sandboxId) {
+    return await removeStandalone(context, sandboxId);
+  }
   // Everything of a container goes with its sandbox.
   if (sandbox?.state !== "ready") return;
   await forContainer(context, sandbox, containerId, () => release(context, sandbox, containerId));
+}
+
+async function removeStandalone(context: Context, id: string): Promise<void> {
+  try {
+    await shutdownSandbox(context, id);
+  } catch (error) {
+    if (!hasCode(error, "NOT_FOUND")) throw error;
+  }
 }
 
 function readySandbox(sandbox: Sandbox): Sandbox {
@@ -103,7 +118,7 @@ async function prepare(
   if (record.onHost) return await prepareOnHost(context, sandbox, request);
   const before = registry.container(sandbox.id, containerId)?.devices ?? [];
   registry.putContainer({ sandboxId: sandbox.id, containerId, devices: before });
-  const wanted = { ...request, sharePid: record.sharePid };
+  const wanted = { ...request, sharePid: sharesPid(record, request.bundle) };
   const prepared = await repeat(
     (timeoutMs) => peers.storage.prepareContainer(wanted, { timeoutMs }),
     { timeoutMs: config.timeouts.peer_ms },
@@ -117,6 +132,11 @@ async function prepare(
     sandboxPid: record.pid,
     runtime: undefined,
   };
+}
+
+/** What CRI tells of a pod, it tells of each container where it does not use the Sandbox API. */
+function sharesPid({ sharePid, standalone }: Readonly<SandboxRecord>, bundle: string): boolean {
+  return standalone && sharePid ? joinsPid(readSpec(bundle)) : sharePid;
 }
 
 /** A sandbox without a kernel of its own: its driver knows the namespaces and the runtime. */

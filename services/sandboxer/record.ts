@@ -47,6 +47,10 @@ export interface SandboxRecord {
   guest?: GuestRecord;
   /** True where its containers run on the host's kernel: the driver prepares them. Absent until it has started. */
   onHost?: boolean;
+  /** Made for the task of the same id, which names no sandbox; it goes with that task. */
+  standalone?: boolean;
+  /** `netnsPath` is one of our own, made for this sandbox. */
+  ownNetns?: boolean;
   exit?: ExitRecord;
   /** Why it is not ready: empty after a plain Stop. */
   reason: string;

@@ -8,6 +8,7 @@ import { sandboxMetrics } from "./metrics.ts";
 import { guestPlatform } from "./platform.ts";
 import { lookupSandbox, prepareContainer, releaseContainer } from "./prepare.ts";
 import { shutdownSandbox } from "./shutdown.ts";
+import { createStandalone } from "./standalone.ts";
 import { startSandbox } from "./start.ts";
 import { sandboxStatus } from "./status.ts";
 import { stopSandbox } from "./stop.ts";
@@ -56,6 +57,11 @@ export function prepareHandlers(context: Context): TtrpcHandlers<typeof PrepareD
     async releaseContainer(request) {
       await releaseContainer(context, request);
       return {};
+    },
+    createStandalone: (request, call) => {
+      const abort = new AbortController();
+      call.onCancel((reason) => abort.abort(reason));
+      return createStandalone(context, request, { cancelled: abort.signal });
     },
   };
 }

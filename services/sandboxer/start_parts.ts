@@ -8,6 +8,7 @@ import type { Context } from "./context.ts";
 import { driverInfo } from "./driver_info.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
+import { makeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { Timeline } from "./timeline.ts";
@@ -39,6 +40,7 @@ export async function startParts(
     { timeoutMs: context.config.timeouts.peer_ms, signal },
   );
   sandbox.update({ onHost: !info.vm });
+  if (record.ownNetns) makeOwnNetns(record.netnsPath);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
     parts.network = await attachNetwork(context, sandbox, !info.vm, signal);

@@ -106,6 +106,19 @@ export interface GuestMount {
   podScoped: boolean;
 }
 
+export interface CreateStandaloneRequest {
+  /** Id of the sandbox, and of the container that owns it. */
+  sandboxId: string;
+  /** containerd's name of the runtime, which chooses the driver: `io.containerd.kuasar-vmm.v2`. */
+  runtime: string;
+  /** containerd's bundle: its config.json names the network namespace, the resources and the pod. */
+  bundle: string;
+}
+
+export interface CreateStandaloneResponse {
+  sandboxPid: number;
+}
+
 export interface ReleaseContainerRequest {
   sandboxId: string;
   containerId: string;
@@ -676,6 +689,120 @@ export const GuestMount: MessageFns<GuestMount> = {
   },
 };
 
+function createBaseCreateStandaloneRequest(): CreateStandaloneRequest {
+  return { sandboxId: "", runtime: "", bundle: "" };
+}
+
+export const CreateStandaloneRequest: MessageFns<CreateStandaloneRequest> = {
+  encode(message: CreateStandaloneRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.runtime !== "") {
+      writer.uint32(18).string(message.runtime);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(26).string(message.bundle);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateStandaloneRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateStandaloneRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runtime = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCreateStandaloneResponse(): CreateStandaloneResponse {
+  return { sandboxPid: 0 };
+}
+
+export const CreateStandaloneResponse: MessageFns<CreateStandaloneResponse> = {
+  encode(message: CreateStandaloneResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxPid !== 0) {
+      writer.uint32(8).uint32(message.sandboxPid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateStandaloneResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateStandaloneResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sandboxPid = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseReleaseContainerRequest(): ReleaseContainerRequest {
   return { sandboxId: "", containerId: "" };
 }
@@ -758,11 +885,24 @@ export const PrepareDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Also removes the sandbox where CreateStandalone has made it for this container. */
     releaseContainer: {
       name: "ReleaseContainer",
       requestType: ReleaseContainerRequest as typeof ReleaseContainerRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Makes and starts a sandbox for a task that comes without one: a plain `ctr run`, Docker, or the pause container of a
+     * CRI plugin that does not use the Sandbox API. ALREADY_EXISTS for a sandbox that was made otherwise.
+     */
+    createStandalone: {
+      name: "CreateStandalone",
+      requestType: CreateStandaloneRequest as typeof CreateStandaloneRequest,
+      requestStream: false,
+      responseType: CreateStandaloneResponse as typeof CreateStandaloneResponse,
       responseStream: false,
       options: {},
     },

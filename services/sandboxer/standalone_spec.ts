@@ -1,0 +1,99 @@
+import { message } from "../../lib/cri/mod.ts";
+import type { Spec } from "../../lib/oci/mod.ts";
+import {
+  LinuxContainerResources,
+  LinuxPodSandboxConfig,
+  LinuxSandboxSecurityContext,
+  NamespaceMode,
+  PodSandboxConfig,
+} from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+
+/** What containerd's CRI plugin writes into the spec of a pause container. */
+const CRI = {
+  type: "io.kubernetes.cri.container-type",
+  name: "io.kubernetes.cri.sandbox-name",
+  namespace: "io.kubernetes.cri.sandbox-namespace",
+  uid: "io.kubernetes.cri.sandbox-uid",
+  cpuPeriod: "io.kubernetes.cri.sandbox-cpu-period",
+  cpuQuota: "io.kubernetes.cri.sandbox-cpu-quota",
+  memory: "io.kubernetes.cri.sandbox-memory",
+} as const;
+
+/** The type of a pause container. */
+const PAUSE = "sandbox";
+
+/** How a sandbox comes to its network. */
+export type StandaloneNetwork = { kind: "host" } | { kind: "own" } | { kind: "join"; path: string };
+
+/** What the spec of a task without a sandbox tells of the sandbox that it needs. */
+export interface StandaloneSandbox {
+  pod: PodSandboxConfig;
+  network: StandaloneNetwork;
+}
+
+/** True where a container joins somebody else's PID namespace, which in a pod is the pod's. */
+export function joinsPid(spec: Spec): boolean {
+  return (spec.linux?.namespaces ?? []).some(({ type, path }) => type === "pid" && path !== undefined);
+}
+
+/**
+ * Derives a sandbox from a task's spec: its name, its size, its network.
+ *
+ * @param id names the sandbox where no annotation does
+ */
+export function standaloneSandbox(id: string, spec: Spec): StandaloneSandbox {
+  const annotations = new Map(Object.entries(spec.annotations ?? {}));
+  const pause = annotations.get(CRI.type) === PAUSE;
+  const network = networkOf(spec);
+  const namespaceOptions = {
+    network: network.kind === "host" ? NamespaceMode.NODE : NamespaceMode.POD,
+    // A pod has a PID namespace to share; whether a container joins it stands in the container's own spec.
+    pid: pause ? NamespaceMode.POD : NamespaceMode.CONTAINER,
+    ipc: NamespaceMode.POD,
+    targetId: "",
+  };
+  const pod = message(PodSandboxConfig, {
+    metadata: {
+      name: annotations.get(CRI.name) ?? id,
+      namespace: annotations.get(CRI.namespace) ?? "",
+      uid: annotations.get(CRI.uid) ?? "",
+      attempt: 0,
+    },
+    hostname: spec.hostname ?? "",
+    linux: message(LinuxPodSandboxConfig, {
+      resources: message(LinuxContainerResources, pause ? podResources(annotations) : ownResources(spec)),
+      sysctls: spec.linux?.sysctl ?? {},
+      securityContext: message(LinuxSandboxSecurityContext, { namespaceOptions }),
+    }),
+  });
+  return { pod, network };
+}
+
+function networkOf(spec: Spec): StandaloneNetwork {
+  const namespace = (spec.linux?.namespaces ?? []).find(({ type }) => type === "network");
+  if (!namespace) return { kind: "host" };
+  return namespace.path ? { kind: "join", path: namespace.path } : { kind: "own" };
+}
+
+/** The sum of a pod's limits, which kubelet tells and CRI notes on the pause container. */
+function podResources(annotations: ReadonlyMap<string, string>): Partial<LinuxContainerResources> {
+  const number = (key: string) => {
+    const text = annotations.get(key) ?? "";
+    return /^-?\d{1,18}$/.test(text) ? BigInt(text) : 0n;
+  };
+  return {
+    cpuPeriod: number(CRI.cpuPeriod),
+    cpuQuota: number(CRI.cpuQuota),
+    memoryLimitInBytes: number(CRI.memory),
+  };
+}
+
+/** The only container's limits are the sandbox's. */
+function ownResources(spec: Spec): Partial<LinuxContainerResources> {
+  const { cpu, memory } = spec.linux?.resources ?? {};
+  return {
+    cpuPeriod: BigInt(cpu?.period ?? 0),
+    cpuQuota: BigInt(cpu?.quota ?? 0),
+    memoryLimitInBytes: BigInt(memory?.limit ?? 0),
+  };
+}
