@@ -12,7 +12,7 @@ function main(): void {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (sys.getpid() === 1) return runInit();
   if (name === "kuasar-task") return void runHost(args);
-  if (name.startsWith("containerd-shim-")) return sys.exit(runShim(name, args));
+  if (name.startsWith("containerd-shim-")) return void runShim(name, args);
   sys.logWrite(
     `usage: ${name}: as PID 1 of a guest, or under the name kuasar-task or containerd-shim-kuasar-*-v2\n`,
   );

@@ -2,29 +2,51 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 import * as sys from "../native/sys.js";
 
-const ANNOTATION = "io.kubernetes.cri.sandbox-id";
+/** What containerd's CRI plugin writes into every spec. */
+const CONTAINER_TYPE = "io.kubernetes.cri.container-type";
+const SANDBOX_ID = "io.kubernetes.cri.sandbox-id";
+/** The type of a pause container. */
+const PAUSE = "sandbox";
 const MAX_CONFIG_BYTES = 4 << 20;
 
+/** Where a task belongs. */
+export interface Placement {
+  sandboxId: string;
+  /**
+   * `member`: into a sandbox that exists. `alone`: into one of its own. `pause`: it is the stand-in for a sandbox that
+   * others will join.
+   */
+  kind: "member" | "alone" | "pause";
+}
+
 /**
- * The sandbox that a container belongs to: containerd writes it into the bundle, and the CRI plugin into the spec.
+ * The sandbox of a task: containerd writes it into the bundle where it knows of one, and the CRI plugin into the spec.
  *
- * @throws KuasarError FAILED_PRECONDITION where the bundle names none
+ * @param id of the task, which is that of its sandbox where it names none
+ * @throws KuasarError FAILED_PRECONDITION for a bundle that cannot be read, INVALID_ARGUMENT for a bad id
  */
-export function sandboxOf(bundle: string): string {
+export function placementOf(bundle: string, id: string): Placement {
   const file = `${bundle}/sandbox`;
-  if (sys.exists(file)) return checkId(sys.readTextFile(file, 1024).trim(), "sandbox id");
-  let id: unknown;
+  if (sys.exists(file)) {
+    return { kind: "member", sandboxId: checkId(sys.readTextFile(file, 1024).trim(), "sandbox id") };
+  }
+  const annotations = annotationsOf(bundle);
+  if (annotations[CONTAINER_TYPE] === PAUSE) return { kind: "pause", sandboxId: id };
+  const named = annotations[SANDBOX_ID];
+  if (typeof named === "string") return { kind: "member", sandboxId: checkId(named, "sandbox id") };
+  return { kind: "alone", sandboxId: id };
+}
+
+function annotationsOf(bundle: string): Record<string, unknown> {
+  const path = `${bundle}/config.json`;
   try {
-    const spec = JSON.parse(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES)) as {
+    const spec = JSON.parse(sys.readTextFile(path, MAX_CONFIG_BYTES)) as {
       annotations?: Record<string, unknown>;
     };
-    id = spec.annotations?.[ANNOTATION];
+    return spec.annotations ?? {};
   } catch (error) {
-    throw new KuasarError("FAILED_PRECONDITION", `Cannot read ${bundle}/config.json`, { cause: error });
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot read ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
-  if (typeof id === "string") return checkId(id, "sandbox id");
-  throw new KuasarError(
-    "FAILED_PRECONDITION",
-    `Cannot create a container: ${bundle} names no sandbox, neither in "sandbox" nor by ${ANNOTATION}`,
-  );
 }

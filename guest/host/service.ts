@@ -19,13 +19,14 @@ import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/
 import type { CallContext, Handlers, MessageType, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
-import { sandboxOf } from "./bundle.ts";
+import { placementOf } from "./bundle.ts";
 import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import { startTimeOf } from "./guest_link.ts";
 import type { Preparer } from "./prepare.ts";
 import { type Exit, now } from "./process.ts";
 import type { ContainerRecord, RecordStore } from "./record.ts";
+import { createOwnSandbox } from "./own_sandbox.ts";
 import type { Registry } from "./registry.ts";
 import type { StdioPaths } from "./stdio.ts";
 
@@ -159,10 +160,11 @@ export class HostTaskService {
     if (registry.has(id) || this.#creating.has(id)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
     }
+    const placement = placementOf(request.bundle, id);
     this.#creating.add(id);
     const record: ContainerRecord = {
       id,
-      sandboxId: sandboxOf(request.bundle),
+      sandboxId: placement.sandboxId,
       namespace: context.metadata.get(NAMESPACE_KEY) ?? "k8s.io",
       bundle: request.bundle,
       phase: "preparing",
@@ -173,6 +175,7 @@ export class HostTaskService {
       records.save(record);
       const timeoutMs = Math.min(context.deadlineMs ?? PREPARE_TIMEOUT_MS, PREPARE_TIMEOUT_MS);
       const { sandboxId, bundle } = record;
+      if (placement.kind !== "member") await createOwnSandbox(preparer, record, timeoutMs);
       const prepared = await preparer.call(
         timeoutMs,
         (client, callMs) =>
