@@ -1,7 +1,8 @@
 import { loadConfig } from "../../lib/config/mod.ts";
-import { KuasarError } from "../../lib/errors/mod.ts";
+import type { Accel } from "../contract/vm/accel.ts";
+import { type GuestConfig, guestConfig, packagedFile } from "../contract/vm/guest_config.ts";
 import { type ConfigFile, SCHEMA, WITHOUT_EFFECT } from "./config_schema.ts";
-import type { Accel, Machine } from "./launch_plan.ts";
+import type { Machine } from "./launch_plan.ts";
 
 /** The configuration of this driver after all checks. */
 export interface QemuConfig {
@@ -10,16 +11,10 @@ export interface QemuConfig {
   machine: Machine;
   cpuModel: string;
   cpuFeatures: string;
-  vcpus: number;
-  memoryMib: number;
+  guest: GuestConfig;
   memoryPrealloc: boolean;
   hugepages: boolean;
-  kernelPath: string;
-  /** Exactly one of initrd and image is set. */
-  initrdPath: string;
-  imagePath: string;
   firmwarePath: string;
-  kernelParams: string;
   entropySource: string;
   console: "hvc0" | "ttyS0" | "ttyAMA0";
   shareFs: "virtiofs" | "9p";
@@ -28,7 +23,6 @@ export interface QemuConfig {
   vsock: "auto" | "kernel" | "hybrid";
   vhostDeviceVsockPath: string;
   seccomp: boolean;
-  bootTimeoutMs: number;
   /** What a person should know: values that have no effect here. */
   notes: string[];
 }
@@ -40,18 +34,8 @@ export interface QemuConfig {
  * @throws {KuasarError} INVALID_ARGUMENT for anything that is wrong in it, NOT_FOUND for a missing file
  */
 export function loadQemuConfig(file: string | undefined): QemuConfig {
-  const path = file ?? defaultFile();
+  const path = file ?? packagedFile(`config_qemu_${Deno.build.arch}.toml`);
   return fromFile(loadConfig(SCHEMA, path), path ?? "the built-in configuration");
-}
-
-function defaultFile(): string | undefined {
-  const path = `/var/lib/kuasar/config_qemu_${Deno.build.arch}.toml`;
-  try {
-    Deno.statSync(path);
-    return path;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -62,27 +46,16 @@ function defaultFile(): string | undefined {
  */
 export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
   const machine: Machine = hypervisor.machine_type === "virt" ? "virt" : "q35";
-  if (hypervisor.image_path && hypervisor.initrd_path) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot use ${name}: hypervisor.image_path and hypervisor.initrd_path are both set; a guest boots from one`,
-    );
-  }
   return {
     accel: hypervisor.accel,
     qemuPath: hypervisor.qemu_path,
     machine,
     cpuModel: hypervisor.cpu_model,
     cpuFeatures: hypervisor.cpu_features,
-    vcpus: hypervisor.vcpus,
-    memoryMib: hypervisor.memory_in_mb,
+    guest: guestConfig(hypervisor, name),
     memoryPrealloc: hypervisor.mem_prealloc,
     hugepages: hypervisor.hugepages,
-    kernelPath: hypervisor.kernel_path,
-    initrdPath: hypervisor.initrd_path || (hypervisor.image_path ? "" : "/var/lib/kuasar/kuasar.initrd"),
-    imagePath: hypervisor.image_path,
     firmwarePath: hypervisor.firmware_path,
-    kernelParams: hypervisor.kernel_params,
     entropySource: hypervisor.entropy_source,
     console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",
     shareFs: /9p/i.test(hypervisor.share_fs) ? "9p" : "virtiofs",
@@ -91,7 +64,6 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     vsock: hypervisor.vsock,
     vhostDeviceVsockPath: hypervisor.vhost_device_vsock_path,
     seccomp: hypervisor.seccomp,
-    bootTimeoutMs: hypervisor.boot_timeout * 1000,
     notes: notes(hypervisor),
   };
 }

@@ -1,7 +1,5 @@
 import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
-
-/** Where packages put what a guest boots from. */
-const SHARE_DIR = "/var/lib/kuasar";
+import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
 
 /**
  * Kuasar's keys that change nothing here, with the only value that asks for nothing. They are accepted, so that a
@@ -55,19 +53,8 @@ export const SCHEMA = table({
     }),
     cpu_model: text({ default: "host", help: "host becomes max under emulation" }),
     cpu_features: text({ default: "", help: "added to the CPU model, pmu=off" }),
-    vcpus: integer({ default: 1, min: 1, max: 255, help: "of a sandbox that names no number" }),
-    memory_in_mb: integer({
-      default: 1024,
-      min: 64,
-      max: 16_777_216,
-      help: "of a sandbox without a memory limit",
-    }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
-    kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin` }),
-    initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
-    image_path: text({ default: "", help: "boot from this read-only disk" }),
-    kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
     firmware_path: text({
       default: Deno.build.arch === "x86_64" ? "qboot.rom" : "",
       help: "qboot.rom starts the kernel sooner than QEMU's own firmware, which empty takes",
@@ -89,12 +76,12 @@ export const SCHEMA = table({
     }),
     vhost_device_vsock_path: text({ default: "/usr/bin/vhost-device-vsock", help: "for hybrid vsock" }),
     seccomp: boolean({ default: true, help: "QEMU's own sandbox" }),
-    boot_timeout: integer({ default: 45, min: 1, max: 3600, help: "seconds from QEMU's start to READY" }),
     virtiofsd: VIRTIOFSD,
     virtiofs_daemon_path: text(),
     virtiofs_cache: text(),
     virtiofs_cache_size: integer(),
     virtiofs_extra_args: list(text()),
+    ...GUEST_KEYS,
     ...WITHOUT_EFFECT,
   }),
 });

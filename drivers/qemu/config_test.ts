@@ -13,7 +13,7 @@ for (const arch of ["x86_64", "aarch64"]) {
     deepStrictEqual(config.notes, []);
     strictEqual(config.machine, arch === "x86_64" ? "q35" : "virt");
     strictEqual(config.console, arch === "x86_64" ? "ttyS0" : "ttyAMA0");
-    strictEqual(config.imagePath, "");
+    strictEqual(config.guest.imagePath, "");
   });
 }
 
@@ -57,16 +57,16 @@ Deno.test("a file as Kuasar ships it works, and what has no effect is told", () 
   `);
   strictEqual(config.shareFs, "9p");
   strictEqual(config.virtio9pMultidevs, "remap");
-  strictEqual(config.memoryMib, 2048);
+  strictEqual(config.guest.memoryMib, 2048);
   strictEqual(config.notes.length, 4);
   match(config.notes[0]!, /enable_iothreads = true has no effect/);
 });
 
 Deno.test("an empty file takes the initrd of the package", () => {
   const config = read("");
-  strictEqual(config.initrdPath, "/var/lib/kuasar/kuasar.initrd");
-  strictEqual(config.bootTimeoutMs, 45_000);
-  strictEqual(read(`[hypervisor]\nimage_path = "/x.img"`).initrdPath, "");
+  strictEqual(config.guest.initrdPath, "/var/lib/kuasar/kuasar.initrd");
+  strictEqual(config.guest.bootTimeoutMs, 45_000);
+  strictEqual(read(`[hypervisor]\nimage_path = "/x.img"`).guest.initrdPath, "");
 });
 
 Deno.test("an image and an initrd together are refused", () => {

@@ -1,8 +1,10 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import type { QmpClient } from "./qmp.ts";
-import type { QmpEvent } from "./qmp_commands.ts";
-import type { SlotTable } from "./slots.ts";
+import type { QmpEvent } from "../contract/qmp/client.ts";
+import { blockFileKind, checkSerial } from "../contract/vm/block_file.ts";
+import type { SlotTable } from "../contract/vm/slots.ts";
+import { BRIDGE_ID, type HotplugPlan, portId } from "./launch_plan.ts";
+import type { QemuMonitor } from "./qmp_commands.ts";
 
 /** The guest has to look at its bus and let go of the disk; a busy one needs a moment. */
 const UNPLUG_TIMEOUT_MS = 10_000;
@@ -19,10 +21,10 @@ const PERIPHERALS = "/machine/peripheral";
  *
  * @throws {KuasarError} INVALID_ARGUMENT for a bad serial or file, RESOURCE_EXHAUSTED without a free slot
  */
-export async function attachBlock(qmp: QmpClient, slots: SlotTable, device: BlockDevice): Promise<void> {
+export async function attachBlock(qmp: QemuMonitor, slots: SlotTable, device: BlockDevice): Promise<void> {
   checkSerial(device.serial);
   if (slots.has(device.serial)) return;
-  const driver = await fileDriver(device.hostPath);
+  const driver = await blockFileKind(device.hostPath) === "file" ? "file" : "host_device";
   const id = PREFIX + device.serial;
   if (slots.mayHave(device.serial)) await detachBlock(qmp, slots, device.serial);
   const slot = slots.take(device.serial);
@@ -52,7 +54,7 @@ export async function attachBlock(qmp: QmpClient, slots: SlotTable, device: Bloc
  *
  * @throws {KuasarError} DEADLINE_EXCEEDED or FAILED_PRECONDITION where the guest keeps it; may be repeated
  */
-export async function detachBlock(qmp: QmpClient, slots: SlotTable, serial: string): Promise<void> {
+export async function detachBlock(qmp: QemuMonitor, slots: SlotTable, serial: string): Promise<void> {
   checkSerial(serial);
   if (!slots.mayHave(serial)) return;
   const id = PREFIX + serial;
@@ -76,8 +78,17 @@ export async function detachBlock(qmp: QmpClient, slots: SlotTable, serial: stri
   slots.free(serial);
 }
 
+/** Reads from QEMU which places for disks it was started with. */
+export async function readHotplugPlan(qmp: QemuMonitor): Promise<HotplugPlan> {
+  const names = new Set((await qmp.execute("qom-list", { path: PERIPHERALS })).map(({ name }) => name));
+  if (names.has(BRIDGE_ID)) return { kind: "bridge" };
+  let count = 0;
+  while (names.has(portId(count))) count++;
+  return { kind: "ports", count };
+}
+
 /** Reads from QEMU which disks are plugged in, and finishes removals that were under way. */
-export async function readSlots(qmp: QmpClient, slots: SlotTable): Promise<void> {
+export async function readSlots(qmp: QemuMonitor, slots: SlotTable): Promise<void> {
   const plugged = new Set<string>();
   for (const { name } of await qmp.execute("qom-list", { path: PERIPHERALS })) {
     if (!name.startsWith(PREFIX)) continue;
@@ -99,7 +110,7 @@ function isAnswer({ event, data }: QmpEvent, id: string): boolean {
   return (event === "DEVICE_DELETED" || event === "DEVICE_UNPLUG_GUEST_ERROR") && data.device === id;
 }
 
-async function deleteNode(qmp: QmpClient, node: string): Promise<void> {
+async function deleteNode(qmp: QemuMonitor, node: string): Promise<void> {
   try {
     await qmp.execute("blockdev-del", { "node-name": node });
   } catch (error) {
@@ -107,34 +118,4 @@ async function deleteNode(qmp: QmpClient, node: string): Promise<void> {
       /Failed to find node|Cannot find (device|node)/i.test(error.message);
     if (!gone) throw error;
   }
-}
-
-/** The serial is part of ids in QEMU and of the guest's `/sys/block/<disk>/serial`, which holds 20 bytes. */
-function checkSerial(serial: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,19}$/.test(serial)) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot use the disk serial ${
-        JSON.stringify(serial.slice(0, 40))
-      }: it must be 1 to 20 letters, digits, '_', '.' or '-'`,
-    );
-  }
-}
-
-async function fileDriver(path: string): Promise<"file" | "host_device"> {
-  let info: Deno.FileInfo;
-  try {
-    if (!path.startsWith("/")) throw new Error("the path is not absolute");
-    info = await Deno.stat(path);
-  } catch (cause) {
-    throw new KuasarError("INVALID_ARGUMENT", `Cannot plug in ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  if (info.isFile) return "file";
-  if (info.isBlockDevice) return "host_device";
-  throw new KuasarError(
-    "INVALID_ARGUMENT",
-    `Cannot plug in ${path}: it is neither a file nor a block device`,
-  );
 }

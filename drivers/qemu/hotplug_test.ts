@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import { attachBlock, detachBlock, readSlots } from "./hotplug.ts";
-import { QmpClient, type QmpStream } from "./qmp.ts";
-import { SlotTable } from "./slots.ts";
+import { attachBlock, detachBlock, readHotplugPlan, readSlots } from "./hotplug.ts";
+import { QmpClient, type QmpStream } from "../contract/qmp/client.ts";
+import { SlotTable } from "../contract/vm/slots.ts";
+import type { QemuCommands, QemuMonitor } from "./qmp_commands.ts";
 
 interface Request {
   execute: string;
@@ -106,9 +107,9 @@ class FakeQemu implements QmpStream {
 const table = () => new SlotTable([1, 2].map((n) => ({ bus: "hotplug", addr: `0x${n}` })));
 const disk = (serial: string) => ({ hostPath: new URL(import.meta.url).pathname, serial, readOnly: true });
 
-async function withQemu(test: (qemu: FakeQemu, qmp: QmpClient) => Promise<void>): Promise<void> {
+async function withQemu(test: (qemu: FakeQemu, qmp: QemuMonitor) => Promise<void>): Promise<void> {
   const qemu = new FakeQemu();
-  const qmp = await QmpClient.over(qemu);
+  const qmp = await QmpClient.over<QemuCommands>(qemu);
   try {
     await test(qemu, qmp);
   } finally {
@@ -184,6 +185,15 @@ Deno.test("a new driver reads the slots and cleans what a removal has left", () 
     deepStrictEqual(after.serials(), ["b"]);
     deepStrictEqual([...qemu.nodes].sort(), ["disk-b", "image"]);
     deepStrictEqual(after.take("c"), { bus: "hotplug", addr: "0x1" });
+  }));
+
+Deno.test("a new driver reads which places for disks there are", () =>
+  withQemu(async (qemu, qmp) => {
+    deepStrictEqual(await readHotplugPlan(qmp), { kind: "ports", count: 0 });
+    for (const id of ["rp0", "rp1", "rp3"]) qemu.devices.set(id, {});
+    deepStrictEqual(await readHotplugPlan(qmp), { kind: "ports", count: 2 });
+    qemu.devices.set("hotplug", {});
+    deepStrictEqual(await readHotplugPlan(qmp), { kind: "bridge" });
   }));
 
 for (const serial of ["", "a,b", "x".repeat(21), "-a", "a b"]) {

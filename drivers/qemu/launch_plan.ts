@@ -1,8 +1,8 @@
-import type { Slot } from "./slots.ts";
+import type { Accel } from "../contract/vm/accel.ts";
+import type { Slot } from "../contract/vm/slots.ts";
 
 /** Machines that this driver builds: q35 on x86_64, virt on aarch64. */
 export type Machine = "q35" | "virt";
-export type Accel = "kvm" | "tcg";
 
 /** A NIC whose tap queues wait at inherited fds. */
 export interface NicPlan {

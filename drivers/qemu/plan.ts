@@ -1,16 +1,22 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { Accel } from "../contract/vm/accel.ts";
+import {
+  checkGuestRequest,
+  type GuestLimits,
+  kernelParamsOf,
+  memoryMibOf,
+  vcpusOf,
+} from "../contract/vm/request.ts";
 import type { QemuConfig } from "./config.ts";
-import type { Accel, HotplugPlan, LaunchPlan, SharePlan, VsockPlan } from "./launch_plan.ts";
+import type { HotplugPlan, LaunchPlan, SharePlan, VsockPlan } from "./launch_plan.ts";
 
-const MAX_VCPUS = 255;
-const MIN_MEMORY_MIB = 64;
-const MAX_MEMORY_MIB = 16 * 1024 * 1024;
-const MAX_NICS = 16;
-
-/** The kernel keeps no more of its command line (COMMAND_LINE_SIZE). */
-const MAX_KERNEL_PARAMS_BYTES = 2047;
+const LIMITS: GuestLimits = {
+  maxVcpus: 255,
+  minMemoryMib: 64,
+  maxMemoryMib: 16 * 1024 * 1024,
+  maxNics: 16,
+};
 
 /** What the steps of a start have opened by the time the command line is built. */
 export interface Opened {
@@ -32,33 +38,7 @@ export function hotplugPlan(config: QemuConfig): HotplugPlan {
  * @throws {KuasarError} INVALID_ARGUMENT
  */
 export function checkRequest(request: StartRequest, config: QemuConfig): void {
-  const vcpus = request.vcpus || config.vcpus;
-  if (vcpus > MAX_VCPUS) throw invalid(`${vcpus} vCPUs are asked for, the limit is ${MAX_VCPUS}`);
-  const memory = memoryMib(request, config);
-  if (memory < MIN_MEMORY_MIB || memory > MAX_MEMORY_MIB) {
-    throw invalid(`${memory} MiB of memory are asked for, it must be ${MIN_MEMORY_MIB} to ${MAX_MEMORY_MIB}`);
-  }
-  if (request.nics.length > MAX_NICS) {
-    throw invalid(`${request.nics.length} NICs are asked for, the limit is ${MAX_NICS}`);
-  }
-  for (const nic of request.nics) {
-    if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(nic.mac)) {
-      throw invalid(`${JSON.stringify(nic.mac)} is no MAC address`);
-    }
-    if (nic.mtu !== 0 && (nic.mtu < 68 || nic.mtu > 65535)) {
-      throw invalid(`the MTU ${nic.mtu} is not 68 to 65535`);
-    }
-  }
-  for (const param of request.kernelParams) {
-    // A newline or a quote could change what other parameters mean.
-    if (!/^[\x21\x23-\x7e]+$/.test(param)) throw invalid(`${JSON.stringify(param)} is no kernel parameter`);
-  }
-  const params = kernelParams(request, config);
-  if (params.length > MAX_KERNEL_PARAMS_BYTES) {
-    throw invalid(
-      `the kernel parameters have ${params.length} bytes, the limit is ${MAX_KERNEL_PARAMS_BYTES}`,
-    );
-  }
+  checkGuestRequest(request, config.guest, LIMITS, kernelParams(request, config));
 }
 
 /** The plan of a VM, from a checked request. */
@@ -73,13 +53,13 @@ export function planLaunch(
     machine: config.machine,
     accel,
     cpu: cpu(config, accel),
-    vcpus: request.vcpus || config.vcpus,
-    memoryMib: memoryMib(request, config),
+    vcpus: vcpusOf(request, config.guest),
+    memoryMib: memoryMibOf(request, config.guest),
     memoryPrealloc: config.memoryPrealloc,
     hugepages: config.hugepages,
-    kernel: config.kernelPath,
-    initrd: config.initrdPath,
-    image: config.imagePath,
+    kernel: config.guest.kernelPath,
+    initrd: config.guest.initrdPath,
+    image: config.guest.imagePath,
     firmware: config.firmwarePath,
     kernelParams: kernelParams(request, config),
     console: config.console,
@@ -98,10 +78,6 @@ export function planLaunch(
   };
 }
 
-function memoryMib(request: StartRequest, config: QemuConfig): number {
-  return Number(request.memoryMib) || config.memoryMib;
-}
-
 /** `host` exists with KVM only; emulation takes everything that it can emulate. */
 function cpu(config: QemuConfig, accel: Accel): string {
   const model = config.cpuModel === "host" && accel === "tcg" ? "max" : config.cpuModel;
@@ -109,17 +85,14 @@ function cpu(config: QemuConfig, accel: Accel): string {
 }
 
 function kernelParams(request: StartRequest, config: QemuConfig): string {
-  return [
+  const { imagePath, initrdPath } = config.guest;
+  const own = [
     `console=${config.console}`,
     // A panic resets the machine, and -no-reboot makes that the end of the VM.
     "panic=-1",
-    ...(config.imagePath && !config.initrdPath ? ["root=/dev/vda", "ro"] : []),
-    ...(request.share
-      ? [`task.sharefs_type=${request.share.kind === ShareKind.NINEP ? "9p" : "virtiofs"}`]
-      : []),
-    config.kernelParams,
-    ...request.kernelParams,
-  ].filter((part) => part !== "").join(" ");
+    ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
+  ];
+  return kernelParamsOf(own, request, config.guest);
 }
 
 function planShare(share: Share, config: QemuConfig): SharePlan {
@@ -133,8 +106,4 @@ function planShare(share: Share, config: QemuConfig): SharePlan {
     };
   }
   return { kind: "virtiofs", socket: share.socketPath, tag: share.tag };
-}
-
-function invalid(reason: string): KuasarError {
-  return new KuasarError("INVALID_ARGUMENT", `Cannot start a sandbox: ${reason}`);
 }

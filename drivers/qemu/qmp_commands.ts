@@ -1,8 +1,10 @@
+import type { QmpClient } from "../contract/qmp/client.ts";
+
 /**
  * The commands of QEMU's monitor that this driver uses, with the exact shape of their arguments and answers
  * (QEMU 7.2 to 11, `qapi/*.json`). QEMU rejects an argument that it does not know.
  */
-export interface QmpCommands {
+export interface QemuCommands {
   qmp_capabilities: { args: Record<never, never>; returns: unknown };
   "query-version": {
     args: Record<never, never>;
@@ -38,8 +40,5 @@ export interface BlockNode {
   file: { driver: "file" | "host_device"; filename: string; aio: "threads" };
 }
 
-/** An event as it arrives. */
-export interface QmpEvent {
-  event: string;
-  data: Record<string, unknown>;
-}
+/** The monitor of a QEMU process. */
+export type QemuMonitor = QmpClient<QemuCommands>;

@@ -1,4 +1,4 @@
-import type { Accel } from "./launch_plan.ts";
+import type { Accel } from "../contract/vm/accel.ts";
 
 /** The share to use, and what a person should know about the choice. */
 export interface ShareKindChoice {

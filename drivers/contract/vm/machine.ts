@@ -1,44 +1,45 @@
-import type { ProcessRef } from "../../lib/process/mod.ts";
-import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
-import { SandboxState } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import type { ConsolePump } from "../contract/console_pump.ts";
-import { type SandboxPaths, sandboxPaths } from "../contract/sandbox_paths.ts";
-import { type HotplugPlan, hotplugSlots } from "./launch_plan.ts";
-import type { QmpClient } from "./qmp.ts";
-import { SlotTable } from "./slots.ts";
+import type { ProcessRef } from "../../../lib/process/mod.ts";
+import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { GuestEndpoint } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { ConsolePump } from "../console_pump.ts";
+import { type SandboxPaths, sandboxPaths } from "../sandbox_paths.ts";
+import type { Control } from "./control.ts";
 
 /** How a VM ended. */
 export interface Exit {
-  /** Exit code of QEMU, 128 + signal where one ended it, 255 where it cannot be known. */
+  /** Exit code of the VMM, 128 + signal where one ended it, 255 where it cannot be known. */
   status: number;
   /** ms since 1970. */
   atMs: number;
   evidence: string[];
 }
 
+/** A process besides the VMM without which the VM is of no use: vhost-device-vsock. */
+export interface HelperRecord {
+  /** Of the program, for messages. */
+  name: string;
+  ref: ProcessRef;
+}
+
 /** What is kept of a VM across the driver's death: intent before effect. */
 export interface MachineRecord {
   state: "STARTING" | "RUNNING" | "PAUSED" | "STOPPED";
-  hotplug: HotplugPlan;
   /** CID on the kernel's vsock; undefined with hybrid vsock. */
   cid?: number;
   vmm?: ProcessRef;
-  /** vhost-device-vsock. */
-  helper?: ProcessRef;
+  helpers?: HelperRecord[];
   exit?: Exit;
 }
 
-/** One VM as the driver sees it while it runs. */
-export class Machine {
+/** One VM as its driver sees it while it runs. */
+export class Machine<C extends Control = Control> {
   readonly id: string;
   readonly paths: SandboxPaths;
   record: MachineRecord;
-  qmp: QmpClient | undefined;
+  /** undefined before the VMM is reached, and where that of an adopted one does not answer. */
+  control: C | undefined;
   console: ConsolePump | undefined;
-  readonly slots: SlotTable;
-  /** Why QEMU said that it shuts down (`guest-shutdown`, `guest-reset`, `host-qmp-quit`); undefined before. */
-  shutdownReason: string | undefined;
-  /** True from the moment in which QEMU is known to be gone. */
+  /** True from the moment in which the VMM is known to be gone. */
   exiting = false;
   /** Aborted when a start under way is to be given up. */
   readonly abort = new AbortController();
@@ -46,11 +47,11 @@ export class Machine {
   starting: Promise<void> = Promise.resolve();
   readonly #ended = Promise.withResolvers<Exit>();
 
-  constructor(driverDir: string, id: string, record: MachineRecord) {
+  /** @param controlSocket file name of the VMM's control socket */
+  constructor(driverDir: string, id: string, controlSocket: string, record: MachineRecord) {
     this.id = id;
-    this.paths = sandboxPaths(driverDir, id, "qmp.sock");
+    this.paths = sandboxPaths(driverDir, id, controlSocket);
     this.record = record;
-    this.slots = new SlotTable(hotplugSlots(record.hotplug));
     if (record.exit) this.#ended.resolve(record.exit);
   }
 
@@ -63,14 +64,6 @@ export class Machine {
   end(exit: Exit): void {
     this.record = { ...this.record, state: "STOPPED", exit: this.record.exit ?? exit };
     this.#ended.resolve(exit);
-  }
-
-  /** Takes a monitor into use. */
-  useMonitor(client: QmpClient): void {
-    this.qmp = client;
-    client.onEvent(({ event, data }) => {
-      if (event === "SHUTDOWN") this.shutdownReason = String(data.reason ?? "unknown");
-    });
   }
 
   /** Where the ports of the guest are reached. */
@@ -87,7 +80,8 @@ export class Machine {
 
   /** Every process on the host that belongs to the VM and may be alive. */
   get processes(): ProcessRef[] {
-    if (this.record.state === "STOPPED") return [];
-    return [this.record.vmm, this.record.helper].filter((ref) => ref !== undefined);
+    const { state, vmm, helpers = [] } = this.record;
+    if (state === "STOPPED") return [];
+    return [...(vmm ? [vmm] : []), ...helpers.map(({ ref }) => ref)];
   }
 }

@@ -1,58 +1,48 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
-import type { CallContext, Handlers } from "../../lib/grpc/mod.ts";
-import { isAlive } from "../../lib/process/mod.ts";
-import type {
-  DriverDefinition,
-  StartRequest,
-  StartResponse,
-} from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import { SandboxState } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import { checkId } from "../../lib/oci/mod.ts";
-import { KeyedLock } from "../contract/keyed_lock.ts";
-import { toTimestamp } from "../contract/phases.ts";
-import { containersInGuest } from "../contract/vm_only.ts";
-import type { Host } from "./host.ts";
-import { attachBlock, detachBlock } from "./hotplug.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import type { CallContext, Handlers } from "../../../lib/grpc/mod.ts";
+import { checkId } from "../../../lib/oci/mod.ts";
+import { isAlive } from "../../../lib/process/mod.ts";
+import {
+  type DriverDefinition,
+  SandboxState,
+  type StartRequest,
+  type StartResponse,
+} from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { KeyedLock } from "../keyed_lock.ts";
+import { toTimestamp } from "../phases.ts";
+import { containersInGuest } from "../vm_only.ts";
+import type { Control } from "./control.ts";
+import type { VmHost } from "./host.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
-import { checkRequest, hotplugPlan } from "./plan.ts";
-import type { QmpClient } from "./qmp.ts";
 import { removeMachine } from "./remove.ts";
-import { chooseShareKind, type ShareKindChoice } from "./share_kind.ts";
 import { startMachine } from "./start.ts";
 import { stopMachine } from "./stop.ts";
 
-/** The RPCs of the QEMU driver. */
-export class QemuDriver {
-  readonly #host: Host;
-  readonly #version: string;
-  readonly #share: ShareKindChoice;
-  readonly #machines = new Map<string, Machine>();
+/** The RPCs of a VM driver. */
+export class VmDriver<C extends Control> {
+  readonly #host: VmHost<C>;
+  readonly #machines = new Map<string, Machine<C>>();
   /** One change at a time to the devices and the run state of a VM. */
   readonly #changes = new KeyedLock();
 
-  /**
-   * @param version of QEMU, `QEMU 10.0.2`
-   * @param machines those that were adopted
-   */
-  constructor(host: Host, version: string, machines: Iterable<Machine>) {
+  /** @param machines those that were adopted */
+  constructor(host: VmHost<C>, machines: Iterable<Machine<C>>) {
     this.#host = host;
-    this.#version = version;
-    this.#share = chooseShareKind(host.config.shareFs, host.accel.accel);
     for (const machine of machines) this.#machines.set(machine.id, machine);
   }
 
   /** The handlers for lib/grpc. */
   handlers(): Handlers<typeof DriverDefinition> {
+    const { hypervisor } = this.#host;
     return {
       info: async () => ({
-        name: "qemu",
-        version: this.#version,
-        accel: this.#host.accel.accel,
-        notes: [...this.#host.accel.notes, ...this.#share.notes, ...this.#host.config.notes],
+        name: hypervisor.name,
+        version: hypervisor.version,
+        accel: hypervisor.accel,
+        notes: [...hypervisor.notes],
         vm: true,
-        shareKind: this.#share.kind === "9p" ? ShareKind.NINEP : ShareKind.VIRTIOFS,
-        capabilities: ["hotplug-block", "pause", this.#host.kernelVsock ? "vsock-kernel" : "vsock-hybrid"],
+        shareKind: hypervisor.shareKind,
+        capabilities: [...hypervisor.capabilities],
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId, graceMs }) => {
@@ -79,27 +69,27 @@ export class QemuDriver {
         };
       },
       list: async () => ({ sandboxIds: [...this.#machines.keys()].sort() }),
-      ...containersInGuest("qemu"),
+      ...containersInGuest(hypervisor.name),
       attachBlock: async ({ sandboxId, device }) => {
         if (!device) {
           throw new KuasarError("INVALID_ARGUMENT", "Cannot plug in a disk: the request names none");
         }
-        await this.#change(sandboxId, (machine, qmp) => attachBlock(qmp, machine.slots, device));
+        await this.#change(sandboxId, (_, control) => control.attachBlock(device));
         return {};
       },
       detachBlock: async ({ sandboxId, serial }) => {
         const machine = this.#machines.get(sandboxId);
         // With the VM its disks are gone.
         if (!machine || machine.state === SandboxState.STOPPED) return {};
-        await this.#change(sandboxId, (machine, qmp) => detachBlock(qmp, machine.slots, serial));
+        await this.#change(sandboxId, (_, control) => control.detachBlock(serial));
         return {};
       },
       pause: async ({ sandboxId }) => {
-        await this.#setRunState(sandboxId, "stop", "PAUSED");
+        await this.#setRunState(sandboxId, (control) => control.pause(), "PAUSED");
         return {};
       },
       resume: async ({ sandboxId }) => {
-        await this.#setRunState(sandboxId, "cont", "RUNNING");
+        await this.#setRunState(sandboxId, (control) => control.resume(), "RUNNING");
         return {};
       },
     };
@@ -109,13 +99,12 @@ export class QemuDriver {
     const { sandboxId } = request;
     const host = this.#host;
     checkId(sandboxId, "sandbox id");
-    checkRequest(request, host.config);
+    host.hypervisor.checkRequest(request);
     if (this.#machines.has(sandboxId)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot start sandbox ${sandboxId}: it exists`);
     }
-    const machine = new Machine(host.driverDir, sandboxId, {
+    const machine = new Machine<C>(host.driverDir, sandboxId, host.hypervisor.controlSocket, {
       state: "STARTING",
-      hotplug: hotplugPlan(host.config),
     });
     this.#machines.set(sandboxId, machine);
     const started = startMachine(host, machine, request);
@@ -144,7 +133,7 @@ export class QemuDriver {
     }
   }
 
-  #machine(sandboxId: string): Machine {
+  #machine(sandboxId: string): Machine<C> {
     const machine = this.#machines.get(sandboxId);
     if (!machine) throw new KuasarError("NOT_FOUND", `Cannot find sandbox ${sandboxId}: there is none`);
     return machine;
@@ -153,7 +142,7 @@ export class QemuDriver {
   /** Runs one change of a VM that is up. */
   async #change(
     sandboxId: string,
-    change: (machine: Machine, qmp: QmpClient) => Promise<void>,
+    change: (machine: Machine<C>, control: C) => Promise<void>,
   ): Promise<void> {
     const machine = this.#machine(sandboxId);
     await this.#changes.run(sandboxId, async () => {
@@ -164,23 +153,23 @@ export class QemuDriver {
           `Cannot change sandbox ${sandboxId}: its state is ${state}`,
         );
       }
-      if (!machine.qmp) {
+      if (!machine.control) {
         throw new KuasarError(
           "UNAVAILABLE",
-          `Cannot change sandbox ${sandboxId}: its monitor does not answer`,
+          `Cannot change sandbox ${sandboxId}: its VMM does not answer`,
         );
       }
-      await change(machine, machine.qmp);
+      await change(machine, machine.control);
     });
   }
 
   async #setRunState(
     sandboxId: string,
-    command: "stop" | "cont",
+    set: (control: C) => Promise<void>,
     state: MachineRecord["state"],
   ): Promise<void> {
-    await this.#change(sandboxId, async (machine, qmp) => {
-      await qmp.execute(command, {});
+    await this.#change(sandboxId, async (machine, control) => {
+      await set(control);
       // The VM may have ended while the command was under way.
       if (machine.record.state === "STOPPED") return;
       machine.record = { ...machine.record, state };

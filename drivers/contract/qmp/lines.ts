@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
 
 /** No answer to a command of ours comes near this; a longer line means that the peer is not QMP. */
 export const MAX_LINE_BYTES = 4 * 1024 * 1024;

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { KuasarError } from "../../lib/errors/mod.ts";
-import { QmpClient, type QmpStream } from "./qmp.ts";
-import { MAX_LINE_BYTES, QmpLines } from "./qmp_lines.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import { QmpClient, type QmpStream } from "./client.ts";
+import { MAX_LINE_BYTES, QmpLines } from "./lines.ts";
 
 const encoder = new TextEncoder();
 const GREETING =
@@ -46,6 +46,13 @@ class FakeMonitor implements QmpStream {
     this.#ended = true;
     this.#wake.resolve();
   }
+}
+
+interface Commands {
+  "query-status": { args: object; returns: unknown };
+  stop: { args: object; returns: unknown };
+  cont: { args: object; returns: unknown };
+  device_del: { args: { id: string }; returns: unknown };
 }
 
 const silent = () => {};
@@ -98,7 +105,7 @@ Deno.test("events between a command and its answer reach their listener only", a
     m.send(`{"event":"STOP","data":{"a":1}}\r\n`);
     m.reply(request, { running: false, status: "paused" });
   });
-  const client = await QmpClient.over(monitor);
+  const client = await QmpClient.over<Commands>(monitor);
   const stop = client.expect((e) => e.event === "STOP", 1000, "see STOP");
   deepStrictEqual(await client.execute("query-status", {}), { running: false, status: "paused" });
   deepStrictEqual((await stop.arrived).data, { a: 1 });
@@ -114,7 +121,7 @@ Deno.test("answers find their commands by id, in any order and several in one re
       m.send(held.reverse().map((r) => JSON.stringify({ return: r.execute, id: r.id }) + "\r\n").join(""));
     }
   });
-  const client = await QmpClient.over(monitor);
+  const client = await QmpClient.over<Commands>(monitor);
   deepStrictEqual(
     await Promise.all([client.execute("stop", {}), client.execute("cont", {})]),
     ["stop", "cont"],
@@ -130,7 +137,7 @@ Deno.test("an error of QEMU becomes a KuasarError with a code", async () => {
         "\n",
     )
   );
-  const client = await QmpClient.over(monitor);
+  const client = await QmpClient.over<Commands>(monitor);
   await rejects(
     client.execute("device_del", { id: "x" }),
     (e: KuasarError) => e.code === "NOT_FOUND" && e.message.includes("Device 'x' not found"),
@@ -147,7 +154,7 @@ Deno.test("a monitor that says nothing runs into the deadline; a late answer is 
       m.reply(request, "own");
     } else late = request;
   });
-  const client = await QmpClient.over(monitor);
+  const client = await QmpClient.over<Commands>(monitor);
   await rejects(client.execute("stop", {}, 5), { code: "DEADLINE_EXCEEDED" });
   strictEqual(await client.execute("cont", {}), "own");
   client.close();
@@ -156,7 +163,7 @@ Deno.test("a monitor that says nothing runs into the deadline; a late answer is 
 
 Deno.test("the end of the connection fails what waits and what comes later", async () => {
   const monitor = new FakeMonitor(silent);
-  const client = await QmpClient.over(monitor);
+  const client = await QmpClient.over<Commands>(monitor);
   const event = client.expect(() => false, 1000, "see an event");
   const pending = rejects(client.execute("stop", {}), { code: "UNAVAILABLE" });
   monitor.close();
@@ -166,7 +173,7 @@ Deno.test("the end of the connection fails what waits and what comes later", asy
 });
 
 Deno.test("a cancelled wait for an event leaves nothing behind", async () => {
-  const client = await QmpClient.over(new FakeMonitor(silent));
+  const client = await QmpClient.over<Commands>(new FakeMonitor(silent));
   const event = client.expect(() => false, 60_000, "see an event");
   event.cancel();
   await event.arrived;
@@ -181,5 +188,5 @@ Deno.test("a peer that does not greet is given up", async () => {
     write: (b) => Promise.resolve(b.length),
     close: () => monitor.close(),
   };
-  await rejects(QmpClient.over(stream, 5), { code: "DEADLINE_EXCEEDED" });
+  await rejects(QmpClient.over<Commands>(stream, 5), { code: "DEADLINE_EXCEEDED" });
 });

@@ -1,6 +1,8 @@
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { closeFd, ioctlValue, OPEN, openFd } from "../../lib/libc/mod.ts";
-import type { Accel } from "./launch_plan.ts";
+import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
+import { closeFd, ioctlValue, OPEN, openFd } from "../../../lib/libc/mod.ts";
+
+/** How guests are executed. */
+export type Accel = "kvm" | "tcg";
 
 /** What decides whether KVM can be used. */
 export interface AccelFacts {

@@ -1,7 +1,15 @@
-import { asKuasarError, type ErrorCode, KuasarError } from "../../lib/errors/mod.ts";
-import { withDeadline } from "../contract/deadline.ts";
-import type { QmpCommands, QmpEvent } from "./qmp_commands.ts";
-import { QmpLines } from "./qmp_lines.ts";
+import { asKuasarError, type ErrorCode, KuasarError } from "../../../lib/errors/mod.ts";
+import { withDeadline } from "../deadline.ts";
+import { QmpLines } from "./lines.ts";
+
+/** The commands of a monitor, with the exact shape of their arguments and answers. */
+export type QmpCommandTable<C> = { [N in keyof C]: { args: object; returns: unknown } };
+
+/** An event as it arrives. */
+export interface QmpEvent {
+  event: string;
+  data: Record<string, unknown>;
+}
 
 /** What a monitor speaks over: a unix connection, or anything like it in tests. */
 export interface QmpStream {
@@ -33,12 +41,12 @@ const ERROR_CODES: Record<string, ErrorCode> = {
 };
 
 /**
- * One negotiated connection to the monitor of a QEMU process.
+ * One negotiated connection to the monitor of a VMM process, whose commands are `C`.
  *
  * A live process is not a live monitor (it may be stopped by a signal), so every command has a deadline.
  * After the connection is lost every command fails with UNAVAILABLE.
  */
-export class QmpClient {
+export class QmpClient<C extends QmpCommandTable<C>> {
   readonly #stream: QmpStream;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
@@ -59,7 +67,10 @@ export class QmpClient {
    *
    * @throws {KuasarError} UNAVAILABLE where nobody listens, DEADLINE_EXCEEDED where nobody answers
    */
-  static async connect(path: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<QmpClient> {
+  static async connect<C extends QmpCommandTable<C>>(
+    path: string,
+    timeoutMs = COMMAND_TIMEOUT_MS,
+  ): Promise<QmpClient<C>> {
     let conn: Deno.UnixConn;
     try {
       conn = await Deno.connect({ transport: "unix", path });
@@ -72,15 +83,18 @@ export class QmpClient {
         },
       );
     }
-    return await QmpClient.over(conn, timeoutMs);
+    return await QmpClient.over<C>(conn, timeoutMs);
   }
 
   /** Negotiates over an open stream, which the client closes from then on, also where this fails. */
-  static async over(stream: QmpStream, timeoutMs = COMMAND_TIMEOUT_MS): Promise<QmpClient> {
-    const client = new QmpClient(stream);
+  static async over<C extends QmpCommandTable<C>>(
+    stream: QmpStream,
+    timeoutMs = COMMAND_TIMEOUT_MS,
+  ): Promise<QmpClient<C>> {
+    const client = new QmpClient<C>(stream);
     try {
       await withDeadline(client.#greeted.promise, timeoutMs, "negotiate QMP");
-      await client.execute("qmp_capabilities", {}, timeoutMs);
+      await client.#run("qmp_capabilities", {}, timeoutMs);
       return client;
     } catch (error) {
       client.close();
@@ -96,13 +110,17 @@ export class QmpClient {
   /**
    * Runs one command.
    *
-   * @throws {KuasarError} DEADLINE_EXCEEDED; UNAVAILABLE after the connection is lost; else what QEMU says
+   * @throws {KuasarError} DEADLINE_EXCEEDED; UNAVAILABLE after the connection is lost; else what the VMM says
    */
-  async execute<C extends keyof QmpCommands>(
-    command: C,
-    args: QmpCommands[C]["args"],
+  async execute<N extends keyof C & string>(
+    command: N,
+    args: C[N]["args"],
     timeoutMs = COMMAND_TIMEOUT_MS,
-  ): Promise<QmpCommands[C]["returns"]> {
+  ): Promise<C[N]["returns"]> {
+    return await this.#run(command, args, timeoutMs);
+  }
+
+  async #run(command: string, args: object, timeoutMs: number): Promise<unknown> {
     if (this.#failure) throw this.#failure;
     const id = this.#nextId++;
     const reply = Promise.withResolvers<unknown>();

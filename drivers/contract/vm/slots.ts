@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
 
 /** A place on a PCI bus where a device can be plugged in. */
 export interface Slot {

@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { statusOf } from "./exit.ts";
-import { exitStatus, fromWaitStatus } from "./launch.ts";
+import { exitStatus, fromWaitStatus } from "./spawn.ts";
 
 for (
   const [known, reason, expected] of [
@@ -16,8 +16,9 @@ for (
     [undefined, undefined, 255],
   ] as const
 ) {
-  Deno.test(`QEMU exits with ${known} after ${reason}: the status is ${expected}`, () => {
-    strictEqual(statusOf(known, reason), expected);
+  Deno.test(`a VMM exits with ${known} after ${reason}: the status is ${expected}`, () => {
+    const crashed = reason === "guest-reset" || reason === "guest-panic";
+    strictEqual(statusOf(known, reason === undefined ? undefined : { reason, crashed }), expected);
   });
 }
 

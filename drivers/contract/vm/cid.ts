@@ -1,5 +1,5 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
-import { closeFd, ioctl, isErrno, OPEN, openFd } from "../../lib/libc/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import { closeFd, ioctl, isErrno, OPEN, openFd } from "../../../lib/libc/mod.ts";
 
 const VHOST_VSOCK_SET_GUEST_CID = 0x4008af60;
 const FIRST_CID = 3;

@@ -1,0 +1,96 @@
+import { integer, text } from "../../../lib/config/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import { IMAGE_REMEDY, KERNEL_REMEDY, type Requirement } from "./preflight.ts";
+
+/** Where packages put what a guest boots from. */
+const SHARE_DIR = "/var/lib/kuasar";
+
+/** Kuasar's keys of `[hypervisor]` that every VM driver has, and our `boot_timeout`. */
+export const GUEST_KEYS = {
+  vcpus: integer({ default: 1, min: 1, max: 255, help: "of a sandbox that names no number" }),
+  memory_in_mb: integer({
+    default: 1024,
+    min: 64,
+    max: 16_777_216,
+    help: "of a sandbox without a memory limit",
+  }),
+  kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin` }),
+  initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
+  image_path: text({ default: "", help: "boot from this read-only disk" }),
+  kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
+  boot_timeout: integer({
+    default: 45,
+    min: 1,
+    max: 3600,
+    help: "seconds from the VMM's start to READY",
+  }),
+} as const;
+
+/** What every VM driver knows of its guests after all checks. */
+export interface GuestConfig {
+  vcpus: number;
+  memoryMib: number;
+  kernelPath: string;
+  /** Exactly one of initrd and image is set. */
+  initrdPath: string;
+  imagePath: string;
+  kernelParams: string;
+  bootTimeoutMs: number;
+}
+
+/** The values of {@link GUEST_KEYS} in a checked file. */
+export interface GuestValues {
+  readonly vcpus: number;
+  readonly memory_in_mb: number;
+  readonly kernel_path: string;
+  readonly initrd_path: string;
+  readonly image_path: string;
+  readonly kernel_params: string;
+  readonly boot_timeout: number;
+}
+
+/**
+ * The configuration that the common keys of a checked file mean.
+ *
+ * @param name of the file, for messages
+ * @throws {KuasarError} INVALID_ARGUMENT for keys that contradict each other
+ */
+export function guestConfig(values: GuestValues, name: string): GuestConfig {
+  if (values.image_path && values.initrd_path) {
+    throw new KuasarError(
+      "INVALID_ARGUMENT",
+      `Cannot use ${name}: hypervisor.image_path and hypervisor.initrd_path are both set; a guest boots from one`,
+    );
+  }
+  return {
+    vcpus: values.vcpus,
+    memoryMib: values.memory_in_mb,
+    kernelPath: values.kernel_path,
+    initrdPath: values.initrd_path || (values.image_path ? "" : `${SHARE_DIR}/kuasar.initrd`),
+    imagePath: values.image_path,
+    kernelParams: values.kernel_params,
+    bootTimeoutMs: values.boot_timeout * 1000,
+  };
+}
+
+/** A file of `/var/lib/kuasar` where it exists, for a driver that was given no configuration file. */
+export function packagedFile(name: string): string | undefined {
+  const path = `${SHARE_DIR}/${name}`;
+  try {
+    Deno.statSync(path);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a guest of this configuration boots from. */
+export function guestRequirements({ kernelPath, imagePath, initrdPath }: GuestConfig): Requirement[] {
+  return [
+    { what: "the guest kernel (kernel_path)", path: kernelPath, remedy: KERNEL_REMEDY },
+    ...(imagePath ? [{ what: "the guest image (image_path)", path: imagePath, remedy: IMAGE_REMEDY }] : []),
+    ...(initrdPath
+      ? [{ what: "the guest initrd (initrd_path)", path: initrdPath, remedy: IMAGE_REMEDY }]
+      : []),
+  ];
+}

@@ -1,0 +1,21 @@
+import type { Logger } from "../../../lib/log/mod.ts";
+import type { ExitWatcher } from "../../../lib/process/mod.ts";
+import type { Table } from "../../../lib/store/mod.ts";
+import type { EmptyNetns } from "../empty_netns.ts";
+import type { KernelVsockReadiness } from "../readiness.ts";
+import type { Control } from "./control.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import type { MachineRecord } from "./machine.ts";
+
+/** What every step of a VM driver works with. */
+export interface VmHost<C extends Control = Control> {
+  hypervisor: Hypervisor<C>;
+  /** Directory of the driver's state and sandboxes: `<run-dir>/driver-qemu`. */
+  driverDir: string;
+  records: Table<MachineRecord>;
+  log: Logger;
+  /** Where VMMs and their helpers run: they need no network of their own. */
+  netns: EmptyNetns;
+  watcher: ExitWatcher;
+  kernelReadiness: KernelVsockReadiness;
+}

@@ -1,0 +1,46 @@
+import { KuasarError } from "../../../lib/errors/mod.ts";
+
+/** A file that a start needs. */
+export interface Requirement {
+  /** As a message names it: `the guest kernel (kernel_path)`. */
+  what: string;
+  /** Empty where the configuration names none. */
+  path: string;
+  /** How to get it. */
+  remedy: string;
+}
+
+/** How to get a guest image or initrd. */
+export const IMAGE_REMEDY = "build it with `deno task setup` or `just image`";
+/** How to get a guest kernel. */
+export const KERNEL_REMEDY = "build it with `deno task setup` or `just kernel`";
+
+/**
+ * Checks that every file that a start needs is there, so that what is missing is told by its name and not by the
+ * failure of some later step.
+ *
+ * @throws {KuasarError} FAILED_PRECONDITION
+ */
+export async function preflight(requirements: readonly Requirement[]): Promise<void> {
+  const problems: string[] = [];
+  for (const { what, path, remedy } of requirements) {
+    const problem = await problemWith(path);
+    if (problem) problems.push(`${what} ${problem} (${remedy})`);
+  }
+  if (problems.length > 0) {
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot start a sandbox: ${problems.join("; ")}`);
+  }
+}
+
+async function problemWith(path: string): Promise<string | undefined> {
+  if (!path) return "is not configured";
+  try {
+    // Never connect to look: virtiofsd serves a single connection.
+    await Deno.stat(path);
+    return undefined;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound
+      ? `is missing: ${path} does not exist`
+      : `cannot be read: ${(error as Error).message}`;
+  }
+}

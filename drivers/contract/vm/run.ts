@@ -1,0 +1,50 @@
+import { serveGrpc } from "../../../lib/grpc/mod.ts";
+import { exitWatcher } from "../../../lib/process/mod.ts";
+import { DriverDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
+import { openStore } from "../../../lib/store/mod.ts";
+import { EmptyNetns } from "../empty_netns.ts";
+import { KernelVsockReadiness } from "../readiness.ts";
+import { adoptMachines } from "./adopt.ts";
+import type { Control } from "./control.ts";
+import type { VmHost } from "./host.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import type { MachineRecord } from "./machine.ts";
+import { VmDriver } from "./service.ts";
+
+/** Calls under way may end within this time when the process is asked to stop; VMs go on in any case. */
+const CLOSE_GRACE_MS = 2_000;
+
+/**
+ * Adopts what an earlier process has left and serves the driver of a hypervisor on
+ * `<run-dir>/driver-<name>.sock`.
+ *
+ * @param directory of its state and sandboxes below the run directory; short, because the paths of sockets in it
+ * must fit 107 bytes with a sandbox id of 64 characters
+ */
+export async function serveVmDriver<C extends Control, F extends FlagTable>(
+  { runDir, log, onStop }: ServiceContext<F>,
+  hypervisor: Hypervisor<C>,
+  directory = `driver-${hypervisor.name}`,
+): Promise<void> {
+  for (const note of hypervisor.notes) log.warn(note);
+  const driverDir = `${runDir}/${directory}`;
+  const store = openStore(`${driverDir}/state.db`, []);
+  onStop("close the state", () => store.close());
+  const host: VmHost<C> = {
+    hypervisor,
+    driverDir,
+    records: store.table<MachineRecord>("machines"),
+    log,
+    netns: new EmptyNetns(),
+    watcher: exitWatcher(),
+    kernelReadiness: new KernelVsockReadiness(),
+  };
+  const driver = new VmDriver(host, await adoptMachines(host));
+  const server = await serveGrpc({
+    address: `${runDir}/driver-${hypervisor.name}.sock`,
+    fdName: `driver-${hypervisor.name}`,
+    services: [[DriverDefinition, driver.handlers()]],
+  });
+  onStop("stop serving", () => server.close(CLOSE_GRACE_MS));
+}

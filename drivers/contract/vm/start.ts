@@ -1,0 +1,146 @@
+import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
+import type { StartRequest, StartResponse } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { settledWithin, withDeadline } from "../deadline.ts";
+import { nowMs, PhaseClock } from "../phases.ts";
+import { listenHybrid, type Readiness } from "../readiness.ts";
+import { reserveCid } from "./cid.ts";
+import type { Control } from "./control.ts";
+import { DescriptorSet } from "./descriptor_set.ts";
+import { evidence, superviseExit, superviseHelpers } from "./exit.ts";
+import type { VmHost } from "./host.ts";
+import type { Launch } from "./hypervisor.ts";
+import type { Exit, Machine } from "./machine.ts";
+import { preflight } from "./preflight.ts";
+import { removeMachine } from "./remove.ts";
+import { exitStatus } from "./spawn.ts";
+
+/** A VMM that closes its control is about to exit. */
+const EXIT_AFTER_CONTROL_MS = 2_000;
+
+/**
+ * Starts a VM and answers when its agent serves. On failure everything is undone before this throws.
+ *
+ * @throws {KuasarError} with the last lines of the VMM and the console as evidence
+ */
+export async function startMachine<C extends Control>(
+  host: VmHost<C>,
+  machine: Machine<C>,
+  request: StartRequest,
+): Promise<StartResponse> {
+  const clock = new PhaseClock();
+  try {
+    await clock.measure("preflight", () => preflight(host.hypervisor.requirements(request)));
+    host.records.put(machine.id, machine.record);
+    await Deno.mkdir(machine.paths.dir, { mode: 0o700, recursive: true });
+    const pid = await launchAndWait(host, machine, request, clock);
+    // It may have ended in the very moment in which it became ready.
+    if (machine.record.exit) throw endedEarly(host, machine.record.exit);
+    machine.record = { ...machine.record, state: "RUNNING" };
+    host.records.put(machine.id, machine.record);
+    return { pid, guest: machine.guest, phases: clock.list() };
+  } catch (error) {
+    throw await undo(host, machine, asKuasarError(error, "Cannot start the VM"));
+  }
+}
+
+async function launchAndWait<C extends Control>(
+  host: VmHost<C>,
+  machine: Machine<C>,
+  request: StartRequest,
+  clock: PhaseClock,
+): Promise<number> {
+  const { hypervisor } = host;
+  const launch: Launch<C> = {
+    host,
+    machine,
+    request,
+    clock,
+    inherited: new DescriptorSet(),
+    held: new DescriptorSet(),
+  };
+  let readiness: Readiness | undefined;
+  const began = nowMs();
+  try {
+    readiness = listenForGuest(launch);
+    const vmm = await hypervisor.launch(launch);
+    // At once: a socket that the driver held too would not tell when the VMM is gone.
+    launch.inherited.close();
+    void superviseExit(host, machine, vmm.exited.then(exitStatus));
+    void superviseHelpers(host, machine);
+    const booting = nowMs();
+    await untilReady(launch, readiness);
+    clock.add("boot", booting, nowMs());
+    clock.add("start", began, nowMs());
+    return vmm.pid;
+  } finally {
+    readiness?.close();
+    launch.inherited.close();
+    launch.held.close();
+  }
+}
+
+/** The fd of a kernel vsock is the first that a VMM inherits. */
+function listenForGuest<C extends Control>({ host, machine, inherited }: Launch<C>): Readiness {
+  if (host.hypervisor.vsock === "hybrid") return listenHybrid(machine.paths.readiness);
+  const { cid, fd } = reserveCid();
+  inherited.add(fd);
+  machine.record.cid = cid;
+  return host.kernelReadiness.listen(cid);
+}
+
+/** Waits for the control and the guest, unless the VM ends or the start is given up. */
+async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readiness): Promise<void> {
+  const { host, machine, clock } = launch;
+  const ended = machine.ended.then((exit): never => {
+    throw endedEarly(host, exit);
+  });
+  const aborted = new Promise<never>((_, reject) => {
+    const fail = () => reject(new KuasarError("ABORTED", "Cannot start the VM: it was stopped meanwhile"));
+    if (machine.abort.signal.aborted) fail();
+    machine.abort.signal.addEventListener("abort", fail, { once: true });
+  });
+  const control = clock.measure("control", () => host.hypervisor.connect(launch)).then(
+    (connected) => {
+      machine.control = connected;
+      // Given up while it was being connected: nobody else would close it.
+      if (machine.record.exit) connected.close();
+    },
+    async (error) => {
+      // Where a VMM refuses its arguments the control goes first; the exit is the better story.
+      if (await settledWithin(machine.ended, EXIT_AFTER_CONTROL_MS)) await ended;
+      throw error;
+    },
+  );
+  for (const promise of [ended, aborted, control]) promise.catch(() => {});
+  await withDeadline(
+    Promise.race([Promise.all([control, readiness.ready]), ended, aborted]),
+    host.hypervisor.bootTimeoutMs,
+    "start the VM: hear READY from the guest",
+  );
+}
+
+function endedEarly<C extends Control>(host: VmHost<C>, { status, evidence }: Exit): KuasarError {
+  const { title } = host.hypervisor;
+  const message = `Cannot start the VM: ${title} ended with status ${status} before the guest was ready`;
+  return new KuasarError("ABORTED", message, { evidence });
+}
+
+async function undo<C extends Control>(
+  host: VmHost<C>,
+  machine: Machine<C>,
+  error: KuasarError,
+): Promise<KuasarError> {
+  const lines = error.evidence.length > 0 ? error.evidence : await evidence(host, machine);
+  try {
+    // Not through removeMachine's own wait for this very start.
+    machine.starting = Promise.resolve();
+    await removeMachine(host, machine);
+  } catch (leftover) {
+    host.log.error("A failed start left something behind", {
+      sandbox: machine.id,
+      error: leftover,
+      evidence: asKuasarError(leftover).evidence,
+    });
+  }
+  return new KuasarError(error.code, error.message, { cause: error, evidence: lines });
+}

@@ -1,0 +1,107 @@
+import { listenUnixFd } from "../../lib/libc/mod.ts";
+import type { SpawnedProcess } from "../../lib/process/mod.ts";
+import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { ConsolePump } from "../contract/console_pump.ts";
+import { openTap } from "../contract/tap.ts";
+import type { Accel, AccelChoice } from "../contract/vm/accel.ts";
+import type { Reconnected } from "../contract/vm/control.ts";
+import { FIRST_INHERITED } from "../contract/vm/descriptor_set.ts";
+import { guestRequirements } from "../contract/vm/guest_config.ts";
+import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import type { Machine } from "../contract/vm/machine.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import { shareRequirements } from "../contract/vm/request.ts";
+import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
+import { buildArguments } from "./command_line.ts";
+import type { QemuConfig } from "./config.ts";
+import { QemuControl } from "./control.ts";
+import type { VsockPlan } from "./launch_plan.ts";
+import { checkRequest, hotplugPlan, planLaunch } from "./plan.ts";
+import { chooseShareKind } from "./share_kind.ts";
+
+/** QEMU behind the steps that all VM drivers share. */
+export class QemuHypervisor implements Hypervisor<QemuControl> {
+  readonly name = "qemu";
+  readonly title = "QEMU";
+  readonly version: string;
+  readonly accel: Accel;
+  readonly notes: readonly string[];
+  readonly shareKind: ShareKind;
+  readonly capabilities: readonly string[];
+  readonly controlSocket = "qmp.sock";
+  readonly vsock: "hybrid" | "kernel";
+  readonly bootTimeoutMs: number;
+  readonly #config: QemuConfig;
+
+  /**
+   * @param version of the program, `QEMU 10.0.2`
+   * @param kernelVsock whether this host gives guests a place on the kernel's vsock
+   */
+  constructor(config: QemuConfig, { accel, notes }: AccelChoice, version: string, kernelVsock: boolean) {
+    const share = chooseShareKind(config.shareFs, accel);
+    this.#config = config;
+    this.version = version;
+    this.accel = accel;
+    this.notes = [...notes, ...share.notes, ...config.notes];
+    this.shareKind = share.kind === "9p" ? ShareKind.NINEP : ShareKind.VIRTIOFS;
+    this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
+    this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
+    this.bootTimeoutMs = config.guest.bootTimeoutMs;
+  }
+
+  checkRequest(request: StartRequest): void {
+    checkRequest(request, this.#config);
+  }
+
+  requirements(request: StartRequest): Requirement[] {
+    const { qemuPath, vhostDeviceVsockPath, guest } = this.#config;
+    return [
+      {
+        what: "QEMU (qemu_path)",
+        path: qemuPath,
+        remedy: "install qemu-system, or run `deno task setup`",
+      },
+      ...guestRequirements(guest),
+      ...(this.vsock === "kernel" ? [] : [{
+        what: "vhost-device-vsock (vhost_device_vsock_path)",
+        path: vhostDeviceVsockPath,
+        remedy: "install vhost-device-vsock, run `deno task setup`, or load the module vhost_vsock",
+      }]),
+      ...shareRequirements(request),
+    ];
+  }
+
+  async launch(launch: Launch<QemuControl>): Promise<SpawnedProcess> {
+    const { host, machine, request, clock, inherited } = launch;
+    const { paths } = machine;
+    const vsock: VsockPlan = machine.record.cid === undefined
+      ? { kind: "hybrid", socket: paths.vhostSocket }
+      : { kind: "kernel", cid: machine.record.cid, vhostFd: FIRST_INHERITED };
+    // The driver connects to both before QEMU runs: nobody waits for a file to appear.
+    const monitorFd = inherited.add(listenUnixFd(paths.monitor));
+    const consoleFd = inherited.add(listenUnixFd(paths.consoleSocket));
+    const helper = vsock.kind === "kernel" ? undefined : clock.measure(
+      "vsock",
+      () => spawnHelper(host, machine, vhostDeviceVsock(machine, this.#config.vhostDeviceVsockPath)),
+    );
+    helper?.catch(() => {});
+    const nicFds = request.nics.map((nic) => inherited.addAll(openTap(nic)));
+    machine.console = await ConsolePump.connect(paths.consoleSocket, paths.console);
+    await helper;
+    const plan = planLaunch(request, this.#config, this.accel, { monitorFd, consoleFd, vsock, nicFds });
+    machine.abort.signal.throwIfAborted();
+    return await clock.measure(
+      "spawn",
+      () => spawnVmm(host, machine, this.#config.qemuPath, buildArguments(plan), inherited.fds),
+    );
+  }
+
+  async connect({ machine }: Launch<QemuControl>): Promise<QemuControl> {
+    return await QemuControl.connect(machine.paths.monitor, hotplugPlan(this.#config), this.bootTimeoutMs);
+  }
+
+  async reconnect(machine: Machine<QemuControl>): Promise<Reconnected<QemuControl>> {
+    return await QemuControl.reconnect(machine.paths.monitor);
+  }
+}
