@@ -28,3 +28,12 @@ export function shimBinary(runtimeType: string): string {
   const [name, version] = runtimeType.split(".").slice(-2);
   return `containerd-shim-${name}-${version}`;
 }
+
+/** Every shim program: those of the runtime types, and one per handler for containerd without the Sandbox API. */
+export function shimBinaries(): string[] {
+  const types = DRIVERS.flatMap(({ runtimeType, handlers }) => [
+    runtimeType,
+    ...handlers.map((handler) => `io.containerd.${handler}.v2`),
+  ]);
+  return [...new Set(types.map(shimBinary))];
+}

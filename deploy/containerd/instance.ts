@@ -1,6 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { cniConflist, podSubnet } from "./cni.ts";
-import { DRIVERS, shimBinary } from "../drivers.ts";
+import { shimBinaries } from "../drivers.ts";
 import { containerdConfig, type ContainerdOptions } from "./config.ts";
 
 /** The programs a private containerd needs, as absolute paths. */
@@ -78,7 +78,7 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
     `${cniConfDir}/10-kuasar.conflist`,
     cniConflist({ subnet, dataDir: `${dir}/ipam` }),
   );
-  for (const shim of new Set(DRIVERS.map(({ runtimeType }) => shimBinary(runtimeType)))) {
+  for (const shim of shimBinaries()) {
     await Deno.remove(`${binDir}/${shim}`).catch(() => {});
     await Deno.symlink(programs.agent, `${binDir}/${shim}`);
   }
@@ -87,7 +87,8 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
   return {
     command: programs.containerd,
     args: ["--config", `${dir}/config.toml`],
-    env: { PATH: path.join(":") },
+    // containerd hands its environment to the shim command, which then finds the task server of this run directory.
+    env: { PATH: path.join(":"), KUASAR_RUN_DIR: options.runDir },
     address,
     dir,
     stateDir,

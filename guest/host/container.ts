@@ -1,7 +1,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { log } from "../runtime/log.ts";
-import type { GuestLink, GuestTask } from "./guest_link.ts";
+import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 import { type Exit, HostProcessState, now } from "./process.ts";
 import type { ContainerRecord } from "./record.ts";
 import type { StdioPaths } from "./stdio.ts";
@@ -12,12 +12,12 @@ const KILLED = 137;
 /** One container as containerd sees it: its init, its execs, and the guest that runs it. */
 export class HostContainer {
   readonly record: ContainerRecord;
-  readonly link: GuestLink;
+  readonly link: SandboxLink;
   readonly init: HostProcessState;
   readonly execs = new Map<string, HostProcessState>();
   readonly #onExit: (execId: string, exit: Exit) => void;
 
-  constructor(record: ContainerRecord, link: GuestLink, onExit: (execId: string, exit: Exit) => void) {
+  constructor(record: ContainerRecord, link: SandboxLink, onExit: (execId: string, exit: Exit) => void) {
     this.record = record;
     this.link = link;
     this.init = new HostProcessState(record.paths);

@@ -3,43 +3,25 @@ import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
 import { SandboxServiceDefinition } from "../../lib/proto/gen/grpc/sandbox.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
-import { createClient, TtrpcClient, type TypedClient } from "../../lib/ttrpc/mod.ts";
+import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
 import { ask, dialGuest } from "./dial.ts";
+import { type HostProcess, watchEnd } from "./host_process.ts";
+import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 
 const AGENT_PORT = 1024;
 const STREAM_PORT = 1026;
 const DIAL_TIMEOUT_MS = 5_000;
 const RETRY_MS = 100;
 
-export type GuestTask = TypedClient<typeof TaskDefinition>;
-
-/** A process of the host that cannot be mistaken for a later one with the same pid. */
-export interface HostProcess {
-  pid: number;
-  /** Start time in clock ticks since boot, field 22 of /proc/<pid>/stat (proc(5)). */
-  startTime: string;
-}
-
-/** The start time of a process; empty where there is none. */
-export function startTimeOf(pid: number): string {
-  try {
-    const stat = sys.readTextFile(`/proc/${pid}/stat`, 4096);
-    // The name in parentheses may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
-  }
-}
-
 /**
  * The connection to the agent of one guest. It is made when it is needed and made again when it breaks; it is over for good when
  * the virtual machine is.
  */
-export class GuestLink {
+export class GuestLink implements SandboxLink {
   readonly sandboxId: string;
   readonly endpoint: GuestEndpoint;
   readonly vmm: HostProcess;
@@ -47,7 +29,7 @@ export class GuestLink {
   readonly died: Promise<void>;
   #dead = false;
   #die: () => void = () => {};
-  #pidfd = -1;
+  #stopWatch: () => void = () => {};
   #connecting: Promise<TtrpcClient> | undefined;
 
   /** @param onEvent gets what the guest publishes */
@@ -61,7 +43,10 @@ export class GuestLink {
     this.endpoint = endpoint;
     this.vmm = vmm;
     this.died = new Promise((resolve) => this.#die = resolve);
-    this.#watchVmm();
+    this.#stopWatch = watchEnd(vmm, () => {
+      log.warn("the virtual machine has ended", { sandbox: sandboxId });
+      this.close();
+    });
     if (!this.#dead) void this.#pollEvents(onEvent);
   }
 
@@ -108,23 +93,9 @@ export class GuestLink {
   close(): void {
     if (this.#dead) return;
     this.#dead = true;
-    if (this.#pidfd >= 0) sys.close(this.#pidfd);
-    this.#pidfd = -1;
+    this.#stopWatch();
     void this.#connecting?.then((client) => client.close(), () => {});
     this.#die();
-  }
-
-  #watchVmm(): void {
-    if (startTimeOf(this.vmm.pid) !== this.vmm.startTime || this.vmm.startTime === "") return this.close();
-    try {
-      this.#pidfd = sys.pidfdOpen(this.vmm.pid);
-      sys.watch(this.#pidfd, sys.EPOLL.IN, () => {
-        log.warn("the virtual machine has ended", { sandbox: this.sandboxId });
-        this.close();
-      });
-    } catch {
-      this.close();
-    }
   }
 
   #client(): Promise<TtrpcClient> {

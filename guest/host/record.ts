@@ -2,7 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import * as sys from "../native/sys.js";
-import type { HostProcess } from "./guest_link.ts";
+import type { HostProcess } from "./host_process.ts";
 import type { StdioPaths } from "./stdio.ts";
 
 /** What must be known about a container to take it over after a restart of this server. */
@@ -18,6 +18,8 @@ export interface ContainerRecord {
   paths: StdioPaths;
   endpoint?: GuestEndpoint;
   vmm?: HostProcess;
+  /** A pause container: it stands for its sandbox and nothing runs for it. */
+  pause?: boolean;
   execs: Record<string, StdioPaths>;
 }
 

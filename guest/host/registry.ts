@@ -5,7 +5,8 @@ import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepar
 import { log } from "../runtime/log.ts";
 import type { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
-import { GuestLink, type HostProcess } from "./guest_link.ts";
+import { GuestLink } from "./guest_link.ts";
+import type { HostProcess } from "./host_process.ts";
 
 const OOM_TOPIC = "/tasks/oom";
 

@@ -22,12 +22,14 @@ import { log } from "../runtime/log.ts";
 import { placementOf } from "./bundle.ts";
 import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
-import { startTimeOf } from "./guest_link.ts";
+import { startTimeOf } from "./host_process.ts";
+import { PauseLink } from "./pause_link.ts";
 import type { Preparer } from "./prepare.ts";
 import { type Exit, now } from "./process.ts";
 import type { ContainerRecord, RecordStore } from "./record.ts";
 import { createOwnSandbox } from "./own_sandbox.ts";
 import type { Registry } from "./registry.ts";
+import type { SandboxLink } from "./sandbox_link.ts";
 import type { StdioPaths } from "./stdio.ts";
 
 const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
@@ -175,7 +177,10 @@ export class HostTaskService {
       records.save(record);
       const timeoutMs = Math.min(context.deadlineMs ?? PREPARE_TIMEOUT_MS, PREPARE_TIMEOUT_MS);
       const { sandboxId, bundle } = record;
-      if (placement.kind !== "member") await createOwnSandbox(preparer, record, timeoutMs);
+      if (placement.kind !== "member") {
+        const pid = await createOwnSandbox(preparer, record, timeoutMs);
+        if (placement.kind === "pause") return this.#createPause(request, record, pid);
+      }
       const prepared = await preparer.call(
         timeoutMs,
         (client, callMs) =>
@@ -184,15 +189,7 @@ export class HostTaskService {
           }),
       );
       await this.#createIn(request, record, prepared);
-      this.#publish(record, "/tasks/create", "TaskCreate", TaskCreate, {
-        containerId: id,
-        bundle,
-        rootfs: request.rootfs,
-        io: record.paths,
-        checkpoint: "",
-        pid: prepared.sandboxPid,
-      });
-      return { pid: prepared.sandboxPid };
+      return this.#created(request, record, prepared.sandboxPid);
     } catch (error) {
       registry.remove(id);
       await this.#release(record);
@@ -200,6 +197,30 @@ export class HostTaskService {
     } finally {
       this.#creating.delete(id);
     }
+  }
+
+  #created(request: CreateTaskRequest, record: ContainerRecord, pid: number): { pid: number } {
+    this.#publish(record, "/tasks/create", "TaskCreate", TaskCreate, {
+      containerId: record.id,
+      bundle: record.bundle,
+      rootfs: request.rootfs,
+      io: record.paths,
+      checkpoint: "",
+      pid,
+    });
+    return { pid };
+  }
+
+  /** A pause container's Create: the sandbox is all there is of it. */
+  #createPause(request: CreateTaskRequest, record: ContainerRecord, pid: number): { pid: number } {
+    record.vmm = { pid, startTime: startTimeOf(pid) };
+    record.pause = true;
+    record.phase = "created";
+    this.#deps.records.save(record);
+    const container = this.#newContainer(record, new PauseLink(record.sandboxId, record.vmm));
+    this.#deps.registry.add(container);
+    void container.watchExit("");
+    return this.#created(request, record, pid);
   }
 
   /** The part of Create that happens in the guest. */
@@ -236,7 +257,7 @@ export class HostTaskService {
     void container.watchExit("");
   }
 
-  #newContainer(record: ContainerRecord, link: ReturnType<Registry["link"]>): HostContainer {
+  #newContainer(record: ContainerRecord, link: SandboxLink): HostContainer {
     return new HostContainer(
       record,
       link,
@@ -371,12 +392,18 @@ export class HostTaskService {
   /** Takes over what an earlier run of this server has left. */
   async adopt(record: ContainerRecord): Promise<void> {
     const { registry } = this.#deps;
-    if (record.phase !== "created" || !record.endpoint || !record.vmm) return await this.#release(record);
-    const link = registry.link(record.sandboxId, record.endpoint, record.vmm);
+    const link = record.phase === "created" ? this.#linkOf(record) : undefined;
+    if (!link) return await this.#release(record);
     const container = this.#newContainer(record, link);
     registry.add(container);
     for (const [execId, paths] of Object.entries(record.execs)) container.addExec(execId, paths);
     await Promise.all(["", ...container.execs.keys()].map((execId) => this.#adoptProcess(container, execId)));
+  }
+
+  #linkOf({ sandboxId, endpoint, vmm, pause }: ContainerRecord): SandboxLink | undefined {
+    if (!vmm) return undefined;
+    if (pause) return new PauseLink(sandboxId, vmm);
+    return endpoint && this.#deps.registry.link(sandboxId, endpoint, vmm);
   }
 
   async #adoptProcess(container: HostContainer, execId: string): Promise<void> {

@@ -1,6 +1,6 @@
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
-import type { GuestLink } from "./guest_link.ts";
+import type { SandboxLink } from "./sandbox_link.ts";
 
 /** Where containerd's ends of a process's stdio are; empty for a stream that is not wanted. */
 export interface StdioPaths {
@@ -37,7 +37,7 @@ export class Stdio {
    * @param onStdinEnd told when containerd's input has ended and all of it is on its way to the guest
    */
   async connect(
-    link: GuestLink,
+    link: SandboxLink,
     container: string,
     exec: string,
     paths: StdioPaths,
