@@ -1,4 +1,5 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
+import { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
@@ -10,6 +11,7 @@ import { parseFlags, USAGE } from "./flags.ts";
 import { Preparer } from "./prepare.ts";
 import { RecordStore } from "./record.ts";
 import { Registry } from "./registry.ts";
+import { sandboxHandlers } from "./sandbox_api.ts";
 import { HostTaskService } from "./service.ts";
 
 /** First inherited descriptor of systemd's socket activation (sd_listen_fds(3)). */
@@ -57,6 +59,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
       onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),
     });
     service.register(server);
+    server.add(SandboxDefinition, sandboxHandlers(preparer));
     const listener = listen(`${flags.runDir}/task.sock`);
     // Whoever asks for a container must find it, so those of an earlier run are taken over first.
     const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });

@@ -23,9 +23,17 @@ export class Preparer {
   }
 
   /** @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs` */
-  async call<T>(
+  call<T>(timeoutMs: number, work: (client: PrepareClient, timeoutMs: number) => Promise<T>): Promise<T> {
+    return this.connected(
+      timeoutMs,
+      (client, leftMs) => work(createClient(PrepareDefinition, client, { timeoutMs: leftMs }), leftMs),
+    );
+  }
+
+  /** As {@link call}, for whatever the socket serves. */
+  async connected<T>(
     timeoutMs: number,
-    work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
+    work: (client: TtrpcClient, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
     const deadline = sys.nowMs() + timeoutMs;
     for (;;) {
@@ -40,7 +48,7 @@ export class Preparer {
   }
 
   async #once<T>(
-    work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
+    work: (client: TtrpcClient, timeoutMs: number) => Promise<T>,
     timeoutMs: number,
   ): Promise<T> {
     let fd: number;
@@ -53,7 +61,7 @@ export class Preparer {
     }
     const client = new TtrpcClient(new FdStream(fd));
     try {
-      return await work(createClient(PrepareDefinition, client, { timeoutMs }), timeoutMs);
+      return await work(client, timeoutMs);
     } finally {
       client.close();
     }

@@ -150,7 +150,12 @@ export class HostTaskService {
       },
       stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
       checkpoint: (request) => registry.get(request.id).guest((task) => task.checkpoint(request)),
-      connect: ({ id }) => ({ shimPid: sys.getpid(), taskPid: registry.get(id).pid, version: "3" }),
+      // As containerd's own shim, this answers for tasks that are still to come: 1.7 asks before it creates one in a sandbox.
+      connect: ({ id }) => ({
+        shimPid: sys.getpid(),
+        taskPid: registry.has(id) ? registry.get(id).pid : 0,
+        version: "3",
+      }),
       // The server is the node's; it does not end with a container.
       shutdown: () => ({}),
     };

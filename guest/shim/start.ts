@@ -39,6 +39,9 @@ export function startTask(program: string): string {
       { cause: error },
     );
   }
-  writeOrigin(sys.getcwd(), { runtime: runtimeName(program), events: sys.getenv("TTRPC_ADDRESS") ?? "" });
+  const bundle = sys.getcwd();
+  // containerd 1.7 looks here for the task server of a sandbox's containers.
+  sys.writeFile(`${bundle}/address`, `unix://${socket}`, 0o600);
+  writeOrigin(bundle, { runtime: runtimeName(program), events: sys.getenv("TTRPC_ADDRESS") ?? "" });
   return startAnswer(socket, sys.getenv("MAX_SHIM_VERSION"));
 }

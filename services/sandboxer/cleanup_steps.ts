@@ -1,5 +1,6 @@
 import { type CleanupStep, runCleanup } from "../../lib/cleanup/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { removeCriFiles } from "./cri_files.ts";
 import type { Context } from "./context.ts";
 import { removeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
@@ -43,6 +44,12 @@ export function cleanupSteps(
       name: "remove the network namespace",
       run: () => {
         if (record.ownNetns) removeOwnNetns(record.netnsPath);
+      },
+    },
+    {
+      name: "remove the pod's files",
+      run: () => {
+        if (record.criDir) removeCriFiles(record.criDir);
       },
     },
     { name: "forget the containers", run: () => registry.deleteContainers(id) },

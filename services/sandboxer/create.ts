@@ -24,6 +24,8 @@ export interface NewSandbox {
   standalone?: boolean;
   /** `netnsPath` is a namespace of our own, made at the start and removed with the sandbox. */
   ownNetns?: boolean;
+  /** Where containerd's CRI plugin wants to find the pod's files; empty for nowhere. */
+  criDir?: string;
 }
 
 /**
@@ -77,6 +79,7 @@ export function noteSandbox({ config, registry, log }: Context, sandbox: NewSand
     leftovers: [],
     ...(sandbox.standalone && { standalone: true }),
     ...(sandbox.ownNetns && { ownNetns: true }),
+    ...(sandbox.criDir && { criDir: sandbox.criDir }),
   });
   log.info("Created", { sandbox: id, driver, pod: `${pod.metadata?.namespace}/${pod.metadata?.name}` });
 }

@@ -51,6 +51,8 @@ export interface SandboxRecord {
   standalone?: boolean;
   /** `netnsPath` is one of our own, made for this sandbox. */
   ownNetns?: boolean;
+  /** Where containerd's CRI plugin wants to find the pod's files; only where the sandbox is a shim's to it. */
+  criDir?: string;
   exit?: ExitRecord;
   /** Why it is not ready: empty after a plain Stop. */
   reason: string;

@@ -1,6 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "../../lib/grpc/mod.ts";
 import { logger } from "../../lib/log/mod.ts";
+import { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
 import { ControllerDefinition } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import { AdminDefinition } from "../../lib/proto/gen/kuasar/admin/v1/admin.ts";
 import { PrepareDefinition } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
@@ -16,6 +17,7 @@ import { Peers } from "./peers.ts";
 import { recoverSandboxes } from "./recover.ts";
 import { Registry } from "./registry.ts";
 import { controllerHandlers, prepareHandlers } from "./service.ts";
+import { shimSandboxHandlers } from "./shim_sandbox.ts";
 
 /** How a sandboxer is set up. */
 export interface SandboxerOptions {
@@ -74,6 +76,7 @@ export class Sandboxer {
       onHandlerError: (error, _, method) => log.info("Call failed", { method, error }),
     });
     ttrpc.add(PrepareDefinition, prepareHandlers(context));
+    ttrpc.add(SandboxDefinition, shimSandboxHandlers(context));
     const listener = await listenUnix(
       { path: `${runDir}/prepare.sock`, fdName: "prepare" },
       (stream) => void ttrpc.serve(stream),

@@ -5,6 +5,7 @@ import type { Share } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { fromBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
+import { writeCriFiles } from "./cri_files.ts";
 import { driverInfo } from "./driver_info.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
@@ -44,6 +45,7 @@ export async function startParts(
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
     parts.network = await attachNetwork(context, sandbox, !info.vm, signal);
+    if (record.criDir) writeCriFiles(record.criDir, parts.network.files);
   });
   const share = info.vm && timeline.phase("start/share", async () => {
     parts.share = await createShare(context, sandbox, info.shareKind, signal);
