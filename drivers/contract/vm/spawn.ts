@@ -14,6 +14,7 @@ const HELPER_TIMEOUT_MS = 10_000;
  * Starts a VM's VMM, notes it in the record and answers when it runs. Its output goes to `vmm.log`.
  *
  * @param fds what it finds from 3 on
+ * @param netns where it runs. @default a network namespace with nothing in it
  * @throws {KuasarError}
  */
 export async function spawnVmm<C extends Control>(
@@ -22,10 +23,11 @@ export async function spawnVmm<C extends Control>(
   command: string,
   args: readonly string[],
   fds: readonly number[],
+  netns = host.netns.path,
 ): Promise<SpawnedProcess> {
   const { title } = host.hypervisor;
   host.log.debug(`Starting ${title}`, { sandbox: machine.id, command: [command, ...args].join(" ") });
-  const vmm = await spawnForSandbox(host, machine, command, args, fds, machine.paths.vmmLog);
+  const vmm = await spawnForSandbox(machine, command, args, { fds, logFile: machine.paths.vmmLog, netns });
   machine.record.vmm = vmm.ref;
   host.records.put(machine.id, machine.record);
   return vmm;
@@ -47,7 +49,11 @@ export async function spawnHelper<C extends Control>(
   machine: Machine<C>,
   { name, command, args, socket }: HelperCommand,
 ): Promise<SpawnedProcess> {
-  const helper = await spawnForSandbox(host, machine, command, args, [], machine.paths.vsockLog);
+  const helper = await spawnForSandbox(machine, command, args, {
+    fds: [],
+    logFile: machine.paths.vsockLog,
+    netns: host.netns.path,
+  });
   machine.record.helpers = [...machine.record.helpers ?? [], { name, ref: helper.ref }];
   host.records.put(machine.id, machine.record);
   const ended = new AbortController();
@@ -77,12 +83,10 @@ export function vhostDeviceVsock<C extends Control>(machine: Machine<C>, command
 }
 
 function spawnForSandbox<C extends Control>(
-  host: VmHost<C>,
   machine: Machine<C>,
   command: string,
   args: readonly string[],
-  fds: readonly number[],
-  logFile: string,
+  { fds, logFile, netns }: { fds: readonly number[]; logFile: string; netns: string },
 ): Promise<SpawnedProcess> {
   return spawnWithFds(command, args, {
     fds,
@@ -90,7 +94,7 @@ function spawnForSandbox<C extends Control>(
     env: { PATH: "/usr/bin:/bin", [SANDBOX_VARIABLE]: machine.paths.dir },
     stdoutFile: logFile,
     stderrFile: logFile,
-    netns: host.netns.path,
+    netns,
   });
 }
 

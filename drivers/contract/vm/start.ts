@@ -106,8 +106,10 @@ async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readi
       if (machine.record.exit) connected.close();
     },
     async (error) => {
-      // Where a VMM refuses its arguments the control goes first; the exit is the better story.
-      if (await settledWithin(machine.ended, EXIT_AFTER_CONTROL_MS)) await ended;
+      // Where a VMM refuses its arguments the control goes first; the exit is the better story. A refusal over the
+      // control (ABORTED) is a story of its own.
+      const told = error instanceof KuasarError && error.code === "ABORTED";
+      if (!told && await settledWithin(machine.ended, EXIT_AFTER_CONTROL_MS)) await ended;
       throw error;
     },
   );

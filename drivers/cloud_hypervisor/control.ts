@@ -1,0 +1,87 @@
+import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { Control, LastWords } from "../contract/vm/control.ts";
+import type { CloudHypervisorApi } from "./api.ts";
+import type { EventPipe } from "./event_pipe.ts";
+import type { VmmEvent } from "./event_stream.ts";
+import { Disks } from "./hotplug.ts";
+import type { Version } from "./version.ts";
+
+/** The VMM answers, and exits, as soon as its one API thread is free. */
+const QUIT_TIMEOUT_MS = 1_000;
+
+/** The API and the events of a running Cloud Hypervisor. */
+export class CloudHypervisorControl implements Control {
+  readonly #api: CloudHypervisorApi;
+  readonly #events: EventPipe;
+  readonly #disks: Disks;
+  #lastWords: LastWords | undefined;
+  #quitting = false;
+
+  /** Takes both over. */
+  constructor(api: CloudHypervisorApi, events: EventPipe, version: Version) {
+    this.#api = api;
+    this.#events = events;
+    this.#disks = new Disks(api, events, version);
+    events.onEvent((event) => this.#hear(event));
+  }
+
+  /**
+   * Reads from a VMM that an earlier driver process has started what its VM does and has.
+   *
+   * @throws {KuasarError}
+   */
+  async adopt(timeoutMs: number): Promise<"RUNNING" | "PAUSED"> {
+    const info = await this.#api.info(timeoutMs);
+    this.#disks.adopt(info);
+    return info.state === "Paused" ? "PAUSED" : "RUNNING";
+  }
+
+  get closed(): Promise<void> {
+    return this.#events.ended;
+  }
+
+  get lastWords(): LastWords | undefined {
+    return this.#lastWords;
+  }
+
+  async pause(): Promise<void> {
+    // Refused where the vCPUs stand already.
+    if ((await this.#api.info()).state !== "Paused") await this.#api.pause();
+  }
+
+  async resume(): Promise<void> {
+    if ((await this.#api.info()).state !== "Running") await this.#api.resume();
+  }
+
+  async quit(): Promise<void> {
+    this.#quitting = true;
+    await this.#api.shutdownVmm(QUIT_TIMEOUT_MS);
+  }
+
+  attachBlock(device: BlockDevice): Promise<void> {
+    return this.#disks.attach(device);
+  }
+
+  detachBlock(serial: string): Promise<void> {
+    return this.#disks.detach(serial);
+  }
+
+  close(): void {
+    this.#api.close();
+    this.#events.close();
+  }
+
+  #hear({ source, event }: VmmEvent): void {
+    const what = `${source}/${event}`;
+    if (what === "vm/shutdown" && !this.#quitting) {
+      this.#lastWords ??= { reason: "guest-shutdown", crashed: false };
+    }
+    if (what === "guest/panic") this.#lastWords ??= { reason: "guest-panic", crashed: true };
+    // The VMM would build the VM again in the same process. A guest of ours resets itself when it has panicked, and
+    // virtiofsd serves one connection only: this is the end.
+    if (what === "vm/rebooting" && !this.#quitting) {
+      this.#lastWords ??= { reason: "guest-reset", crashed: true };
+      this.quit().catch(() => {});
+    }
+  }
+}

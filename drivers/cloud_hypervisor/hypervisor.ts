@@ -1,0 +1,166 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { listenUnixFd } from "../../lib/libc/mod.ts";
+import type { SpawnedProcess } from "../../lib/process/mod.ts";
+import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { ConsolePump } from "../contract/console_pump.ts";
+import { openTap } from "../contract/tap.ts";
+import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
+import type { Reconnected } from "../contract/vm/control.ts";
+import { guestRequirements } from "../contract/vm/guest_config.ts";
+import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import type { Machine } from "../contract/vm/machine.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import { shareRequirements } from "../contract/vm/request.ts";
+import { spawnVmm } from "../contract/vm/spawn.ts";
+import { CloudHypervisorApi } from "./api.ts";
+import { buildArguments } from "./command_line.ts";
+import type { CloudHypervisorConfig } from "./config.ts";
+import { CloudHypervisorControl } from "./control.ts";
+import { EventPipe } from "./event_pipe.ts";
+import { checkRequest, netConfig, planVm, queuePairs } from "./plan.ts";
+import { type Build, FIRST_MAJOR, versionNotes } from "./version.ts";
+
+/** A VMM that does not answer within this time is taken for hung; the VM is adopted without it. */
+const RECONNECT_TIMEOUT_MS = 3_000;
+
+/** Cloud Hypervisor behind the steps that all VM drivers share. */
+export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
+  readonly name = "cloud-hypervisor";
+  readonly title = "Cloud Hypervisor";
+  readonly version: string;
+  readonly accel: Accel;
+  readonly notes: readonly string[];
+  readonly shareKind = ShareKind.VIRTIOFS;
+  readonly capabilities = ["hotplug-block", "pause", "vsock-hybrid"];
+  readonly controlSocket = "api.sock";
+  readonly vsock = "hybrid";
+  readonly bootTimeoutMs: number;
+  readonly #config: CloudHypervisorConfig;
+  readonly #build: Build | undefined;
+
+  /** @param build what the program says of itself; undefined where it cannot be run */
+  constructor(config: CloudHypervisorConfig, build: Build | undefined, facts: AccelFacts) {
+    const { accel, notes } = accelOf(build, facts);
+    this.#config = config;
+    this.#build = build;
+    this.version = build?.text ?? "";
+    this.accel = accel;
+    this.notes = [...notes, ...(build ? versionNotes(build) : []), ...config.notes];
+    this.bootTimeoutMs = config.guest.bootTimeoutMs;
+  }
+
+  checkRequest(request: StartRequest): void {
+    checkRequest(request, this.#config);
+  }
+
+  requirements(request: StartRequest): Requirement[] {
+    return [
+      {
+        what: "Cloud Hypervisor (path)",
+        path: this.#config.path,
+        remedy: "install it; `deno task setup` brings all the rest",
+      },
+      ...guestRequirements(this.#config.guest),
+      ...shareRequirements(request),
+    ];
+  }
+
+  async launch(launch: Launch<CloudHypervisorControl>): Promise<SpawnedProcess> {
+    const { host, machine, request, clock, inherited, held } = launch;
+    this.#usableBuild();
+    for (const nic of request.nics) {
+      held.addAll(openTap({ ...nic, queues: queuePairs(request, this.#config, nic.queues) }));
+    }
+    const api = inherited.add(listenUnixFd(machine.paths.monitor));
+    const events = inherited.add(EventPipe.make(eventPath(machine)));
+    const args = buildArguments(this.#config, { api, events });
+    machine.abort.signal.throwIfAborted();
+    // It asks the kernel about its taps by their names, so it must be where they are.
+    const netns = request.nics[0]?.netnsPath;
+    return await clock.measure(
+      "spawn",
+      () => spawnVmm(host, machine, this.#config.path, args, inherited.fds, netns),
+    );
+  }
+
+  async connect(launch: Launch<CloudHypervisorControl>): Promise<CloudHypervisorControl> {
+    const { machine, request, clock, held } = launch;
+    const { version } = this.#usableBuild();
+    const api = new CloudHypervisorApi(machine.paths.monitor);
+    const events = EventPipe.open(eventPath(machine));
+    const control = new CloudHypervisorControl(api, events, version);
+    try {
+      // The first answer comes when the program has started.
+      await clock.measure("vmm", () => api.ping(this.bootTimeoutMs));
+      await api.create(planVm(request, this.#config, version, machine.paths));
+      // Before the guest's first word; the socket is there since `vm.create`.
+      machine.console = await ConsolePump.connect(machine.paths.consoleSocket, machine.paths.console);
+      let at = 0;
+      for (const [index, { mac, queues }] of request.nics.entries()) {
+        const pairs = queuePairs(request, this.#config, queues);
+        await api.addNet(netConfig(index, mac, pairs), held.fds.slice(at, at += pairs));
+      }
+      await clock.measure("vm", () => api.boot(this.bootTimeoutMs));
+      return control;
+    } catch (error) {
+      control.close();
+      throw refused(error);
+    }
+  }
+
+  async reconnect(machine: Machine<CloudHypervisorControl>): Promise<Reconnected<CloudHypervisorControl>> {
+    const { version } = this.#usableBuild();
+    const api = new CloudHypervisorApi(machine.paths.monitor);
+    const control = new CloudHypervisorControl(api, EventPipe.open(eventPath(machine)), version);
+    try {
+      return { control, state: await control.adopt(RECONNECT_TIMEOUT_MS) };
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+  }
+
+  #usableBuild(): Build {
+    const build = this.#build;
+    if (build === undefined) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot start a sandbox: ${this.#config.path} does not tell its version; ` +
+          "check that it is Cloud Hypervisor, and start this driver again",
+      );
+    }
+    if (build.version.major < FIRST_MAJOR) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot start a sandbox: ${build.text} is too old; install v${FIRST_MAJOR} or later`,
+      );
+    }
+    return build;
+  }
+}
+
+/** Cloud Hypervisor has no emulation: a build for KVM runs guests there or not at all. */
+function accelOf(build: Build | undefined, facts: AccelFacts): { accel: Accel; notes: string[] } {
+  if (build !== undefined && !build.features.includes("kvm")) {
+    return { accel: "tcg", notes: [`${build.text} is built without KVM (${build.features.join(", ")})`] };
+  }
+  const { accel, notes } = chooseAccel("auto", facts);
+  return accel === "kvm" ? { accel, notes } : {
+    accel: "kvm",
+    notes: notes.map((note) => note.replace(/:[^:]*$/, ": Cloud Hypervisor cannot run guests")),
+  };
+}
+
+function eventPath({ paths }: Machine<CloudHypervisorControl>): string {
+  return `${paths.dir}/events`;
+}
+
+/** What the VMM refuses while a VM is made is the end of this start. */
+function refused(error: unknown): unknown {
+  if (!(error instanceof KuasarError) || error.code !== "INTERNAL") return error;
+  return new KuasarError("ABORTED", `Cannot start the VM: ${error.message}`, {
+    cause: error,
+    evidence: error.evidence,
+  });
+}

@@ -1,0 +1,188 @@
+import type { BodyRule, FieldRule } from "./body_rule.ts";
+
+const text: BodyRule = { kind: "string" };
+const flag: BodyRule = { kind: "boolean" };
+const unsigned = (bits: number): BodyRule => ({ kind: "integer", min: 0n, max: 2n ** BigInt(bits) - 1n });
+const u8 = unsigned(8);
+const u16 = unsigned(16);
+const u32 = unsigned(32);
+const u64 = unsigned(64);
+const oneOf = (...values: string[]): BodyRule => ({ kind: "enum", values });
+const list = (items: BodyRule): BodyRule => ({ kind: "array", items });
+
+type Fields = Record<string, BodyRule | FieldRule>;
+
+/** An object; the fields of `required` must be there. */
+function object(required: Fields, optional: Fields): BodyRule {
+  const fields: Record<string, FieldRule> = {};
+  const add = (from: Fields, isRequired: boolean) => {
+    for (const [name, rule] of Object.entries(from)) {
+      fields[name] = { ...("rule" in rule ? rule : { rule }), required: isRequired };
+    }
+  };
+  add(required, true);
+  add(optional, false);
+  return { kind: "object", fields };
+}
+
+const since = (version: number, rule: BodyRule): FieldRule => ({ rule, since: version });
+
+/** What every PCI device may have. */
+const pci: Fields = { id: text, pci_segment: u16, pci_device_id: since(52, u8) };
+
+const bucket = object({ size: u64, refill_time: u64 }, { one_time_burst: u64 });
+const limiter = object({}, { bandwidth: bucket, ops: bucket });
+const consoleMode = oneOf("Off", "Pty", "Tty", "File", "Socket", "Null");
+
+const cpus = object({ boot_vcpus: u32, max_vcpus: u32 }, {
+  topology: object({}, {
+    threads_per_core: u16,
+    cores_per_die: u16,
+    dies_per_package: u16,
+    packages: u16,
+  }),
+  kvm_hyperv: flag,
+  max_phys_bits: u8,
+  affinity: list(object({ vcpu: u32, host_cpus: list(u64) }, {})),
+  features: object({}, { amx: flag }),
+  nested: since(50, flag),
+  core_scheduling: since(52, oneOf("Vm", "Vcpu", "Off")),
+});
+
+const zone = object({ id: text, size: u64 }, {
+  file: text,
+  shared: flag,
+  hugepages: flag,
+  hugepage_size: u64,
+  host_numa_node: u32,
+  hotplug_size: u64,
+  hotplugged_size: u64,
+  prefault: flag,
+  reserve: since(53, flag),
+  mergeable: flag,
+});
+
+const memory = object({ size: u64 }, {
+  mergeable: flag,
+  hotplug_method: oneOf("Acpi", "VirtioMem"),
+  hotplug_size: u64,
+  hotplugged_size: u64,
+  shared: flag,
+  hugepages: flag,
+  hugepage_size: u64,
+  prefault: flag,
+  reserve: since(53, flag),
+  thp: flag,
+  zones: list(zone),
+});
+
+const payload = object({}, { firmware: text, kernel: text, cmdline: text, initramfs: text, igvm: text });
+
+const disk = object({}, {
+  ...pci,
+  path: text,
+  readonly: flag,
+  direct: flag,
+  iommu: flag,
+  num_queues: u64,
+  queue_size: u16,
+  vhost_user: flag,
+  vhost_socket: text,
+  rate_limiter_config: limiter,
+  rate_limit_group: text,
+  serial: text,
+  queue_affinity: list(object({ queue_index: u16, host_cpus: list(u64) }, {})),
+  backing_files: since(50, flag),
+  sparse: since(51, flag),
+  image_type: since(50, oneOf("FixedVhd", "Qcow2", "Raw", "Vhdx", "Unknown")),
+  lock_granularity: since(50, oneOf("ByteRange", "Full")),
+});
+
+/** No `fds`: descriptors travel beside the request, and in JSON the field is ignored. */
+const net = object({}, {
+  ...pci,
+  tap: text,
+  ip: text,
+  mask: text,
+  mac: text,
+  host_mac: text,
+  mtu: u16,
+  iommu: flag,
+  num_queues: u64,
+  queue_size: u16,
+  vhost_user: flag,
+  vhost_socket: text,
+  vhost_mode: oneOf("Client", "Server"),
+  rate_limiter_config: limiter,
+  offload_tso: flag,
+  offload_ufo: flag,
+  offload_csum: flag,
+});
+
+const fs = object({ tag: text, socket: text }, { ...pci, num_queues: u64, queue_size: u16 });
+const pmem = object({ file: text }, { ...pci, size: u64, iommu: flag, discard_writes: flag });
+const vsock = object({ cid: u32, socket: text }, { ...pci, iommu: flag });
+const rng = object({ src: text }, { iommu: flag, id: since(53, text) });
+const balloon = object({ size: u64 }, {
+  deflate_on_oom: flag,
+  free_page_reporting: flag,
+  id: since(53, text),
+});
+const consoleConfig = object({ mode: consoleMode }, { file: text, socket: text, iommu: flag });
+const serialConfig = object({ mode: consoleMode }, { file: text, socket: text });
+const device = object({}, { ...pci, path: text, iommu: flag, x_nv_gpudirect_clique: u8 });
+const landlockRule = object({ path: text, access: text }, {});
+
+const vmConfig = object({ payload }, {
+  cpus,
+  memory,
+  rate_limit_groups: list(object({ id: text, rate_limiter_config: limiter }, {})),
+  disks: list(disk),
+  net: list(net),
+  rng,
+  balloon,
+  fs: list(fs),
+  pmem: list(pmem),
+  serial: serialConfig,
+  console: consoleConfig,
+  debug_console: object({ mode: consoleMode }, { file: text, iobase: u16 }),
+  devices: list(device),
+  vsock,
+  iommu: flag,
+  watchdog: flag,
+  pvpanic: flag,
+  pci_segments: list(
+    object({ pci_segment: u16 }, { mmio32_aperture_weight: u32, mmio64_aperture_weight: u32 }),
+  ),
+  platform: object({}, {
+    num_pci_segments: u16,
+    iommu_segments: list(u16),
+    iommu_address_width: u8,
+    serial_number: text,
+    uuid: text,
+    oem_strings: list(text),
+    iommufd: since(52, flag),
+  }),
+  landlock_enable: since(41, flag),
+  landlock_rules: since(41, list(landlockRule)),
+});
+
+/** The body of each request that has one, by the last part of its path. */
+export const BODY_RULES: Readonly<Record<string, BodyRule>> = {
+  "vm.create": vmConfig,
+  "vm.resize": object({}, { desired_vcpus: u32, desired_ram: u64, desired_balloon: u64 }),
+  "vm.add-disk": disk,
+  "vm.add-net": net,
+  "vm.add-fs": fs,
+  "vm.add-pmem": pmem,
+  "vm.add-vsock": vsock,
+  "vm.add-device": device,
+  "vm.remove-device": object({ id: text }, {}),
+  "vm.snapshot": object({ destination_url: text }, {}),
+  "vm.restore": object({ source_url: text }, {
+    prefault: flag,
+    memory_restore_mode: since(52, oneOf("Copy", "OnDemand")),
+    resume: since(52, flag),
+    net_fds: list(object({ id: text, num_fds: u64 }, {})),
+  }),
+};

@@ -1,0 +1,14 @@
+/** What a stand-in is built upon; the first argument of its program, as JSON. The real one has no such thing. */
+export interface StandInOptions {
+  /** What it says it is: `53.0.0`. */
+  version: string;
+  /** Path of qemu-system-x86_64. */
+  qemu: string;
+  /** Path of vhost-device-vsock. */
+  vhostDeviceVsock: string;
+}
+
+/** The major version. */
+export function majorOf({ version }: StandInOptions): number {
+  return Number(version.split(".")[0]);
+}

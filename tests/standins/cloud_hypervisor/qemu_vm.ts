@@ -1,0 +1,335 @@
+import { QmpClient } from "../../../drivers/contract/qmp/client.ts";
+import { waitForFile } from "../../../drivers/contract/wait_for_file.ts";
+import { buildArguments } from "../../../drivers/qemu/command_line.ts";
+import { hotplugSlots, type LaunchPlan } from "../../../drivers/qemu/launch_plan.ts";
+import { SlotTable } from "../../../drivers/contract/vm/slots.ts";
+import { duplicateFd, listenUnixFd } from "../../../lib/libc/mod.ts";
+import { closeFd } from "../../../lib/libc/mod.ts";
+import { killProcess, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
+import type { StandInOptions } from "./options.ts";
+import type { StandInCommands, StandInMonitor } from "./qemu_commands.ts";
+import type { SharedDirectory } from "./shared_directory.ts";
+import type { DiskConfig, VmConfig } from "./vm_config.ts";
+
+const MIB = 1024 * 1024;
+const START_TIMEOUT_MS = 20_000;
+/** Room for what is plugged in later. */
+const MEMORY_SLOTS = 8;
+const DISK_DRIVER = "virtio-blk-pci-non-transitional";
+
+/** Why QEMU has ended. */
+export type VmEnd = "shutdown" | "reset" | "killed" | "crashed";
+
+/** What a VM is made of besides its configuration. */
+export interface VmParts {
+  options: StandInOptions;
+  /** Where the stand-in keeps its own sockets. */
+  workDir: string;
+  /** The queues of each NIC by its id. */
+  taps: ReadonlyMap<string, readonly number[]>;
+  /** The listening socket of the serial port; undefined where it is not `Socket`. */
+  serialFd: number | undefined;
+  share: SharedDirectory | undefined;
+}
+
+/** The QEMU, and the vhost-device-vsock, that stand behind one VM. */
+export class QemuVm {
+  readonly #qmp: StandInMonitor;
+  readonly #processes: SpawnedProcess[];
+  readonly #slots = new SlotTable(hotplugSlots({ kind: "bridge" }));
+  #cpus: number;
+  #memory: number;
+  readonly #bootMemory: number;
+  #reason: string | undefined;
+  #killed = false;
+  /** Settles when QEMU has ended. */
+  readonly ended: Promise<VmEnd>;
+
+  private constructor(qmp: StandInMonitor, processes: SpawnedProcess[], config: VmConfig) {
+    this.#qmp = qmp;
+    this.#processes = processes;
+    this.#cpus = config.cpus.boot_vcpus;
+    this.#memory = this.#bootMemory = config.memory.size;
+    qmp.onEvent(({ event, data }) => {
+      if (event === "SHUTDOWN") this.#reason = String(data.reason);
+    });
+    this.ended = processes[0]!.exited.then(async () => {
+      await qmp.closed;
+      for (const { ref } of processes) killProcess(ref, "SIGKILL");
+      if (this.#killed) return "killed";
+      if (this.#reason === "guest-shutdown") return "shutdown";
+      return this.#reason === "guest-reset" ? "reset" : "crashed";
+    });
+  }
+
+  /** Starts both; the guest runs when this answers. @throws where QEMU refuses */
+  static async start(config: VmConfig, parts: VmParts): Promise<QemuVm> {
+    const { options, workDir } = parts;
+    await Deno.mkdir(workDir, { recursive: true });
+    const monitorPath = `${workDir}/q`;
+    const fds = [listenUnixFd(monitorPath)];
+    const inherit = (fd: number) => 2 + fds.push(duplicateFd(fd));
+    const processes: SpawnedProcess[] = [];
+    try {
+      const consoleFd = parts.serialFd === undefined
+        ? 2 + fds.push(listenUnixFd(`${workDir}/s`))
+        : inherit(parts.serialFd);
+      const nics = (config.net ?? []).map(({ id, mac, mtu }) => ({
+        fds: (parts.taps.get(id ?? "") ?? []).map(inherit),
+        mac: mac ?? "02:00:00:00:00:01",
+        mtu: mtu ?? 0,
+      }));
+      const args = qemuArguments(config, parts, consoleFd, nics);
+      if (config.vsock) {
+        const socket = `${workDir}/v`;
+        processes.push(
+          await spawnBound(
+            options.vhostDeviceVsock,
+            [
+              ...["--guest-cid", String(config.vsock.cid), "--socket", socket],
+              ...["--uds-path", config.vsock.socket],
+            ],
+            [],
+            workDir,
+          ),
+        );
+        await waitForFile(socket, START_TIMEOUT_MS);
+      }
+      const qemu = await spawnBound(options.qemu, args, fds, workDir);
+      processes.unshift(qemu);
+    } catch (error) {
+      for (const { ref } of processes) killProcess(ref, "SIGKILL");
+      throw error;
+    } finally {
+      fds.forEach(closeFd);
+    }
+    let qmp: StandInMonitor;
+    try {
+      qmp = await QmpClient.connect<StandInCommands>(monitorPath, START_TIMEOUT_MS);
+    } catch (error) {
+      for (const { ref } of processes) killProcess(ref, "SIGKILL");
+      throw new Error(`${(error as Error).message}: ${Deno.readTextFileSync(`${workDir}/log`)}`);
+    }
+    const vm = new QemuVm(qmp, processes, config);
+    try {
+      for (const disk of config.disks ?? []) await vm.addDisk(disk);
+      await qmp.execute("cont", {});
+      return vm;
+    } catch (error) {
+      await vm.kill();
+      throw error;
+    }
+  }
+
+  async pause(): Promise<void> {
+    await this.#qmp.execute("stop", {});
+  }
+
+  async resume(): Promise<void> {
+    await this.#qmp.execute("cont", {});
+  }
+
+  async powerButton(): Promise<void> {
+    await this.#qmp.execute("system_powerdown", {});
+  }
+
+  /** Plugs a disk in. @throws where QEMU refuses, or no place is free */
+  async addDisk({ id = "", path = "", readonly = false, serial = id }: DiskConfig): Promise<void> {
+    const slot = this.#slots.take(id);
+    try {
+      const driver = (await Deno.stat(path)).isBlockDevice ? "host_device" : "file";
+      await this.#qmp.execute("blockdev-add", {
+        "node-name": id,
+        driver: "raw",
+        "read-only": readonly,
+        discard: "unmap",
+        cache: { direct: false, "no-flush": false },
+        file: { driver, filename: path, aio: "threads" },
+      });
+      try {
+        await this.#qmp.execute("device_add", { driver: DISK_DRIVER, id, drive: id, serial, ...slot });
+      } catch (error) {
+        await this.#qmp.execute("blockdev-del", { "node-name": id });
+        throw error;
+      }
+    } catch (error) {
+      this.#slots.free(id);
+      throw error;
+    }
+  }
+
+  /** Asks the guest to let go of a disk; `gone` is called when it has. */
+  async removeDisk(id: string, gone: () => void): Promise<void> {
+    this.#qmp.onEvent(({ event, data }) => {
+      if (event !== "DEVICE_DELETED" || data.device !== id || !this.#slots.mayHave(id)) return;
+      this.#qmp.execute("blockdev-del", { "node-name": id }).catch(() => {}).then(() => {
+        this.#slots.free(id);
+        gone();
+      });
+    });
+    await this.#qmp.execute("device_del", { id });
+  }
+
+  /** Bytes and operations of every disk. */
+  async counters(): Promise<Record<string, Record<string, number>>> {
+    const found: Record<string, Record<string, number>> = {};
+    for (const { "node-name": name, stats } of await this.#qmp.execute("query-blockstats", {})) {
+      if (name === undefined || !this.#slots.mayHave(name)) continue;
+      found[name] = {
+        read_bytes: stats.rd_bytes,
+        read_ops: stats.rd_operations,
+        write_bytes: stats.wr_bytes,
+        write_ops: stats.wr_operations,
+      };
+    }
+    return found;
+  }
+
+  /** Brings vCPUs in until there are `wanted`. */
+  async addCpus(wanted: number): Promise<void> {
+    const places = await this.#qmp.execute("query-hotpluggable-cpus", {});
+    const free = places.filter((place) => place["qom-path"] === undefined);
+    // Lower ids first, as the real one does.
+    for (const { type, props } of free.reverse().slice(0, wanted - this.#cpus)) {
+      await this.#qmp.execute(
+        "device_add",
+        {
+          driver: type,
+          id: `cpu-${this.#cpus}`,
+          ...props,
+        } as unknown as StandInCommands["device_add"]["args"],
+      );
+      this.#cpus++;
+    }
+  }
+
+  /** Adds memory up to `bytes` in all. */
+  async addMemory(bytes: number): Promise<void> {
+    const id = `dimm-${this.#memory}`;
+    await this.#qmp.execute("object-add", {
+      "qom-type": "memory-backend-memfd",
+      id: `${id}-mem`,
+      size: bytes - this.#memory,
+      share: true,
+    });
+    await this.#qmp.execute(
+      "device_add",
+      {
+        driver: "pc-dimm",
+        id,
+        memdev: `${id}-mem`,
+      } as unknown as StandInCommands["device_add"]["args"],
+    );
+    this.#memory = bytes;
+  }
+
+  /** Inflates or deflates the balloon to `bytes`. */
+  async setBalloon(bytes: number): Promise<void> {
+    await this.#qmp.execute("balloon", { value: this.#memory - bytes });
+  }
+
+  /** Memory that the guest has: what was there at boot, what was added, less the balloon. */
+  async memoryActualSize(): Promise<number> {
+    try {
+      return (await this.#qmp.execute("query-balloon", {})).actual;
+    } catch {
+      return this.#memory;
+    }
+  }
+
+  /** What the guest booted with, and has now. */
+  get memory(): { boot: number; now: number } {
+    return { boot: this.#bootMemory, now: this.#memory };
+  }
+
+  get cpus(): number {
+    return this.#cpus;
+  }
+
+  /** Ends both at once. */
+  async kill(): Promise<void> {
+    this.#killed = true;
+    for (const { ref } of this.#processes) killProcess(ref, "SIGKILL");
+    await this.ended;
+  }
+}
+
+function qemuArguments(
+  config: VmConfig,
+  { workDir, share }: VmParts,
+  consoleFd: number,
+  nics: LaunchPlan["nics"],
+): string[] {
+  const { cpus, memory, payload } = config;
+  const plan: LaunchPlan = {
+    sandboxId: "stand-in",
+    machine: "q35",
+    accel: "tcg",
+    cpu: "max",
+    vcpus: cpus.boot_vcpus,
+    memoryMib: memory.size / MIB,
+    memoryPrealloc: memory.prefault,
+    hugepages: memory.hugepages,
+    kernel: payload.kernel ?? "",
+    initrd: payload.initramfs ?? "",
+    image: "",
+    firmware: "qboot.rom",
+    kernelParams: guestCommandLine(payload.cmdline ?? "", share),
+    console: "ttyS0",
+    entropySource: config.rng?.src ?? "",
+    seccomp: true,
+    monitorFd: 3,
+    consoleFd,
+    vsock: { kind: "hybrid", socket: `${workDir}/v` },
+    share: share && {
+      kind: "9p",
+      dir: share.hostDir,
+      tag: config.fs?.[0]?.tag ?? "",
+      multidevs: "remap",
+      directIo: false,
+    },
+    nics,
+    hotplug: { kind: "bridge" },
+  };
+  const args = buildArguments(plan);
+  const replace = (flag: string, value: string) => args[args.indexOf(flag) + 1] = value;
+  if (cpus.max_vcpus > cpus.boot_vcpus) {
+    replace(
+      "-smp",
+      `cpus=${cpus.boot_vcpus},maxcpus=${cpus.max_vcpus},cores=${cpus.max_vcpus},threads=1,sockets=1`,
+    );
+  }
+  if (memory.hotplug_size) {
+    const most = (memory.size + memory.hotplug_size) / MIB;
+    replace("-m", `${plan.memoryMib}M,slots=${MEMORY_SLOTS},maxmem=${most}M`);
+  }
+  if (!config.vsock) {
+    // No vsock: its character device and its device go, with their flags.
+    const device = args.findIndex((arg) => arg.startsWith("vhost-user-vsock-pci"));
+    args.splice(device - 1, 2);
+    const chardev = args.findIndex((arg) => arg.startsWith("socket,id=vsock"));
+    args.splice(chardev - 1, 2);
+  }
+  return ["-S", ...args];
+}
+
+/** The guest mounts what QEMU offers, and that is 9p (see `takeShare`). */
+function guestCommandLine(commandLine: string, share: SharedDirectory | undefined): string {
+  return share ? commandLine.replace(/\btask\.sharefs_type=virtiofs\b/, "task.sharefs_type=9p") : commandLine;
+}
+
+/** Starts a program that ends with this process, however that ends. */
+function spawnBound(
+  command: string,
+  args: readonly string[],
+  fds: readonly number[],
+  workDir: string,
+): Promise<SpawnedProcess> {
+  // Not the driver's environment: what stands behind a stand-in is no process of the sandbox.
+  return spawnWithFds("/usr/bin/setpriv", ["--pdeathsig", "KILL", "--", command, ...args], {
+    fds,
+    env: { PATH: "/usr/bin:/bin" },
+    stdoutFile: `${workDir}/log`,
+    stderrFile: `${workDir}/log`,
+  });
+}

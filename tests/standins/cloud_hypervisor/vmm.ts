@@ -1,0 +1,382 @@
+import { closeFd, listenUnixFd } from "../../../lib/libc/mod.ts";
+import { ApiError, strictness } from "./api_error.ts";
+import { checkBoot, checkConfig } from "./boot_rules.ts";
+import type { EventMonitor } from "./events.ts";
+import { majorOf, type StandInOptions } from "./options.ts";
+import { PciSlots } from "./pci_slots.ts";
+import { QemuVm, type VmEnd } from "./qemu_vm.ts";
+import { type SharedDirectory, takeShare } from "./shared_directory.ts";
+import {
+  devicesOf,
+  type DiskConfig,
+  type FsConfig,
+  type NetConfig,
+  type VmConfig,
+  withDefaults,
+} from "./vm_config.ts";
+
+const MEMORY_BLOCK = 128 * 1024 * 1024;
+const MAX_MEMORY_ADDITIONS = 8;
+
+/** What a request is answered with: 200 with a value, or 204. */
+export type Answer = unknown;
+
+/** The state machine behind the API: at most one VM, made, booted, changed and ended by requests. */
+export class Vmm {
+  readonly #options: StandInOptions;
+  readonly #events: EventMonitor;
+  readonly #workDir: string;
+  readonly #exit: (code: number) => void;
+  readonly #slots = new PciSlots();
+  /** Devices whose removal the guest has not confirmed. */
+  readonly #leaving = new Set<string>();
+  #config: VmConfig | undefined;
+  #vm: QemuVm | undefined;
+  #state: "Created" | "Running" | "Paused" = "Created";
+  #taps = new Map<string, number[]>();
+  #serialFd: number | undefined;
+  #share: SharedDirectory | undefined;
+  #memoryAdditions = 0;
+
+  /** @param exit ends the process, for a guest that has powered itself off */
+  constructor(
+    options: StandInOptions,
+    events: EventMonitor,
+    workDir: string,
+    exit: (code: number) => void,
+  ) {
+    this.#options = options;
+    this.#events = events;
+    this.#workDir = workDir;
+    this.#exit = exit;
+  }
+
+  get #version(): number {
+    return majorOf(this.#options);
+  }
+
+  ping(): Answer {
+    const { version } = this.#options;
+    // `tcg` stands where the real one names `kvm`.
+    return { build_version: `v${version}`, version, pid: Deno.pid, features: ["tcg"] };
+  }
+
+  create(body: VmConfig): Answer {
+    if (this.#config) throw refused("VmAlreadyCreated");
+    // Stored before its consoles are opened, and kept where that fails.
+    this.#config = withDefaults(body);
+    const { serial, console, landlock_rules: rules = [], landlock_enable: landlock } = this.#config;
+    for (const { mode } of [serial, console]) {
+      if (mode === "Tty" || mode === "Pty") {
+        throw strictness(`a driver has no use for a console on a ${mode}`);
+      }
+    }
+    if (serial.mode === "Socket") this.#serialFd = listenUnixFd(required(serial.socket));
+    if (landlock) {
+      for (const { path } of rules) {
+        if (!exists(path)) throw refused("ApplyLandlock", `${path} does not exist`);
+      }
+    }
+    return undefined;
+  }
+
+  async boot(): Promise<Answer> {
+    const config = this.#created();
+    if (this.#vm) throw refused("VmAlreadyBooted");
+    this.#events.emit("vm", "booting");
+    checkConfig(config, this.#version);
+    checkBoot(config);
+    for (const { id = "", num_queues = 2 } of config.net ?? []) {
+      if ((this.#taps.get(id)?.length ?? 0) !== num_queues / 2) {
+        throw strictness(`NIC ${id} was created without its ${num_queues / 2} tap descriptors`);
+      }
+    }
+    for (const { id } of devicesOf(config)) this.#slots.take(required(id));
+    const fs = config.fs?.[0];
+    if (fs) this.#share = await attempt("CreateVirtioFs", () => takeShare(fs.socket));
+    await this.#startVm(config);
+    this.#events.emit("vm", "booted");
+    return undefined;
+  }
+
+  async #startVm(config: VmConfig): Promise<void> {
+    const parts = {
+      options: this.#options,
+      workDir: this.#workDir,
+      taps: this.#taps,
+      serialFd: this.#serialFd,
+      share: this.#share,
+    };
+    const vm = await attempt("VmBoot", () => QemuVm.start(config, parts));
+    this.#vm = vm;
+    this.#state = "Running";
+    void vm.ended.then((end) => this.#ended(vm, end));
+  }
+
+  async #ended(vm: QemuVm, end: VmEnd): Promise<void> {
+    if (this.#vm !== vm || end === "killed") return;
+    if (end === "reset") {
+      // The real one builds the VM again in the same process.
+      this.#events.emit("vm", "rebooting");
+      removeIfThere(this.#config?.vsock?.socket);
+      await this.#startVm(this.#created());
+      this.#events.emit("vm", "rebooted");
+      return;
+    }
+    this.#vm = undefined;
+    if (end === "crashed") {
+      console.error("Stand-in: QEMU ended without a reason");
+      return this.#exit(1);
+    }
+    this.#events.emit("vm", "shutdown");
+    this.#exit(0);
+  }
+
+  async pause(): Promise<Answer> {
+    const vm = this.#booted();
+    if (this.#state !== "Running") throw refused("InvalidStateTransition", `${this.#state} to Paused`);
+    this.#events.emit("vm", "pausing");
+    await vm.pause();
+    this.#state = "Paused";
+    this.#events.emit("vm", "paused");
+    return undefined;
+  }
+
+  async resume(): Promise<Answer> {
+    const vm = this.#booted();
+    if (this.#state !== "Paused") throw refused("InvalidStateTransition", `${this.#state} to Running`);
+    this.#events.emit("vm", "resuming");
+    await vm.resume();
+    this.#state = "Running";
+    this.#events.emit("vm", "resumed");
+    return undefined;
+  }
+
+  async powerButton(): Promise<Answer> {
+    await this.#booted().powerButton();
+    return undefined;
+  }
+
+  async shutdown(): Promise<Answer> {
+    const vm = this.#booted();
+    this.#vm = undefined;
+    this.#state = "Created";
+    await vm.kill();
+    this.#release();
+    this.#events.emit("vm", "shutdown");
+    return undefined;
+  }
+
+  async delete(): Promise<Answer> {
+    if (this.#vm) await this.shutdown();
+    this.#config = undefined;
+    for (const fds of this.#taps.values()) fds.forEach(closeFd);
+    this.#taps.clear();
+    if (this.#serialFd !== undefined) closeFd(this.#serialFd);
+    this.#serialFd = undefined;
+    this.#events.emit("vm", "deleted");
+    return undefined;
+  }
+
+  /** Ends everything, for the end of the process. */
+  async close(): Promise<void> {
+    const config = this.#config;
+    await this.delete();
+    if (config?.serial.mode === "Socket") removeIfThere(config.serial.socket);
+    await Deno.remove(this.#workDir, { recursive: true }).catch(() => {});
+    this.#events.emit("vmm", "shutdown");
+  }
+
+  async info(): Promise<Answer> {
+    const config = this.#created();
+    const tree: Record<string, unknown> = {};
+    for (const [id, bdf] of this.#slots.entries()) {
+      tree[id] = { id, resources: [], parent: null, children: [], pci_bdf: bdf };
+    }
+    return {
+      config,
+      state: this.#state,
+      memory_actual_size: await this.#vm?.memoryActualSize() ?? config.memory.size,
+      ...(this.#vm && { device_tree: tree }),
+    };
+  }
+
+  async counters(): Promise<Answer> {
+    return await this.#booted().counters();
+  }
+
+  addNet(body: NetConfig, fds: number[]): Answer {
+    const config = this.#created();
+    const queues = body.num_queues ?? 2;
+    if (fds.length === 0 && body.tap === undefined) {
+      throw strictness("a NIC without descriptors and without a tap's name would get a tap of its own");
+    }
+    if (fds.length > 0 && queues !== fds.length * 2) {
+      fds.forEach(closeFd);
+      throw refused("ParseNetFd", `${queues} queues, ${fds.length} descriptors`);
+    }
+    const changed = { ...config, net: [...config.net ?? [], body] };
+    checkConfig(changed, this.#version);
+    if (this.#vm) throw strictness("NICs are not added to running VMs here");
+    for (const fd of fds) checkTap(fd);
+    this.#taps.set(required(body.id), fds);
+    this.#config = changed;
+    return undefined;
+  }
+
+  async addDisk(body: DiskConfig): Promise<Answer> {
+    const config = this.#created();
+    const changed = { ...config, disks: [...config.disks ?? [], body] };
+    checkConfig(changed, this.#version);
+    const id = required(body.id);
+    if (this.#leaving.has(id)) throw refused("DeviceManager", `${id} is on its way out`);
+    const vm = this.#vm;
+    if (!vm) {
+      this.#config = changed;
+      return undefined;
+    }
+    const bdf = this.#slots.take(id);
+    try {
+      await attempt("AddDisk", () => vm.addDisk(body));
+    } catch (error) {
+      this.#slots.free(id);
+      throw error;
+    }
+    this.#config = changed;
+    return { id, bdf };
+  }
+
+  addFs(body: FsConfig): Answer {
+    const config = this.#created();
+    if (this.#vm) throw strictness("file systems are not added to running VMs here");
+    const changed = { ...config, fs: [...config.fs ?? [], body] };
+    checkConfig(changed, this.#version);
+    this.#config = changed;
+    return undefined;
+  }
+
+  async removeDevice({ id }: { id: string }): Promise<Answer> {
+    const config = this.#created();
+    if (!devicesOf(config).some((device) => device.id === id)) throw refused("UnknownDeviceId", id);
+    const without = <T extends { id?: string }>(list: T[] = []) => list.filter((item) => item.id !== id);
+    const vm = this.#vm;
+    if (vm) {
+      if (!config.disks?.some((disk) => disk.id === id)) {
+        throw strictness(`${id} cannot leave a running VM here`);
+      }
+      if (this.#leaving.has(id)) throw refused("DeviceManager", `${id} is on its way out`);
+      const bdf = this.#slots.entries().find(([other]) => other === id)?.[1] ?? "";
+      this.#leaving.add(id);
+      await attempt("RemoveDevice", () =>
+        vm.removeDisk(id, () => {
+          this.#leaving.delete(id);
+          this.#slots.free(id);
+          this.#events.emit("vm", "device-removed", { id, bdf });
+        }));
+    }
+    // The configuration forgets it at once, the device tree when the guest has let go.
+    this.#config = {
+      ...config,
+      disks: without(config.disks),
+      net: without(config.net),
+      fs: without(config.fs),
+    };
+    return undefined;
+  }
+
+  async resize(
+    { desired_vcpus: vcpus, desired_ram: ram, desired_balloon: balloon }: {
+      desired_vcpus?: number;
+      desired_ram?: number;
+      desired_balloon?: number;
+    },
+  ): Promise<Answer> {
+    const config = this.#created();
+    const { cpus, memory } = config;
+    this.#events.emit("vm", "resizing");
+    if (vcpus !== undefined) {
+      if (vcpus > cpus.max_vcpus || vcpus < 1) throw refused("CpuManager", "DesiredVcpuCountExceedsMax");
+      const vm = this.#vm;
+      if (vm && vcpus < vm.cpus) throw strictness("vCPUs do not leave a running VM here");
+      if (vm) await attempt("CpuManager", () => vm.addCpus(vcpus));
+      this.#config = { ...config, cpus: { ...cpus, boot_vcpus: vcpus } };
+    }
+    // Less memory: nothing happens until a reboot, and the answer does not say so.
+    if (ram !== undefined && ram > (this.#vm?.memory.now ?? 0)) {
+      if (ram % MEMORY_BLOCK !== 0) throw refused("MemoryManager", "InvalidSize");
+      if (ram > memory.size + (memory.hotplug_size ?? 0)) {
+        throw refused("MemoryManager", "InsufficientHotplugRam");
+      }
+      if (++this.#memoryAdditions > MAX_MEMORY_ADDITIONS) throw refused("MemoryManager", "NoSlotAvailable");
+      const vm = this.#vm;
+      if (vm) await attempt("MemoryManager", () => vm.addMemory(ram));
+    }
+    if (balloon !== undefined) {
+      if (!config.balloon) throw refused("MissingVirtioBalloon");
+      if (balloon >= memory.size) throw refused("Balloon", "larger than the memory");
+      const vm = this.#vm;
+      if (vm) await attempt("Balloon", () => vm.setBalloon(balloon));
+    }
+    this.#events.emit("vm", "resized");
+    return undefined;
+  }
+
+  #created(): VmConfig {
+    if (!this.#config) throw new ApiError(this.#version >= 53 ? 404 : 500, "Error from API", "VmNotCreated");
+    return this.#config;
+  }
+
+  #booted(): QemuVm {
+    this.#created();
+    if (!this.#vm) throw new ApiError(this.#version >= 53 ? 404 : 500, "Error from API", "VmNotBooted");
+    return this.#vm;
+  }
+
+  #release(): void {
+    this.#share?.close();
+    this.#share = undefined;
+    this.#slots.clear();
+    this.#leaving.clear();
+    removeIfThere(this.#config?.vsock?.socket);
+  }
+}
+
+function refused(...chain: string[]): ApiError {
+  return new ApiError(500, "Error from API", ...chain);
+}
+
+async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof ApiError ? error : refused(what, (error as Error).message);
+  }
+}
+
+function required(value: string | undefined): string {
+  if (value === undefined) throw strictness("an id or a path is missing");
+  return value;
+}
+
+/** A tap's descriptor names its interface in procfs. */
+function checkTap(fd: number): void {
+  const info = Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`);
+  if (!/^iff:/m.test(info)) throw strictness(`descriptor ${fd} is no tap`);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function removeIfThere(path: string | undefined): void {
+  try {
+    if (path !== undefined) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
