@@ -25,7 +25,7 @@ export function qemuSubject(guest: GuestFiles): DriverUnderTest {
     },
     async share(runDir) {
       const hostDir = `${runDir}/shared`;
-      await Deno.mkdir(hostDir);
+      await Deno.mkdir(hostDir, { recursive: true });
       const guestDir = "/run/kuasar/state";
       return { kind: ShareKind.NINEP, tag: "kuasar", hostDir, socketPath: "", guestDir };
     },

@@ -23,7 +23,8 @@ export class DriverProcess {
   readonly #watcher: ExitWatcher;
   #child: Deno.ChildProcess | undefined;
   #ref: ProcessRef | undefined;
-  #share: Share | undefined;
+  /** Shares are made one after the other, so that starts keep their order. */
+  #shares: Promise<Share | undefined> = Promise.resolve(undefined);
 
   private constructor(driver: DriverUnderTest, runDir: string, watcher: ExitWatcher) {
     this.#driver = driver;
@@ -38,7 +39,6 @@ export class DriverProcess {
     const runDir = await Deno.makeTempDir({ dir: "/run", prefix: "kct" });
     const self = new DriverProcess(driver, runDir, watcher);
     try {
-      self.#share = await driver.share(runDir);
       await self.launch(fault);
       return self;
     } catch (error) {
@@ -82,17 +82,18 @@ export class DriverProcess {
 
   /** The directory with the driver's sandboxes. */
   get driverDir(): string {
-    return `${this.runDir}/driver-${this.#driver.name}`;
+    return `${this.runDir}/${this.#driver.directory ?? `driver-${this.#driver.name}`}`;
   }
 
-  /** A request for the smallest sandbox. */
-  request(sandboxId: string, change: Partial<StartRequest> = {}): StartRequest {
-    return {
+  /** Starts the smallest sandbox, with the suite's patience. */
+  async start(sandboxId: string, change: Partial<StartRequest> = {}) {
+    this.#shares = this.#shares.then(() => this.#driver.share(this.runDir));
+    return await this.client.start({
       sandboxId,
       vcpus: 1,
       memoryMib: 256n,
       nics: [],
-      share: this.#share,
+      share: await this.#shares,
       kernelParams: [],
       netnsPath: "",
       podConfig: new Uint8Array(0),
@@ -100,12 +101,7 @@ export class DriverProcess {
       sharePid: false,
       files: [],
       ...change,
-    };
-  }
-
-  /** Starts a sandbox with the suite's patience. */
-  start(sandboxId: string, change: Partial<StartRequest> = {}) {
-    return this.client.start(this.request(sandboxId, change), { timeoutMs: CALL_TIMEOUT_MS });
+    }, { timeoutMs: CALL_TIMEOUT_MS });
   }
 
   /** Waits for the end of a sandbox with the suite's patience. */
@@ -174,6 +170,7 @@ export class DriverProcess {
       }
       await gone;
     }
+    await this.#driver.endShares?.(this.runDir);
     await Deno.remove(this.runDir, { recursive: true }).catch(() => {});
   }
 }

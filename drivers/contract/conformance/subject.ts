@@ -17,12 +17,16 @@ export type Fault =
 
 /** How the suite starts a driver, and what it must know of its guests. */
 export interface DriverUnderTest {
-  /** The driver serves on `<run dir>/driver-<name>.sock` and keeps its files in `<run dir>/driver-<name>/`. */
+  /** The driver serves on `<run dir>/driver-<name>.sock`. */
   name: string;
+  /** Where it keeps its files below the run directory. @default `driver-<name>` */
+  directory?: string;
   /** Command line of the driver process. Files that it needs may be made below `runDir`. */
   command(runDir: string, fault: Fault): Promise<readonly string[]>;
-  /** The share that every sandbox of a test gets: one that needs no daemon, made below `runDir`. */
+  /** The share of a sandbox that is about to be started, made below `runDir`. */
   share(runDir: string): Promise<Share | undefined>;
+  /** Ends what serves the shares of `runDir`, where something does. */
+  endShares?(runDir: string): Promise<void>;
   /** Makes a guest power itself off; the answer may be lost. */
   powerOff(guest: GuestEndpoint): Promise<void>;
   /** Resolves where the agent answers; rejects where the guest cannot be reached. */

@@ -1,0 +1,29 @@
+import { GuestDefinition } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
+import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
+import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
+
+/** More than a busy guest without KVM needs. */
+const GUEST_TIMEOUT_MS = 20_000;
+
+/** Makes a guest power itself off; the answer may be lost with it. */
+export async function powerOff(endpoint: GuestEndpoint): Promise<void> {
+  await withGuest(endpoint, (guest) => guest.powerOff({}).then(() => {}, () => {}));
+}
+
+/** Resolves where the guest's agent answers. */
+export async function ping(endpoint: GuestEndpoint): Promise<void> {
+  await withGuest(endpoint, (guest) => guest.info({}));
+}
+
+type Guest = ReturnType<typeof createClient<typeof GuestDefinition>>;
+
+async function withGuest<T>(endpoint: GuestEndpoint, call: (guest: Guest) => Promise<T>): Promise<T> {
+  const stream = await connectGuest(endpoint, GUEST_PORT.services, { timeoutMs: GUEST_TIMEOUT_MS });
+  const client = new TtrpcClient(stream);
+  try {
+    return await call(createClient(GuestDefinition, client, { timeoutMs: GUEST_TIMEOUT_MS }));
+  } finally {
+    client.close();
+  }
+}
