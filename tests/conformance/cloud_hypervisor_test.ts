@@ -1,4 +1,5 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
+import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
 import { builtGuest } from "./qemu_config.ts";
 
@@ -9,4 +10,7 @@ console.log(
     : `The Cloud Hypervisor driver is tested with ${program}`,
 );
 
-conformance(cloudHypervisorSubject(builtGuest()));
+const subject = cloudHypervisorSubject(builtGuest());
+
+conformance(subject);
+cloudHypervisorDeviceTests(subject);

@@ -358,10 +358,14 @@ function required(value: string | undefined): string {
   return value;
 }
 
-/** A tap's descriptor names its interface in procfs. */
+/** The real one asks for the MTU by the tap's name: it must run in the network namespace of its taps. */
 function checkTap(fd: number): void {
-  const info = Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`);
-  if (!/^iff:/m.test(info)) throw strictness(`descriptor ${fd} is no tap`);
+  const [, name] = /^iff:\s*(\S+)/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`)) ?? [];
+  if (name === undefined) throw strictness(`descriptor ${fd} is no tap`);
+  const links = Deno.readTextFileSync("/proc/self/net/dev");
+  if (!links.split("\n").some((line) => line.trim().startsWith(`${name}:`))) {
+    throw refused("TapError", `no interface ${name} in this network namespace`);
+  }
 }
 
 function exists(path: string): boolean {

@@ -1,0 +1,74 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { CloudHypervisorApi } from "../../drivers/cloud_hypervisor/api.ts";
+import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
+import { PodNetns } from "./pod_netns.ts";
+
+/** What Cloud Hypervisor has beyond the contract: NICs by descriptor, its own confinement, counters. */
+export function cloudHypervisorDeviceTests(driver: DriverUnderTest): void {
+  const test = testsOf(driver);
+
+  test("taps of the pod's namespace reach the guest as NICs", "none", async (process) => {
+    const pod = new PodNetns();
+    try {
+      pod.addTap("tap0", 1);
+      pod.addTap("tap1", 2);
+      const nic = (tap: string, queues: number) => ({
+        tap,
+        netnsPath: pod.path,
+        mac: `02:00:00:00:00:0${queues}`,
+        mtu: 1450,
+        queues,
+        link: "eth0",
+      });
+      await process.start("s0");
+      await process.client.remove({ sandboxId: "s0" });
+      const before = process.openFiles();
+      const nics = [nic("tap0", 1), nic("tap1", 2)];
+      const { pid, guest } = await process.start("s1", { nics, vcpus: 2, netnsPath: pod.path });
+      await driver.ping(guest!);
+      const taps = [...Deno.readDirSync(`/proc/${pid}/fd`)]
+        .filter(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`) === "/dev/net/tun");
+      strictEqual(taps.length, 3);
+      await process.client.remove({ sandboxId: "s1" });
+      await process.assertOpenFiles(before);
+    } finally {
+      pod.close();
+    }
+  });
+
+  test(
+    "the VMM runs in a session of its own, in a namespace without links, under seccomp",
+    "none",
+    async (process) => {
+      const { pid } = await process.start("s1");
+      ok(Deno.readLinkSync(`/proc/${pid}/ns/net`) !== Deno.readLinkSync("/proc/self/ns/net"));
+      const args = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+      strictEqual(args[args.indexOf("--seccomp") + 1], "true");
+      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+      strictEqual(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]), pid);
+      await process.client.remove({ sandboxId: "s1" });
+    },
+  );
+
+  test("the API tells the devices, their counters and the balloon's size", "none", async (process) => {
+    await process.start("s1");
+    const disk = `${process.runDir}/disk.img`;
+    await Deno.writeFile(disk, new Uint8Array(1 << 20));
+    const device = { hostPath: disk, serial: "d1", readOnly: true };
+    await process.client.attachBlock({ sandboxId: "s1", device });
+    const api = new CloudHypervisorApi(`${process.driverDir}/s1/api.sock`);
+    try {
+      const { config, device_tree } = await api.info();
+      deepStrictEqual(config.disks?.map(({ id, serial }) => ({ id, serial })), [{
+        id: "disk-d1",
+        serial: "d1",
+      }]);
+      ok(device_tree && Object.hasOwn(device_tree, "disk-d1"));
+      ok(Object.hasOwn(await api.counters(), "disk-d1"));
+      await api.resize({ desired_balloon: 64 << 20 });
+    } finally {
+      api.close();
+    }
+    await process.client.remove({ sandboxId: "s1" });
+  });
+}
