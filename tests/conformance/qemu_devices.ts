@@ -62,6 +62,7 @@ export function qemuDeviceTests(driver: DriverUnderTest): void {
   test("a virtiofs share connects to the daemon that listens", "none", async (process) => {
     const hostDir = `${process.runDir}/shared`;
     const socketPath = `${process.runDir}/fs.sock`;
+    await Deno.mkdir(hostDir);
     const args = ["--shared-dir", hostDir, "--socket-path", socketPath, "--sandbox", "none"];
     const daemon = await spawnWithFds(hostTools().virtiofsd, args);
     try {
