@@ -1,9 +1,10 @@
 import type { DriverDeployment } from "../drivers/contract/deployment.ts";
+import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deployment.ts";
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
 import { KuasarError } from "../lib/errors/mod.ts";
 
 /** Every driver: a new one is its folder and its line here. The first is the default. */
-export const DRIVERS: readonly DriverDeployment[] = [qemu];
+export const DRIVERS: readonly DriverDeployment[] = [qemu, cloudHypervisor];
 
 /** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */
 export function driverDeployment(name: string): DriverDeployment {

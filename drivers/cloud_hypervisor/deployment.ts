@@ -6,12 +6,12 @@ export const deployment: DriverDeployment = {
   folder: "cloud_hypervisor",
   handlers: ["kuasar-cloud-hypervisor", "kuasar-clh"],
   runtimeType: "io.containerd.kuasar-vmm.v2",
-  tools: ["cloudHypervisor", "virtiofsd"],
+  // No package of Debian has Cloud Hypervisor itself.
+  tools: ["virtiofsd"],
   vm: true,
   configFile: "config_clh.toml",
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ kernel, initrd, memoryMib, kernelParams }) =>
     tomlTable("hypervisor", {
-      path: tools.cloudHypervisor,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,
