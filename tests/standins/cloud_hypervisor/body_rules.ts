@@ -157,7 +157,7 @@ const vmConfig = object({ payload }, {
   platform: object({}, {
     num_pci_segments: u16,
     iommu_segments: list(u16),
-    iommu_address_width: u8,
+    iommu_address_width_bits: u8,
     serial_number: text,
     uuid: text,
     oem_strings: list(text),
