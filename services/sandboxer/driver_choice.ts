@@ -10,9 +10,6 @@ const ANY_VM = "kuasar-vmm";
 /** Short for drivers whose names would be too long in a file name. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["clh", "cloud-hypervisor"]]);
 
-/** Kuasar's own short names of drivers. */
-const SHORT_NAMES: Readonly<Record<string, string>> = { clh: "cloud-hypervisor" };
-
 /**
  * Chooses the driver by the name of containerd's runtime handler: the configured one, else `kuasar-<driver>`; a
  * handler of another name means the default.
