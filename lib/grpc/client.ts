@@ -69,7 +69,7 @@ export function grpcClient<const D extends ServiceDefinition>(
   return methods as GrpcClient<D>;
 }
 
-/** A call as it is attempted, perhaps more than once. */
+/** A call as it goes to grpc-js. */
 interface Call {
   client: grpc.Client;
   path: string;
@@ -90,18 +90,13 @@ async function call(
   const headers = new grpc.Metadata({ waitForReady: true });
   for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
   const deadline = Number.isFinite(timeoutMs) ? Date.now() + timeoutMs : Infinity;
-  while (true) {
-    if (signal?.aborted) throw cancelled(path);
-    try {
-      const bytes = await attempt({ client, path, method, request, headers, deadline, signal });
-      return decodeMessage(method.responseType, bytes, "INTERNAL");
-    } catch (error) {
-      if (error instanceof KuasarError) throw error;
-      const failure = error as grpc.ServiceError;
-      // The connection had ended before the request was on it: nobody has seen it, and a new one is made.
-      if (isUnsent(failure) && Date.now() < deadline) continue;
-      throw callError(path, failure, timeoutMs, signal?.aborted === true);
-    }
+  if (signal?.aborted) throw cancelled(path);
+  try {
+    const bytes = await attempt({ client, path, method, request, headers, deadline, signal });
+    return decodeMessage(method.responseType, bytes, "INTERNAL");
+  } catch (error) {
+    if (error instanceof KuasarError) throw error;
+    throw callError(path, error as grpc.ServiceError, timeoutMs, signal?.aborted === true);
   }
 }
 
@@ -126,15 +121,14 @@ function attempt({ client, path, method, request, headers, deadline, signal }: C
   });
 }
 
-/** How grpc-js tells that the connection broke on our side of it; the code that it gives is INTERNAL. */
+/**
+ * How grpc-js tells that the connection broke on our side of it; the code that it gives is INTERNAL. It does not tell
+ * whether the peer has seen the request (another call's frame may have met the broken connection first).
+ */
 const BROKEN_CONNECTION = "triggered by internal client error";
 
 /** How grpc-js tells that the connection ended before the answer; the code that it gives is INTERNAL. */
 const NO_STATUS = "Call ended without gRPC status";
-
-function isUnsent({ code, details }: grpc.ServiceError): boolean {
-  return code === grpc.status.INTERNAL && details.includes(BROKEN_CONNECTION) && details.includes("EPIPE");
-}
 
 function callError(
   path: string,

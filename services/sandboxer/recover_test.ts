@@ -39,8 +39,9 @@ Deno.test("a VM that died while the sandboxer was away is noticed and cleaned", 
     await fixture.downSandboxer();
     fixture.world.crash("s1", 134);
     await fixture.upSandboxer();
-    strictEqual((await fixture.wait("s1")).exitStatus, 134);
     await fixture.until("s1", "stopped");
+    strictEqual((await fixture.status("s1")).state, "SANDBOX_NOTREADY");
+    strictEqual((await fixture.wait("s1")).exitStatus, 134);
     deepStrictEqual(fixture.world.leftovers(), []);
   });
 });

@@ -1,3 +1,4 @@
+import { KuasarError } from "../../../lib/errors/mod.ts";
 import { type GrpcClient, grpcClient, type GrpcServer } from "../../../lib/grpc/mod.ts";
 import { captureLog } from "../../../lib/log/mod.ts";
 import {
@@ -115,20 +116,20 @@ export class Fixture {
 
   /** Creates and starts a sandbox. */
   async runPod(id: string): Promise<void> {
-    await this.create(id);
+    await again(() => this.create(id));
     await this.start(id);
   }
 
   stop(id: string) {
-    return this.controller.stop({ sandboxId: id, timeoutSecs: 0, sandboxer: "" });
+    return again(() => this.controller.stop({ sandboxId: id, timeoutSecs: 0, sandboxer: "" }));
   }
 
   shutdown(id: string) {
-    return this.controller.shutdown({ sandboxId: id, sandboxer: "" });
+    return again(() => this.controller.shutdown({ sandboxId: id, sandboxer: "" }));
   }
 
   status(id: string, verbose = false) {
-    return this.controller.status({ sandboxId: id, verbose, sandboxer: "" });
+    return again(() => this.controller.status({ sandboxId: id, verbose, sandboxer: "" }));
   }
 
   wait(id: string) {
@@ -137,13 +138,13 @@ export class Fixture {
 
   /** State of a sandbox in the store, by the admin service. */
   async state(id: string): Promise<string> {
-    return (await this.admin.inspect({ id })).summary?.state ?? "";
+    return (await again(() => this.admin.inspect({ id }))).summary?.state ?? "";
   }
 
   /** Waits until a sandbox is in a state, for what happens in the background. */
   async until(id: string, wanted: string | undefined): Promise<void> {
     for (let tries = 0; tries < 2000; tries++) {
-      const found = (await this.admin.list({})).sandboxes.find((s) => s.id === id)?.state;
+      const found = (await again(() => this.admin.list({}))).sandboxes.find((s) => s.id === id)?.state;
       if (found === wanted) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -161,6 +162,19 @@ export class Fixture {
       client.close();
       await client.closed;
     }
+  }
+}
+
+/**
+ * Makes a call that may be repeated, again where the client had not noticed yet that the sandboxer before has ended: in
+ * one process both happen within one turn of the event loop.
+ */
+async function again<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof KuasarError) || error.code !== "UNAVAILABLE") throw error;
+    return await call();
   }
 }
 
