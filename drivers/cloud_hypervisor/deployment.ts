@@ -10,8 +10,9 @@ export const deployment: DriverDeployment = {
   tools: ["virtiofsd"],
   vm: true,
   configFile: "config_clh.toml",
-  configuration: ({ kernel, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
     tomlTable("hypervisor", {
+      path: tools.cloudHypervisor,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,

@@ -1,13 +1,14 @@
 import type { DriverUnderTest } from "../../drivers/contract/conformance/mod.ts";
 import { root } from "../root.ts";
-import { cloudHypervisorConfig, writeStandIn } from "./cloud_hypervisor_config.ts";
+import { programUnderTest } from "../standins/mod.ts";
+import { cloudHypervisorConfig } from "./cloud_hypervisor_config.ts";
 import { ping, powerOff } from "./guest_calls.ts";
 import type { GuestFiles } from "./qemu_config.ts";
 import { endShares, startShare } from "./virtiofs_share.ts";
 
 /**
- * The Cloud Hypervisor driver of this checkout with a guest of ours, under the program that the variable
- * `CLOUD_HYPERVISOR` names, or else a stand-in.
+ * The Cloud Hypervisor driver of this checkout with a guest of ours, under the real program where it can run, or
+ * else a stand-in.
  */
 export function cloudHypervisorSubject(guest: GuestFiles): DriverUnderTest {
   return {
@@ -16,7 +17,7 @@ export function cloudHypervisorSubject(guest: GuestFiles): DriverUnderTest {
     async command(runDir, fault) {
       const garbage = `${runDir}/garbage`;
       await Deno.writeTextFile(garbage, "neither a kernel nor an initrd\n".repeat(1000));
-      const program = Deno.env.get("CLOUD_HYPERVISOR") ?? await writeStandIn(runDir);
+      const { path: program } = (await programUnderTest("cloud-hypervisor"))!;
       const config = `${runDir}/clh.toml`;
       await Deno.writeTextFile(config, cloudHypervisorConfig(guest, program, fault, garbage));
       const main = `${root}/drivers/cloud_hypervisor/main.ts`;

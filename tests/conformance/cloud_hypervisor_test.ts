@@ -1,14 +1,11 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
+import { programUnderTest } from "../standins/mod.ts";
 import { builtGuest } from "./qemu_config.ts";
 
-const program = Deno.env.get("CLOUD_HYPERVISOR");
-console.log(
-  program === undefined
-    ? "The Cloud Hypervisor driver is tested with a stand-in: CLOUD_HYPERVISOR names no program"
-    : `The Cloud Hypervisor driver is tested with ${program}`,
-);
+const { what } = (await programUnderTest("cloud-hypervisor"))!;
+console.log(`The Cloud Hypervisor driver is tested with ${what}`);
 
 const subject = cloudHypervisorSubject(builtGuest());
 

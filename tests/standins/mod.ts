@@ -1,0 +1,63 @@
+import { buildDir } from "../../lib/build/mod.ts";
+import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts";
+import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
+
+/** A stand-in for a program that cannot run on every machine that the tests run on. */
+export interface StandIn {
+  /** The driver that starts the program. */
+  driver: string;
+  /** The program's key among the tools that a driver's configuration is made from. */
+  tool: string;
+  /** The program's name in the PATH. */
+  command: string;
+  /** The variable of the environment that names a real one, which is then used. */
+  variable: string;
+  /** Writes the stand-in as one executable file. */
+  write(path: string): Promise<void>;
+}
+
+/** Every stand-in. */
+export const STAND_INS: readonly StandIn[] = [cloudHypervisor];
+
+/** What stands behind a driver in a test. */
+export interface ProgramUnderTest {
+  tool: string;
+  path: string;
+  /** For people: `a stand-in for cloud-hypervisor: this host has no usable KVM because …`. */
+  what: string;
+}
+
+/**
+ * The real program where one is named or where it is installed and KVM is usable, else the stand-in.
+ *
+ * @returns undefined for a driver whose program needs no stand-in
+ */
+export async function programUnderTest(driver: string): Promise<ProgramUnderTest | undefined> {
+  const standIn = STAND_INS.find((one) => one.driver === driver);
+  if (!standIn) return undefined;
+  const { tool, command, variable } = standIn;
+  const named = Deno.env.get(variable);
+  if (named !== undefined) return { tool, path: named, what: `${named}, which ${variable} names` };
+  const installed = inPath(command);
+  const { accel, notes } = chooseAccel("auto", hostAccelFacts());
+  if (installed !== undefined && accel === "kvm") return { tool, path: installed, what: installed };
+  const reason = installed === undefined ? `${command} is not installed and ${variable} not set` : notes[0];
+  const path = `${buildDir}/standins/${command}`;
+  await Deno.mkdir(`${buildDir}/standins`, { recursive: true });
+  // Renamed into place: another test may be about to start the old one.
+  const fresh = `${path}.${Deno.pid}`;
+  await standIn.write(fresh);
+  await Deno.rename(fresh, path);
+  return { tool, path, what: `a stand-in for ${command}: ${reason}` };
+}
+
+function inPath(command: string): string | undefined {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    try {
+      if (Deno.statSync(`${folder}/${command}`).isFile) return `${folder}/${command}`;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
