@@ -1,6 +1,6 @@
 import { root } from "../lib/build/mod.ts";
 import { waitForCri } from "../lib/cri/mod.ts";
-import { type ContainerdInstance, prepareContainerd } from "./containerd/mod.ts";
+import { type ContainerdInstance, type ContainerdRelease, prepareContainerd } from "./containerd/mod.ts";
 import { driverDeployment, DRIVERS } from "./drivers.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { waitForServices } from "./services_ready.ts";
@@ -22,8 +22,10 @@ export interface NodeOptions {
   containerdRoot?: string;
   /** False runs containerd alone, to compare with its own runc. */
   services?: boolean;
-  /** Pause image of the handler `runc`, which exists only where this is given. */
-  runcPauseImage?: string;
+  /** What the private containerd is, which `programs` names; one with the Sandbox API unless given. */
+  containerdRelease?: ContainerdRelease;
+  /** Pause image of the handlers without the Sandbox API, which exist only where this is given. */
+  pauseImage?: string;
   /** Drivers that start with the node, by name; the default one unless given. */
   drivers?: readonly string[];
   /** Drivers that start when they are first called. */
@@ -61,7 +63,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     programs,
     sandboxerSocket: `${runDir}/sandboxer.sock`,
     ...(options.containerdRoot === undefined ? {} : { rootDir: options.containerdRoot }),
-    ...(options.runcPauseImage === undefined ? {} : { runcPauseImage: options.runcPauseImage }),
+    ...(options.containerdRelease === undefined ? {} : { release: options.containerdRelease }),
+    ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
   });
   const address = options.containerdAddress ?? containerd!.address;
   const specs = options.services === false ? [containerdSpec(containerd!)] : nodeSet({

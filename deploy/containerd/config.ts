@@ -27,13 +27,16 @@ export interface ContainerdOptions {
   sandboxerSocket: string;
   cniBinDirs: readonly string[];
   cniConfDir: string;
-  /** Adds the stock runc handler `runc`, with this image for its pause container. Only tests compare with it. */
-  runcPauseImage?: string;
+  /**
+   * Image of pause containers. Adds the handlers that need one: containerd's own `runc`, and each of ours a second time as
+   * a shim ({@link shimHandler}). Only tests use them.
+   */
+  pauseImage?: string;
   logLevel?: "debug" | "info" | "warn";
 }
 
 /** Snapshotters and services that a private containerd does not use; some of them log errors where they start. */
-const DISABLED_PLUGINS = [
+export const DISABLED_PLUGINS = [
   "io.containerd.snapshotter.v1.blockfile",
   "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper",
@@ -46,8 +49,19 @@ const DISABLED_PLUGINS = [
 ];
 
 /** A TOML string: JSON's escapes are valid in it. */
-const quote = (text: string): string => JSON.stringify(text);
-const list = (texts: readonly string[]): string => `[${texts.map(quote).join(", ")}]`;
+export const quote = (text: string): string => JSON.stringify(text);
+/** A TOML array of strings. */
+export const list = (texts: readonly string[]): string => `[${texts.map(quote).join(", ")}]`;
+
+/** The runtime type by which containerd runs the shim program of a handler instead of calling the sandboxer. */
+export function shimRuntimeType(handler: string): string {
+  return `io.containerd.${handler}.v2`;
+}
+
+/** The name under which a handler is offered a second time, without the Sandbox API. */
+export function shimHandler(handler: string): string {
+  return `${handler}-shim`;
+}
 
 /** The tables that make an existing containerd (2.0 or newer, config version 3) know us. */
 export function handlerConfig(sandboxerSocket: string, handlers = runtimeHandlers()): string {
@@ -67,13 +81,7 @@ ${tables.join("\n")}`;
 
 /** The whole configuration of a private containerd, as TOML. */
 export function containerdConfig(options: ContainerdOptions): string {
-  const runc = options.runcPauseImage === undefined ? "" : `
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  sandbox = ${quote(options.runcPauseImage)}
-
-[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-`;
+  const withPause = options.pauseImage === undefined ? "" : pauseHandlers(options.pauseImage);
   return `version = 3
 root = ${quote(options.rootDir)}
 state = ${quote(options.stateDir)}
@@ -105,6 +113,18 @@ disabled_plugins = ${list(DISABLED_PLUGINS)}
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd]
   default_runtime_name = ${quote(runtimeHandlers()[0]!.handler)}
-${runc}
+${withPause}
 ${handlerConfig(options.sandboxerSocket)}`;
+}
+
+function pauseHandlers(pauseImage: string): string {
+  const shims = runtimeHandlers().map(({ handler }) => [shimHandler(handler), shimRuntimeType(handler)]);
+  const tables = [["runc", "io.containerd.runc.v2"], ...shims].map(([handler, type]) => `
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${handler}]
+  runtime_type = ${quote(type!)}
+`);
+  return `
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = ${quote(pauseImage)}
+${tables.join("")}`;
 }

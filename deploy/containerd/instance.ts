@@ -2,6 +2,10 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { cniConflist, podSubnet } from "./cni.ts";
 import { shimBinaries } from "../drivers.ts";
 import { containerdConfig, type ContainerdOptions } from "./config.ts";
+import { containerd17Config } from "./config17.ts";
+
+/** containerd 2, or 1.7 with or without its sandbox mode. */
+export type ContainerdRelease = "2" | "1.7" | "1.7-sandbox-mode";
 
 /** The programs a private containerd needs, as absolute paths. */
 export interface ContainerdPrograms {
@@ -35,7 +39,9 @@ export interface PrepareOptions {
   programs: ContainerdPrograms;
   sandboxerSocket: string;
   subnet?: string;
-  runcPauseImage?: string;
+  pauseImage?: string;
+  /** What this containerd is; one that has the Sandbox API unless given. */
+  release?: ContainerdRelease;
   logLevel?: ContainerdOptions["logLevel"];
 }
 
@@ -60,16 +66,18 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
     await Deno.mkdir(path, { recursive: true });
   }
   const address = `${dir}/containerd.sock`;
+  const release = options.release ?? "2";
+  const writeConfig = release === "2" ? containerdConfig : containerd17Config;
   await Deno.writeTextFile(
     `${dir}/config.toml`,
-    containerdConfig({
+    writeConfig({
       rootDir,
       stateDir,
       address,
       sandboxerSocket: options.sandboxerSocket,
       cniBinDirs: [programs.cniBinDir],
       cniConfDir,
-      ...(options.runcPauseImage === undefined ? {} : { runcPauseImage: options.runcPauseImage }),
+      ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     }),
   );
@@ -88,7 +96,11 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
     command: programs.containerd,
     args: ["--config", `${dir}/config.toml`],
     // containerd hands its environment to the shim command, which then finds the task server of this run directory.
-    env: { PATH: path.join(":"), KUASAR_RUN_DIR: options.runDir },
+    env: {
+      PATH: path.join(":"),
+      KUASAR_RUN_DIR: options.runDir,
+      ...(release === "1.7-sandbox-mode" ? { ENABLE_CRI_SANDBOXES: "1" } : {}),
+    },
     address,
     dir,
     stateDir,

@@ -7,10 +7,14 @@ export {
   type RuntimeHandler,
   runtimeHandlers,
   SANDBOXER_NAME,
+  shimHandler,
+  shimRuntimeType,
 } from "./config.ts";
+export { containerd17Config } from "./config17.ts";
 export {
   type ContainerdInstance,
   type ContainerdPrograms,
+  type ContainerdRelease,
   prepareContainerd,
   type PrepareOptions,
 } from "./instance.ts";

@@ -2,11 +2,13 @@ import { deepStrictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
 import { hostTools } from "../../deploy/host/mod.ts";
+import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService } from "../../deploy/supervisor/mod.ts";
 import { Node, type NodeOptions, ociArchive } from "../harness/mod.ts";
+import { programUnderTest } from "../standins/mod.ts";
 
-/** Reference of the pause image that only the handler `runc` needs. */
-const PAUSE_REF = "localhost/pause:test";
+/** Reference of the pause image that only handlers without the Sandbox API need. */
+export const PAUSE_REF = "localhost/pause:test";
 
 /**
  * The handler that the tests ask for. `runc` runs them against containerd's own way: what fails there is wrong in the
@@ -52,12 +54,23 @@ async function pauseImage(): Promise<Uint8Array> {
   });
 }
 
-/** Starts a node for tests, with the image busybox. */
+/** The programs of a node, with a stand-in where the driver's own program cannot run here. */
+async function programsFor(handler: string): Promise<NodePrograms> {
+  const programs = nodePrograms();
+  const under = await programUnderTest(driverOfHandler(handler)?.name ?? "");
+  return under ? { ...programs, tools: { ...programs.tools, [under.tool]: under.path } } : programs;
+}
+
+/** Starts a node for tests, with the image busybox, and the pause image where one is named. */
 export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
-  const images = options.images ?? [imageArchive("busybox")];
-  if (!comparing) return await Node.start({ handler: handlerUnderTest(), ...options, images });
-  const node = await Node.start({ ...options, images, handler: "runc", pauseImage: PAUSE_REF });
-  await importArchive(node, await pauseImage());
+  const node = await Node.start({
+    handler: handlerUnderTest(),
+    programs: await programsFor(handlerUnderTest()),
+    images: [imageArchive("busybox")],
+    ...options,
+    ...(comparing ? { handler: "runc", pauseImage: PAUSE_REF } : {}),
+  });
+  if (comparing || options.pauseImage !== undefined) await importArchive(node, await pauseImage());
   return node;
 }
 
@@ -75,10 +88,10 @@ export async function warmUp(node: Node): Promise<void> {
 }
 
 /** Gives the tests of a file one node, started before the first and stopped after the last. */
-export function useNode(options: NodeOptions = {}): () => Node {
+export function useNode(options: NodeOptions | (() => Promise<NodeOptions>) = {}): () => Node {
   let node: Node | undefined;
   Deno.test.beforeAll(async () => {
-    node = await startTestNode(options);
+    node = await startTestNode(typeof options === "function" ? await options() : options);
     await warmUp(node).catch(async (error) => {
       console.error(node!.logTail(120).join("\n"));
       await node!.stop().catch(() => {});

@@ -1,4 +1,5 @@
 /** What end-to-end tests, the demo and the benchmarks share: a node of their own, driven over CRI. */
+export { Ctr, type CtrResult, type Input } from "./ctr.ts";
 export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 export { Node, type NodeOptions } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";

@@ -1,10 +1,12 @@
 import { allHandlers, driverOfHandler } from "../../deploy/drivers.ts";
+import type { ContainerdRelease } from "../../deploy/containerd/mod.ts";
 import { type RunningNode, startNode } from "../../deploy/node.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService, type Supervisor } from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
+import { Ctr } from "./ctr.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 import { Pod } from "./pod.ts";
 
@@ -20,8 +22,10 @@ export interface NodeOptions {
   runDir?: string;
   /** Archives to import. */
   images?: readonly string[];
-  /** Pause image of the runc handler. */
+  /** Pause image of the handlers that need one. */
   pauseImage?: string;
+  /** What the containerd of `programs` is. */
+  containerdRelease?: ContainerdRelease;
   configs?: Readonly<Record<string, string>>;
   memoryMib?: number;
   kernelParams?: string;
@@ -89,7 +93,8 @@ export class Node {
       logLevel: options.logLevel ?? "debug",
       ...(options.memoryMib === undefined ? {} : { memoryMib: options.memoryMib }),
       ...(options.kernelParams === undefined ? {} : { kernelParams: options.kernelParams }),
-      ...(options.pauseImage === undefined ? {} : { runcPauseImage: options.pauseImage }),
+      ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
+      ...(options.containerdRelease === undefined ? {} : { containerdRelease: options.containerdRelease }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
       onLine: (name, line) => {
         lines.push(`${((Date.now() - begin) / 1000).toFixed(3)} ${name} | ${line}`);
@@ -119,17 +124,15 @@ export class Node {
     return this.#lines.slice(-count);
   }
 
+  /** containerd's own command line in one of its namespaces; that of CRI unless given. */
+  ctr(namespace = "k8s.io"): Ctr {
+    return new Ctr(this.#running.programs.ctr, this.#running.address, namespace);
+  }
+
   /** Imports an image archive into containerd. @throws KuasarError with what ctr wrote */
-  async importImage(path: string): Promise<void> {
-    const { success, stderr } = await new Deno.Command(this.#running.programs.ctr, {
-      args: ["--address", this.#running.address, "-n", "k8s.io", "images", "import", "--local", path],
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (!success) {
-      const reason = new TextDecoder().decode(stderr).trim();
-      throw new KuasarError("INVALID_ARGUMENT", `Cannot import ${path}: ${reason}`);
-    }
+  async importImage(path: string, namespace?: string): Promise<void> {
+    const { code, stderr } = await this.ctr(namespace).run(["images", "import", "--local", path]);
+    if (code !== 0) throw new KuasarError("INVALID_ARGUMENT", `Cannot import ${path}: ${stderr.trim()}`);
   }
 
   /** The full reference of the imported image whose name contains `part`. */
@@ -141,12 +144,12 @@ export class Node {
   }
 
   /** Runs a pod with a log directory of its own. */
-  async runPod(options: PodOptions, timeoutMs = 120_000): Promise<Pod> {
+  async runPod(options: PodOptions & { handler?: string }, timeoutMs = 120_000): Promise<Pod> {
     const logDirectory = options.logDirectory ?? `${this.runDir}/logs/${options.name}`;
     await Deno.mkdir(logDirectory, { recursive: true });
     const config = podConfig({ ...options, logDirectory });
     const { podSandboxId } = await this.cri.runtime.runPodSandbox(
-      { config, runtimeHandler: this.handler },
+      { config, runtimeHandler: options.handler ?? this.handler },
       { timeoutMs },
     );
     return new Pod(this.cri, podSandboxId, config);

@@ -1,0 +1,180 @@
+/** Tasks and pods of a containerd that does not call the Sandbox API for them: it runs our shim program. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { shimHandler, shimRuntimeType } from "../../deploy/containerd/mod.ts";
+import { shimBinary } from "../../deploy/drivers.ts";
+import { buildDir } from "../../lib/build/mod.ts";
+import { findProcesses, type Input, type Node } from "../harness/mod.ts";
+import { e2eOurs, imageArchive, PAUSE_REF, useNode } from "./fixture.ts";
+import { checkShimPod, shimProcesses } from "./shim_pod.ts";
+
+const node = useNode({ pauseImage: PAUSE_REF });
+
+/** A namespace of containerd that the CRI plugin does not look at. */
+const NAMESPACE = "tasks";
+const IMAGE = "docker.io/library/busybox:kuasar";
+
+let imported: Node | undefined;
+
+/** `ctr` on a node whose namespace {@link NAMESPACE} has the image. */
+async function taskCtr(node: Node) {
+  if (imported !== node) await node.importImage(imageArchive("busybox"), NAMESPACE);
+  imported = node;
+  return node.ctr(NAMESPACE);
+}
+
+/** `ctr run` with our runtime; its FIFOs are in the run directory, where what is left of them would be seen. */
+async function run(
+  node: Node,
+  flags: readonly string[],
+  id: string,
+  { command, input }: { command: readonly string[]; input?: Input },
+) {
+  const fifos = `${node.runDir}/fifos`;
+  await Deno.mkdir(fifos, { recursive: true });
+  const runtime = ["--runtime", shimRuntimeType(node.handler)];
+  const args = ["run", ...runtime, "--fifo-dir", fifos, ...flags, IMAGE, id, ...command];
+  return (await taskCtr(node)).run(args, input);
+}
+
+async function exec(node: Node, id: string, ...command: string[]) {
+  const flags = ["--fifo-dir", `${node.runDir}/fifos`, "--exec-id", `e${crypto.randomUUID().slice(0, 8)}`];
+  return (await taskCtr(node)).run(["tasks", "exec", ...flags, id, ...command]);
+}
+
+async function taskStatus(node: Node, id: string): Promise<string | undefined> {
+  const { stdout } = await (await taskCtr(node)).run(["tasks", "ls"]);
+  return stdout.split("\n").map((line) => line.split(/\s+/)).find(([task]) => task === id)?.[2];
+}
+
+async function waitForStatus(node: Node, id: string, wanted: string): Promise<void> {
+  let status: string | undefined;
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 100) {
+    status = await taskStatus(node, id);
+    if (status === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  strictEqual(status, wanted);
+}
+
+/** Removes a task that has ended, and its container. */
+async function removeTask(node: Node, id: string): Promise<void> {
+  const ctr = await taskCtr(node);
+  for (const args of [["tasks", "rm", id], ["containers", "rm", id]]) {
+    const { code, stderr } = await ctr.run(args);
+    strictEqual(code, 0, stderr);
+  }
+}
+
+/** A test that leaves no task over, however it ends: others could not tell theirs from it. */
+function tasks(name: string, test: (node: Node) => Promise<void>): void {
+  e2eOurs(name, node, async (node) => {
+    try {
+      await test(node);
+    } finally {
+      const ctr = await taskCtr(node);
+      const { stdout } = await ctr.run(["containers", "ls", "-q"]);
+      for (const id of stdout.split("\n").filter(Boolean)) {
+        await ctr.run(["tasks", "rm", "--force", id]);
+        await ctr.run(["containers", "rm", id]);
+      }
+    }
+  });
+}
+
+tasks("ctr run shows the output, both streams, and the exit code", async (node) => {
+  const { code, stdout, stderr } = await run(
+    node,
+    ["--rm"],
+    "output",
+    { command: ["sh", "-c", "echo to stdout; echo to stderr >&2; uname -r; exit 42"] },
+  );
+  strictEqual(code, 42, stderr);
+  const [first, kernel] = stdout.trim().split("\n");
+  strictEqual(first, "to stdout");
+  ok(kernel !== Deno.osRelease(), `the guest's kernel ${kernel} is its own`);
+  match(stderr, /to stderr/);
+});
+
+tasks("ctr run hands stdin to the container, and its end", async (node) => {
+  const { code, stdout, stderr } = await run(node, ["--rm"], "stdin", {
+    command: ["sh", "-c", "echo ready; cat; echo end"],
+    input: { after: "ready\n", text: "a line\nanother\n" },
+  });
+  deepStrictEqual([code, stdout], [0, "ready\na line\nanother\nend\n"], stderr);
+});
+
+tasks("a task in the background takes execs, outlives containerd and is killed", async (node) => {
+  strictEqual((await run(node, ["-d"], "sleeper", { command: ["sleep", "1000"] })).code, 0);
+  strictEqual(await taskStatus(node, "sleeper"), "RUNNING");
+  deepStrictEqual(shimProcesses(), [], "a running task has no shim process");
+  // One that comes over the Sandbox API is not disturbed by it.
+  const pod = await node.runPod({ name: "beside" });
+  const first = await exec(node, "sleeper", "sh", "-c", "echo from an exec; exit 7");
+  deepStrictEqual([first.code, first.stdout], [7, "from an exec\n"], first.stderr);
+
+  await node.restartContainerd();
+  strictEqual(await taskStatus(node, "sleeper"), "RUNNING");
+  strictEqual((await exec(node, "sleeper", "echo", "still there")).stdout, "still there\n");
+  ok(await pod.isReady());
+  await pod.remove();
+
+  const ctr = await taskCtr(node);
+  strictEqual((await ctr.run(["tasks", "rm", "sleeper"])).code, 1, "a running task is not removed");
+  strictEqual((await ctr.run(["tasks", "kill", "-s", "SIGKILL", "sleeper"])).code, 0);
+  await waitForStatus(node, "sleeper", "STOPPED");
+  await removeTask(node, "sleeper");
+  strictEqual(await taskStatus(node, "sleeper"), undefined);
+});
+
+tasks("a task whose machine dies is stopped and can be removed", async (node) => {
+  strictEqual((await run(node, ["-d"], "victim", { command: ["sleep", "1000"] })).code, 0);
+  // The sandbox of a task without one has the task's id.
+  const pids = findProcesses(/./, `/victim/`).concat(findProcesses(/./, `/victim,`));
+  ok(pids.length > 0, "the task has a machine");
+  for (const pid of pids) Deno.kill(pid, "SIGKILL");
+  await waitForStatus(node, "victim", "STOPPED");
+  await removeTask(node, "victim");
+});
+
+tasks("a task on the host's network has no NIC", async (node) => {
+  const { code, stdout, stderr } = await run(node, ["--rm", "--net-host"], "hostnet", {
+    command: ["ls", "/sys/class/net"],
+  });
+  strictEqual(code, 0, stderr);
+  ok(!stdout.includes("eth0"), stdout);
+});
+
+tasks("a command that is not in the image is an error that names it", async (node) => {
+  const { code, stderr } = await run(node, ["--rm"], "nothing", { command: ["/no/such/command"] });
+  ok(code !== 0);
+  match(stderr, /\/no\/such\/command/);
+});
+
+tasks("CRI pods with a pause container are pods like others", async (node) => {
+  await checkShimPod(node, shimHandler(node.handler));
+  // After its restart containerd connects to the sandboxer only when it needs it.
+  await (await node.runPod({ name: "beside" })).remove();
+});
+
+Deno.test("the shim programs tell their name and version without a task server", async () => {
+  const program = `${buildDir}/guest/${shimBinary("io.containerd.kuasar-vmm.v2")}`;
+  const call = async (...args: string[]) => {
+    const env = { KUASAR_RUN_DIR: "/no/such/dir" };
+    const { code, stdout, stderr } = await new Deno.Command(program, { args, env }).output();
+    return {
+      code,
+      stdout: new TextDecoder("latin1").decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+    };
+  };
+  const version = await call("-v");
+  strictEqual(version.code, 0);
+  match(version.stdout, /^containerd-shim-kuasar-vmm-v2:\n  Version:  \d+\.\d+\.\d+\n$/);
+  const info = await call("-info");
+  strictEqual(info.code, 0);
+  ok(info.stdout.startsWith("\n\x1bio.containerd.kuasar-vmm.v2"), JSON.stringify(info.stdout));
+  const start = await call("-namespace", "default", "-id", "x", "start");
+  strictEqual(start.code, 1);
+  match(start.stderr, /no task server at \/no\/such\/dir\/task\.sock/);
+  strictEqual((await call("remove")).code, 2);
+});

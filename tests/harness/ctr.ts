@@ -1,0 +1,65 @@
+/** How a call of ctr ended. */
+export interface CtrResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/**
+ * What is written to stdin, which then ends, when stdout has shown `after`: ctr forgets an end of input that comes before
+ * it has created the task.
+ */
+export interface Input {
+  after: string;
+  text: string;
+}
+
+/** How long a call may take; ctr itself waits for ever. */
+const TIMEOUT_MS = 60_000;
+
+/** containerd's command line client, which knows tasks and no pods. */
+export class Ctr {
+  readonly #program: string;
+  readonly #global: readonly string[];
+
+  constructor(program: string, address: string, namespace: string) {
+    this.#program = program;
+    this.#global = ["--address", address, "--namespace", namespace];
+  }
+
+  /** Runs a command to its end. It is killed after {@link TIMEOUT_MS}, which its code shows. */
+  async run(args: readonly string[], input?: Input): Promise<CtrResult> {
+    const child = new Deno.Command(this.#program, {
+      args: [...this.#global, ...args],
+      stdin: input === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    try {
+      const [stdout, stderr] = await Promise.all([
+        this.#read(child.stdout, input && { input, stdin: child.stdin }),
+        this.#read(child.stderr),
+      ]);
+      return { code: (await child.status).code, stdout, stderr };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #read(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    feed?: { input: Input; stdin: WritableStream<Uint8Array> },
+  ): Promise<string> {
+    let text = "";
+    let fed = false;
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      if (!feed || fed || !text.includes(feed.input.after)) continue;
+      fed = true;
+      await new Blob([feed.input.text]).stream().pipeTo(feed.stdin);
+    }
+    if (feed && !fed) await feed.stdin.close();
+    return text;
+  }
+}
