@@ -8,23 +8,21 @@ interface Stage {
   name: string;
   /** Arguments of deno. */
   args: readonly string[];
+  env?: Readonly<Record<string, string>>;
   /** True where the output is a test run whose counts are added up. */
   counts: boolean;
 }
 
 const UNIT = ["lib", "services", "drivers", "guest", "kernel", "image", "deploy"];
 
-const E2E = [
-  "lifecycle",
-  "exec",
-  "exit",
-  "resources",
-  "survival",
-  "bad_input",
-  "missing_kernel",
-  "ctl",
-  "start",
-];
+/** What users do with a pod of any kind. */
+const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"];
+
+/** The end-to-end tests of each handler; what has to do with the whole node is tested with the default one. */
+const E2E: Readonly<Record<string, readonly string[]>> = {
+  "kuasar-qemu": [...POD_TESTS, "bad_input", "missing_kernel", "ctl", "start"],
+  "kuasar-clh": POD_TESTS,
+};
 
 const STAGES: readonly Stage[] = [
   { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },
@@ -39,11 +37,12 @@ const STAGES: readonly Stage[] = [
     args: ["test", "-A", "--no-check", "--fail-fast", "tests/conformance", "tests/guest"],
     counts: true,
   },
-  {
-    name: "end-to-end tests",
-    args: ["test", "-A", "--no-check", "--fail-fast", ...E2E.map((file) => `tests/e2e/${file}_test.ts`)],
+  ...Object.entries(E2E).map(([handler, files]): Stage => ({
+    name: `end-to-end tests of ${handler}`,
+    args: ["test", "-A", "--no-check", "--fail-fast", ...files.map((file) => `tests/e2e/${file}_test.ts`)],
+    env: { KUASAR_E2E_HANDLER: handler },
     counts: true,
-  },
+  })),
 ];
 
 interface Counts {
@@ -57,6 +56,7 @@ async function runStage(stage: Stage): Promise<{ code: number; counts: Counts }>
   const child = new Deno.Command(Deno.execPath(), {
     args: [...stage.args],
     cwd: root,
+    env: { ...stage.env },
     stdout: "piped",
     stderr: "inherit",
   })
