@@ -30,6 +30,14 @@ export function connectCri(path: string): Cri {
   };
 }
 
+/** What containerd 1.7 says, without a code, while its CRI plugin starts. */
+const STARTING = /server is not initialized yet/;
+
+function isStarting(error: unknown): boolean {
+  const { code, message } = asKuasarError(error);
+  return code === "UNAVAILABLE" || STARTING.test(message);
+}
+
 /**
  * Waits until the CRI of containerd answers: it accepts connections a little before, and then says UNAVAILABLE.
  *
@@ -44,7 +52,7 @@ export async function waitForCri(path: string, timeoutMs: number): Promise<void>
         await cri.runtime.version({ version: "v1" }, { timeoutMs });
         return;
       } catch (error) {
-        if (asKuasarError(error).code !== "UNAVAILABLE" || Date.now() > end) throw error;
+        if (!isStarting(error) || Date.now() > end) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, READY_STEP_MS));
     }

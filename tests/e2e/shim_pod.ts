@@ -7,8 +7,12 @@ export function shimProcesses(): number[] {
   return findProcesses(/^containerd-shim/, "kuasar");
 }
 
-/** Takes a pod of a containerd that runs our shim through its life, over a restart of that containerd. */
-export async function checkShimPod(node: Node, handler: string): Promise<void> {
+/**
+ * Takes a pod of a containerd that runs our shim through its life, over a restart of that containerd.
+ *
+ * @param paused whether containerd makes a pause container for it
+ */
+export async function checkShimPod(node: Node, handler: string, paused: boolean): Promise<void> {
   const pod = await node.runPod({ name: "shim-pod", hostname: "shim-pod", handler });
   ok(await pod.isReady());
   const image = await node.image("busybox");
@@ -18,6 +22,9 @@ export async function checkShimPod(node: Node, handler: string): Promise<void> {
   ok(stdout.includes(await pod.ip()), `the guest has the pod's address: ${stdout}`);
   ok(!stdout.includes(Deno.osRelease()), `the guest has a kernel of its own: ${stdout}`);
   deepStrictEqual(shimProcesses(), [], "a pod has no shim process");
+
+  const { stdout: tasks } = await node.ctr().run(["tasks", "ls", "-q"]);
+  strictEqual(tasks.split("\n").includes(pod.id), paused, "a pause container is a task with the pod's id");
 
   const other = await pod.run({
     name: "d",
