@@ -1,7 +1,7 @@
 import net from "node:net";
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { sendDescriptors } from "../../lib/libc/mod.ts";
-import { KeyedLock } from "../contract/keyed_lock.ts";
+import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { withDeadline } from "../contract/deadline.ts";
 import { type HttpResponse, HttpResponses } from "./http_response.ts";
 

@@ -4,12 +4,12 @@ import type { NetworkDefinition } from "../../lib/proto/gen/kuasar/network/v1/ne
 import { attach } from "./attach.ts";
 import { detach } from "./detach.ts";
 import { checkAttachRequest, checkSandboxId } from "./request.ts";
-import { Serial } from "./serial.ts";
+import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import type { NetworkState } from "./state.ts";
 
 /** The RPCs of `kuasar.network.v1.Network`. Calls for one sandbox run one after the other. */
 export function networkService(state: NetworkState, log: Logger): Handlers<typeof NetworkDefinition> {
-  const serial = new Serial();
+  const serial = new KeyedLock();
   return {
     attach: async (request) => {
       checkAttachRequest(request);

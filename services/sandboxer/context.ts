@@ -1,7 +1,7 @@
 import type { Logger } from "../../lib/log/mod.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Janitor } from "./janitor.ts";
-import type { KeyedLock } from "./keyed_lock.ts";
+import type { KeyedLock } from "../../lib/concurrency/mod.ts";
 import type { Peers } from "./peers.ts";
 import type { Registry } from "./registry.ts";
 

@@ -5,7 +5,7 @@ import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_con
 import { clockDelta } from "./clock_sync.ts";
 import { loadSandboxerConfig } from "./config.ts";
 import { chooseDriver } from "./driver_choice.ts";
-import { KeyedLock } from "./keyed_lock.ts";
+import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { guestPlatform } from "./platform.ts";
 import { decodeMetadata, decodePodConfig, sharesPid } from "./pod_config.ts";
 import { podConfigAny } from "./pod_config_json.ts";

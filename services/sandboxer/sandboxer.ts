@@ -12,7 +12,7 @@ import { keepClocks } from "./clock_sync.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { Janitor } from "./janitor.ts";
-import { KeyedLock } from "./keyed_lock.ts";
+import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { Peers } from "./peers.ts";
 import { recoverSandboxes } from "./recover.ts";
 import { Registry } from "./registry.ts";

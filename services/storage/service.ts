@@ -8,7 +8,7 @@ import {
 import { prepareContainer, releaseContainer } from "./container.ts";
 import { type Environment } from "./environment.ts";
 import { SHARE_TAG, STATE_DIR } from "./guest_paths.ts";
-import { KeyedLock } from "./keyed_lock.ts";
+import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { type SandboxPaths } from "./paths.ts";
 import { createShare, removeShare } from "./share.ts";
 import { type ShareKindName } from "./state.ts";

@@ -8,7 +8,7 @@ import {
   type StartRequest,
   type StartResponse,
 } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import { KeyedLock } from "../keyed_lock.ts";
+import { KeyedLock } from "../../../lib/concurrency/mod.ts";
 import { toTimestamp } from "../phases.ts";
 import { containersInGuest } from "../vm_only.ts";
 import type { Control } from "./control.ts";
