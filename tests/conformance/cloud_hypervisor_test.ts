@@ -1,13 +1,12 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
+import { programUnderTest } from "../standins/mod.ts";
 import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
-import { programUnderTest } from "../standins/mod.ts";
-import { builtGuest } from "./qemu_config.ts";
 
 const { what } = (await programUnderTest("cloud-hypervisor"))!;
 console.log(`The Cloud Hypervisor driver is tested with ${what}`);
 
-const subject = cloudHypervisorSubject(builtGuest());
+const subject = cloudHypervisorSubject();
 
 conformance(subject);
 cloudHypervisorDeviceTests(subject);

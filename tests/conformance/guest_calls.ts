@@ -4,7 +4,7 @@ import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
 import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 
 /** More than a busy guest without KVM needs. */
-const GUEST_TIMEOUT_MS = 20_000;
+const GUEST_TIMEOUT_MS = 60_000;
 
 /** Makes a guest power itself off; the answer may be lost with it. */
 export async function powerOff(endpoint: GuestEndpoint): Promise<void> {

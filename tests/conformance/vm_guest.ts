@@ -1,0 +1,24 @@
+import { root } from "../root.ts";
+
+/** What a guest of the conformance suite boots from, and how long it may take. */
+export interface TestGuest {
+  kernel: string;
+  initrd: string;
+  kernelParams: string;
+  /** In s; undefined takes the driver's own. */
+  bootTimeout: number | undefined;
+}
+
+/**
+ * What the checkout has built, or a kernel of one's own: one that boots on a KVM without hardware is slow, and needs
+ * parameters that nothing else does (docs/testing.md).
+ */
+export function testGuest(): TestGuest {
+  const timeout = Deno.env.get("KUASAR_TEST_BOOT_TIMEOUT");
+  return {
+    kernel: Deno.env.get("KUASAR_TEST_KERNEL") ?? `${root}/build/kernel/vmlinuz`,
+    initrd: Deno.env.get("KUASAR_TEST_INITRD") ?? `${root}/build/image/kuasar.initrd`,
+    kernelParams: Deno.env.get("KUASAR_TEST_KERNEL_PARAMS") ?? "quiet",
+    bootTimeout: timeout === undefined ? undefined : Number(timeout),
+  };
+}
