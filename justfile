@@ -24,6 +24,17 @@ vmm-task:
 image:
     {{deno}} run -A image/build.ts
 
+# Everything onto this host: programs, units, kernel, images, configuration
+install:
+    {{deno}} task install --destdir "{{trim_end_match(DEST_DIR, "/")}}"
+
+# As install, with the driver of HYPERVISOR alone
+install-vmm:
+    {{deno}} task install --destdir "{{trim_end_match(DEST_DIR, "/")}}" --hypervisor {{HYPERVISOR}}
+
+uninstall:
+    {{deno}} task uninstall --destdir "{{trim_end_match(DEST_DIR, "/")}}"
+
 # Run everything in this terminal
 local-up:
     {{deno}} task start

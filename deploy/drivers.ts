@@ -3,6 +3,8 @@ import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deplo
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
 import { KuasarError } from "../lib/errors/mod.ts";
 
+export type { DriverDeployment };
+
 /** Every driver: a new one is its folder and its line here. The first is the default. */
 export const DRIVERS: readonly DriverDeployment[] = [qemu, cloudHypervisor];
 
@@ -31,8 +33,8 @@ export function shimBinary(runtimeType: string): string {
 }
 
 /** Every shim program: those of the runtime types, and one per handler for containerd without the Sandbox API. */
-export function shimBinaries(): string[] {
-  const types = DRIVERS.flatMap(({ runtimeType, handlers }) => [
+export function shimBinaries(drivers: readonly DriverDeployment[] = DRIVERS): string[] {
+  const types = drivers.flatMap(({ runtimeType, handlers }) => [
     runtimeType,
     ...handlers.map((handler) => `io.containerd.${handler}.v2`),
   ]);

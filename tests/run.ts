@@ -29,7 +29,7 @@ const STAGES: readonly Stage[] = [
   { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
   {
     name: "unit tests",
-    args: ["test", "-A", "--no-check", "--fail-fast", ...UNIT, "tests/architecture_test.ts"],
+    args: ["test", "-A", "--no-check", "--fail-fast", ...UNIT, "tests/docs", "tests/architecture_test.ts"],
     counts: true,
   },
   {

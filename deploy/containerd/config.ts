@@ -33,6 +33,8 @@ export interface ContainerdOptions {
    */
   pauseImage?: string;
   logLevel?: "debug" | "info" | "warn";
+  /** Drop-ins that offer our handlers, instead of this file. */
+  imports?: readonly string[];
 }
 
 /** Snapshotters and services that a private containerd does not use; some of them log errors where they start. */
@@ -82,8 +84,10 @@ ${tables.join("\n")}`;
 /** The whole configuration of a private containerd, as TOML. */
 export function containerdConfig(options: ContainerdOptions): string {
   const withPause = options.pauseImage === undefined ? "" : pauseHandlers(options.pauseImage);
+  const imports = options.imports === undefined ? "" : `imports = ${list(options.imports)}\n`;
+  const handlers = options.imports === undefined ? handlerConfig(options.sandboxerSocket) : "";
   return `version = 3
-root = ${quote(options.rootDir)}
+${imports}root = ${quote(options.rootDir)}
 state = ${quote(options.stateDir)}
 disabled_plugins = ${list(DISABLED_PLUGINS)}
 
@@ -114,7 +118,7 @@ disabled_plugins = ${list(DISABLED_PLUGINS)}
 [plugins.'io.containerd.cri.v1.runtime'.containerd]
   default_runtime_name = ${quote(runtimeHandlers()[0]!.handler)}
 ${withPause}
-${handlerConfig(options.sandboxerSocket)}`;
+${handlers}`;
 }
 
 function pauseHandlers(pauseImage: string): string {

@@ -9,5 +9,6 @@ export {
   nodeSet,
   type SetOptions,
   socketsOf,
+  V8_FLAGS,
 } from "./set.ts";
 export { Supervisor, type SupervisorOptions } from "./supervisor.ts";

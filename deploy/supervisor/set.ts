@@ -38,7 +38,7 @@ export interface SetOptions {
  * V8 and malloc keep much memory for speed that a service with a few calls per pod does not need; this and
  * MALLOC_ARENA_MAX nearly halve what it holds after load.
  */
-const V8_FLAGS = "--max-semi-space-size=1";
+export const V8_FLAGS = "--max-semi-space-size=1";
 
 /** The name of a driver's process: `driver-qemu`. */
 export function driverService(name: string): string {

@@ -1,4 +1,5 @@
 /** Configuration files in TOML, checked against a schema. */
+export { type ConfigKey, configKeys, defaultConfig } from "./describe.ts";
 export { loadConfig, type LoadOptions, parseConfig } from "./load.ts";
 export {
   boolean,

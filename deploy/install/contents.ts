@@ -1,0 +1,146 @@
+import { buildDir, root } from "../../lib/build/mod.ts";
+import { handlerConfig, runtimeHandlers } from "../containerd/mod.ts";
+import { type DriverDeployment, shimBinaries } from "../drivers.ts";
+import { runtimeClasses } from "../kubernetes/runtime_class.ts";
+import { CORE_SERVICES, driverService } from "../supervisor/mod.ts";
+import { driverUnits, target } from "../systemd/driver_units.ts";
+import type { Item } from "./item.ts";
+import { launcher } from "./launcher.ts";
+import { folders, type Layout, relocate } from "./layout.ts";
+
+const PROGRAM = 0o755;
+const PLAIN = 0o644;
+/** Our agent below `lib`, which is task server and shim by the name that it is started under. */
+const AGENT = "agent";
+
+/** What an installation with these drivers consists of, in the order in which it is put there. */
+export function contents(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  return [
+    ...programItems(layout, drivers),
+    ...stateItems(layout, drivers),
+    ...unitItems(layout, drivers),
+    ...containerdItems(layout, drivers),
+    ...documentItems(layout, drivers),
+  ];
+}
+
+function programItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  const { lib, bin } = folders(layout);
+  const commands = [...CORE_SERVICES, ...drivers.map(({ name }) => driverService(name)), "ctl"];
+  const bundled = `${buildDir}/services`;
+  const wanted = (file: string) =>
+    !file.startsWith("driver-") || commands.includes(file.replace(/\.mjs$/, ""));
+  const modules = [...Deno.readDirSync(bundled)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".mjs") && wanted(name));
+  const agentNames = ["kuasar-task", ...shimBinaries(drivers)];
+  return [
+    { kind: "copy", path: `${lib}/deno`, mode: PROGRAM, source: Deno.execPath() },
+    { kind: "copy", path: `${lib}/${AGENT}`, mode: PROGRAM, source: `${buildDir}/guest/agent` },
+    ...modules.sort().map((name): Item => ({
+      kind: "copy",
+      path: `${lib}/${name}`,
+      mode: PLAIN,
+      source: `${bundled}/${name}`,
+    })),
+    ...commands.map((name): Item => ({
+      kind: "text",
+      path: `${bin}/kuasar-${name}`,
+      mode: PROGRAM,
+      text: launcher(lib, name, layout.cacheDir),
+    })),
+    ...agentNames.map((name): Item => ({
+      kind: "link",
+      path: `${bin}/${name}`,
+      target: `../lib/kuasar/${AGENT}`,
+    })),
+  ];
+}
+
+function stateItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  const { state } = folders(layout);
+  const copy = (name: string, source: string): Item => ({
+    kind: "copy",
+    path: `${state}/${name}`,
+    mode: PLAIN,
+    source: `${buildDir}/${source}`,
+  });
+  const config = (name: string, text: string): Item[] => [
+    { kind: "text", path: `${state}/${name}`, mode: PLAIN, text, config: true },
+    { kind: "folder", path: `${state}/${name}.d` },
+  ];
+  const template = (source: string) => relocate(Deno.readTextFileSync(`${root}/${source}`), layout);
+  const guest = drivers.some(({ vm }) => vm)
+    ? [
+      copy("vmlinux.bin", "kernel/vmlinux"),
+      copy("kuasar.initrd", "image/kuasar.initrd"),
+      copy("kuasar.img", "image/kuasar.img"),
+    ]
+    : [];
+  return [
+    ...guest,
+    ...["sandboxer", "storage"].flatMap((name) =>
+      config(`${name}.toml`, template(`services/${name}/${name}.toml`))
+    ),
+    ...drivers.flatMap(({ folder, configFile }) =>
+      config(configFile, template(`drivers/${folder}/${configFile}`))
+    ),
+  ];
+}
+
+function unitItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  const units = new Map(coreUnits());
+  for (const driver of drivers) {
+    for (const [name, text] of driverUnits(driver)) units.set(name, text);
+  }
+  units.set("kuasar.target", target([...units.keys()]));
+  return [...units].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]): Item => ({
+    kind: "text",
+    path: `${folders(layout).units}/${name}`,
+    mode: PLAIN,
+    text: relocate(text, layout),
+  }));
+}
+
+/** The units of what every node has, which are files of the repository. */
+export function coreUnits(): [string, string][] {
+  const dir = `${root}/deploy/systemd`;
+  return [...Deno.readDirSync(dir)].map(({ name }) => name)
+    .filter((name) => /^kuasar-(?!driver-).*\.(service|socket)$/.test(name))
+    .map((name) => [name, Deno.readTextFileSync(`${dir}/${name}`)]);
+}
+
+function containerdItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  const text = `version = 3
+
+${handlerConfig(`${layout.runDir}/sandboxer.sock`, runtimeHandlers(drivers))}`;
+  return [{
+    kind: "text",
+    path: `${folders(layout).containerd}/kuasar.toml`,
+    mode: PLAIN,
+    text,
+    config: true,
+  }];
+}
+
+function documentItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+  const { docs, kubernetes } = folders(layout);
+  const pages = [...Deno.readDirSync(`${root}/docs`)].filter(({ isFile, name }) =>
+    isFile && name.endsWith(".md")
+  )
+    .map(({ name }) => `docs/${name}`).sort();
+  const copy = (source: string): Item => ({
+    kind: "copy",
+    path: `${docs}/${source.slice(source.lastIndexOf("/") + 1)}`,
+    mode: PLAIN,
+    source: `${root}/${source}`,
+  });
+  return [
+    ...["LICENSE", "README.md", ...pages].map(copy),
+    ...[...runtimeClasses(drivers)].map(([name, text]): Item => ({
+      kind: "text",
+      path: `${kubernetes}/${name}`,
+      mode: PLAIN,
+      text,
+    })),
+  ];
+}

@@ -1,0 +1,134 @@
+/**
+ * `deno task install` and `deno task uninstall`: Kuasar on this host, or in a folder for a package.
+ */
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
+import { type DriverDeployment, driverDeployment, DRIVERS } from "../drivers.ts";
+import { setup } from "../setup.ts";
+import { buildServices } from "./bundle.ts";
+import { contents } from "./contents.ts";
+import { type Action, install } from "./install.ts";
+import { checkLayout, DEFAULT_LAYOUT, folders, type Layout } from "./layout.ts";
+import { uninstall } from "./uninstall.ts";
+
+const FLAGS = {
+  "prefix": {
+    kind: "string",
+    placeholder: "DIR",
+    default: DEFAULT_LAYOUT.prefix,
+    help: "Programs and units",
+  },
+  "state-dir": {
+    kind: "string",
+    placeholder: "DIR",
+    default: DEFAULT_LAYOUT.stateDir,
+    help: "Kernel, images, configuration",
+  },
+  "etc-dir": {
+    kind: "string",
+    placeholder: "DIR",
+    default: DEFAULT_LAYOUT.etcDir,
+    help: "containerd/conf.d is below it",
+  },
+  "run-dir": {
+    kind: "string",
+    placeholder: "DIR",
+    default: DEFAULT_LAYOUT.runDir,
+    help: "Sockets and state of the services",
+  },
+  "cache-dir": { kind: "string", placeholder: "DIR", default: DEFAULT_LAYOUT.cacheDir, help: "Deno's cache" },
+  "destdir": {
+    kind: "string",
+    placeholder: "DIR",
+    default: "",
+    help: "Put in front of every path that is written, for packages",
+  },
+  "hypervisor": {
+    kind: "string",
+    placeholder: "NAMES",
+    default: "all",
+    help: `Drivers, with commas between: ${DRIVERS.map(({ name }) => name).join(", ")}`,
+  },
+  "uninstall": { kind: "boolean", help: "Remove what was installed" },
+  "purge": { kind: "boolean", help: "With --uninstall: changed configuration files too" },
+  "dry-run": { kind: "boolean", help: "Tell what would be done" },
+  "no-setup": { kind: "boolean", help: "Do not look whether something is to be built first" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+const USAGE = {
+  name: "deno task install",
+  summary: "install Kuasar on this host",
+  flags: FLAGS,
+  examples: [
+    { command: "deno task install", does: "Everything, below /usr/local" },
+    { command: "deno task install --hypervisor qemu --dry-run", does: "Tell what one driver would take" },
+    {
+      command: "deno task install --prefix /usr --destdir /tmp/package",
+      does: "Fill a folder for a package",
+    },
+    { command: "deno task uninstall", does: "Remove it again; changed configuration stays" },
+  ],
+};
+
+/** The drivers of `--hypervisor`; Kuasar writes their names with an underscore. @throws KuasarError NOT_FOUND */
+export function chosenDrivers(names: string): DriverDeployment[] {
+  if (names === "all") return [...DRIVERS];
+  return names.split(",").map((name) => driverDeployment(name.trim().replaceAll("_", "-")));
+}
+
+function print({ verb, path, why }: Action): void {
+  console.log(`${verb.padEnd(8)} ${path}${why === undefined ? "" : ` (${why})`}`);
+}
+
+/** What is left to do for whoever has installed it. */
+function nextSteps(layout: Layout): string {
+  const { containerd, kubernetes } = folders(layout);
+  return `
+Next:
+  1. kuasar-ctl check                             says which programs of the host are missing
+  2. imports = ["${containerd}/*.toml"]    in containerd's config.toml
+  3. systemctl daemon-reload && systemctl enable --now kuasar.target && systemctl restart containerd
+  4. kubectl apply -f ${kubernetes}    and the label kuasar.io/runtime=true on this node`;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(FLAGS, args);
+  if (flags.help) {
+    console.log(formatHelp(USAGE));
+    return EXIT.OK;
+  }
+  const layout = checkLayout({
+    prefix: flags.prefix,
+    destDir: flags.destdir.replace(/\/+$/, ""),
+    stateDir: flags["state-dir"],
+    etcDir: flags["etc-dir"],
+    runDir: flags["run-dir"],
+    cacheDir: flags["cache-dir"],
+  });
+  const options = { dryRun: flags["dry-run"] ?? false, say: print };
+  const would = options.dryRun ? " would be" : "";
+  if (flags.uninstall) {
+    const count = uninstall(layout, { ...options, purge: flags.purge ?? false });
+    console.log(`${count} paths${would} removed`);
+    return EXIT.OK;
+  }
+  const drivers = chosenDrivers(flags.hypervisor);
+  if (!flags["no-setup"]) await setup();
+  await buildServices();
+  const count = install(layout, contents(layout, drivers), options);
+  console.log(`${count} paths${would} changed${count === 0 ? ": all is as it should be" : ""}`);
+  if (layout.destDir === "" && !options.dryRun) console.log(nextSteps(layout));
+  return EXIT.OK;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    const { code, message, evidence } = asKuasarError(error);
+    console.error(`install: ${message}`);
+    for (const line of evidence) console.error(`  ${line}`);
+    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+  }
+}

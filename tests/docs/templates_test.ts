@@ -1,0 +1,28 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { defaultConfig, parseConfig } from "../../lib/config/mod.ts";
+import { SANDBOXER_SCHEMA } from "../../services/sandboxer/config.ts";
+import { STORAGE_SCHEMA } from "../../services/storage/settings.ts";
+import { root } from "../root.ts";
+
+const TEMPLATES = [
+  { path: "services/sandboxer/sandboxer.toml", title: "kuasar-sandboxer.", schema: SANDBOXER_SCHEMA },
+  { path: "services/storage/storage.toml", title: "kuasar-storage.", schema: STORAGE_SCHEMA },
+] as const;
+
+/** `KUASAR_UPDATE_DOCS=1 deno test -A tests/docs` writes what is generated. */
+const update = Deno.env.get("KUASAR_UPDATE_DOCS") !== undefined;
+
+for (const { path, title, schema } of TEMPLATES) {
+  Deno.test(`${path} shows every key with its default`, async () => {
+    const wanted = defaultConfig(title, schema);
+    if (update) await Deno.writeTextFile(`${root}/${path}`, wanted);
+    strictEqual(await Deno.readTextFile(`${root}/${path}`), wanted);
+  });
+
+  Deno.test(`${path} changes nothing, with and without its comment signs`, async () => {
+    const text = await Deno.readTextFile(`${root}/${path}`);
+    const bare = text.replace(/^# (\S+ = )/gm, "$1").replace(/^.* = \.\.\.$/gm, "");
+    deepStrictEqual(parseConfig(schema, text), parseConfig(schema, ""));
+    deepStrictEqual(parseConfig(schema, bare), parseConfig(schema, ""));
+  });
+}
