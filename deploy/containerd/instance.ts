@@ -43,6 +43,8 @@ export interface PrepareOptions {
   /** What this containerd is; one that has the Sandbox API unless given. */
   release?: ContainerdRelease;
   logLevel?: ContainerdOptions["logLevel"];
+  /** Drop-ins of an installation that offer our handlers; its shim programs are then in the programs' path. */
+  imports?: readonly string[];
 }
 
 /** Writes configuration, CNI configuration and the shim's link of a private containerd below `runDir`. */
@@ -79,6 +81,7 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
       cniConfDir,
       ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
+      ...(options.imports === undefined ? {} : { imports: options.imports }),
     }),
   );
   const subnet = options.subnet ?? podSubnet(options.runDir);
@@ -86,7 +89,7 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
     `${cniConfDir}/10-kuasar.conflist`,
     cniConflist({ subnet, dataDir: `${dir}/ipam` }),
   );
-  for (const shim of shimBinaries()) {
+  for (const shim of options.imports === undefined ? shimBinaries() : []) {
     await Deno.remove(`${binDir}/${shim}`).catch(() => {});
     await Deno.symlink(programs.agent, `${binDir}/${shim}`);
   }

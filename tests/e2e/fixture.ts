@@ -14,7 +14,7 @@ export const PAUSE_REF = "localhost/pause:test";
  * The handler that the tests ask for. `runc` runs them against containerd's own way: what fails there is wrong in the
  * test. Unset, the tests run our QEMU driver.
  */
-function handlerUnderTest(): string {
+export function handlerUnderTest(): string {
   return Deno.env.get("KUASAR_E2E_HANDLER") ?? "kuasar-qemu";
 }
 
