@@ -10,12 +10,14 @@ import { VERSION } from "../version.ts";
 const HOST_CID = 2;
 /** Where a driver listens for readiness. */
 const READY_PORT = 1027;
+/** A host with much to do may lose an attempt; the next one is a new chance. */
 const CONNECT_TIMEOUT_MS = 2000;
+/** A driver has given up on the guest by then. */
+const GIVE_UP_MS = 60_000;
 /** The host may close at once or keep the connection; we do not keep it longer than this. */
 const LINGER_MS = 5000;
 /** A vsock device that is plugged in after boot, as with a template, appears some time later. */
 const NO_DEVICE_RETRY_MS = 20;
-const NO_DEVICE_ATTEMPTS = 3000;
 
 /** True while the guest has no vsock device. */
 function isDeviceMissing(error: unknown): boolean {
@@ -23,12 +25,18 @@ function isDeviceMissing(error: unknown): boolean {
   return errno === sys.E.NODEV || errno === sys.E.NETDOWN;
 }
 
+function isTimeout(error: unknown): boolean {
+  return error instanceof KuasarError && error.code === "DEADLINE_EXCEEDED";
+}
+
 async function connect(): Promise<number> {
-  for (let attempt = 1;; attempt++) {
+  const end = sys.nowMs() + GIVE_UP_MS;
+  for (;;) {
     try {
       return await connectVsock(HOST_CID, READY_PORT, CONNECT_TIMEOUT_MS);
     } catch (error) {
-      if (!isDeviceMissing(error) || attempt >= NO_DEVICE_ATTEMPTS) throw error;
+      // A refusal is an answer: nobody waits for us.
+      if (sys.nowMs() >= end || !isDeviceMissing(error) && !isTimeout(error)) throw error;
     }
     await sleep(NO_DEVICE_RETRY_MS);
   }
@@ -41,12 +49,13 @@ export async function pushReadiness(): Promise<void> {
     try {
       const report = { version: VERSION, uptimeMs: Math.round(sys.nowMs()), kernel: sys.uname().release };
       await stream.write(sys.utf8Encode(`READY ${JSON.stringify(report)}\n`));
-      await within(LINGER_MS, "wait for the host", stream.read());
+      await within(LINGER_MS, "wait for the host", stream.read()).catch((error: unknown) => {
+        if (!isTimeout(error)) throw error;
+      });
     } finally {
       stream.close();
     }
   } catch (error) {
-    if (error instanceof KuasarError && error.code === "DEADLINE_EXCEEDED") return;
     log.info("host does not wait for readiness", { error });
   }
 }

@@ -16,7 +16,11 @@ export async function connectVsock(cid: number, port: number, timeoutMs: number)
     await within(timeoutMs, what, connected);
     sys.unwatch(fd);
     const errno = sys.socketError(fd);
-    if (errno !== 0) throw new KuasarError("UNAVAILABLE", `Cannot ${what}: ${sys.strerror(errno)}`);
+    if (errno !== 0) {
+      // vsock has a time-out of its own (SO_VM_SOCKETS_CONNECT_TIMEOUT, 2 s).
+      const code = errno === sys.E.TIMEDOUT ? "DEADLINE_EXCEEDED" : "UNAVAILABLE";
+      throw new KuasarError(code, `Cannot ${what}: ${sys.strerror(errno)}`);
+    }
     return fd;
   } catch (error) {
     sys.close(fd);
