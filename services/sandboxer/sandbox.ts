@@ -10,6 +10,8 @@ export class Sandbox {
   forgotten = false;
   /** Ends the start that is under way. */
   startAbort: AbortController | undefined;
+  /** Why its VM is being ended although nobody has asked for it. */
+  shareFailure: { reason: string; evidence: string[] } | undefined;
   /** Ends the watch for its exit. */
   watchAbort: AbortController | undefined;
   readonly #table: Table<SandboxRecord>;

@@ -280,6 +280,38 @@ Deno.test("a VM that dies: Wait answers, the pod is not ready, everything is cle
   });
 });
 
+Deno.test("a VM whose files are gone is ended, and the pod says why", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("s1");
+    await fixture.runPod("s2");
+    const wait = fixture.wait("s1");
+    world.shareEnd("s1").resolve({ ended: true, failure: "signal 9", evidence: ["last words"] });
+    strictEqual((await wait).exitStatus, 137);
+    await fixture.until("s1", "stopped");
+    const info = JSON.parse((await fixture.status("s1", true)).info.info ?? "");
+    match(info.reason, /serves its files has ended with signal 9/);
+    deepStrictEqual(info.evidence, ["share: last words"]);
+    strictEqual((await fixture.status("s2")).state, "SANDBOX_READY");
+    await fixture.shutdown("s1");
+  });
+});
+
+Deno.test("a share without a process, and one that ended well with its VM, end no pod", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("s1");
+    world.shareEnd("s1").resolve({ ended: false, failure: "", evidence: [] });
+    await fixture.runPod("s2");
+    world.shareEnd("s2").resolve({ ended: true, failure: "", evidence: [] });
+    world.crash("s2");
+    await fixture.until("s2", "stopped");
+    const info = JSON.parse((await fixture.status("s2", true)).info.info ?? "");
+    match(info.reason, /ended by itself with status 139/);
+    strictEqual((await fixture.status("s1")).state, "SANDBOX_READY");
+  });
+});
+
 Deno.test("a VM that dies during the set-up of its guest fails the start with its last words", async () => {
   await Fixture.run(async (fixture) => {
     const { world } = fixture;

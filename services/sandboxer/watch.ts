@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import { finishStop } from "./finish_stop.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { fromTimestamp, sleep } from "./time.ts";
+import { watchShare } from "./watch_share.ts";
 
 /** Pause before a wait that failed is repeated; it doubles up to a second. */
 const FIRST_PAUSE_MS = 20;
@@ -23,6 +24,8 @@ export function watchExit(context: Context, sandbox: Sandbox): void {
   void waitForExit(context, sandbox, abort.signal).then((exit) => {
     if (exit) onExit(context, sandbox, exit);
   });
+  // Without a kernel of its own a sandbox has no share.
+  if (!sandbox.record.onHost) void watchShare(context, sandbox, abort.signal);
 }
 
 async function waitForExit(
@@ -52,9 +55,11 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
   const byItself = sandbox.state === "ready";
   // Before the waiters are answered: containerd asks for the status right after.
   if (byItself) {
-    const reason = `the VM ended by itself with status ${exit.exitStatus}`;
-    sandbox.move("stopping", { reason, evidence: exit.evidence });
-    context.log.error("A sandbox has died", { sandbox: sandbox.id, reason, evidence: exit.evidence });
+    const { shareFailure } = sandbox;
+    const reason = shareFailure?.reason ?? `the VM ended by itself with status ${exit.exitStatus}`;
+    const evidence = [...shareFailure?.evidence ?? [], ...exit.evidence];
+    sandbox.move("stopping", { reason, evidence });
+    context.log.error("A sandbox has died", { sandbox: sandbox.id, reason, evidence });
   } else if (sandbox.state === "starting") {
     sandbox.update({ evidence: exit.evidence });
   }

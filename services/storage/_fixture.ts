@@ -47,6 +47,10 @@ export class TestStorage implements AsyncDisposable {
     return this.handlers.createShare({ sandboxId, kind }, CONTEXT);
   }
 
+  waitShare(sandboxId = "s1", cancelled: AbortSignal = CONTEXT.cancelled) {
+    return this.handlers.waitShare({ sandboxId }, { ...CONTEXT, cancelled });
+  }
+
   /** Writes a bundle with an overlay of one file and prepares it; `change` may alter spec and request. */
   prepare(containerId: string, change: (bundle: TestBundle) => void = () => {}) {
     const bundle: TestBundle = {

@@ -12,6 +12,7 @@ import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { type SandboxPaths } from "./paths.ts";
 import { createShare, removeShare } from "./share.ts";
 import { type ShareKindName } from "./state.ts";
+import { waitShare } from "./wait_share.ts";
 
 const KINDS = new Map<ShareKind, ShareKindName>([[ShareKind.VIRTIOFS, "virtiofs"], [ShareKind.NINEP, "9p"]]);
 
@@ -30,6 +31,8 @@ export function storageHandlers(environment: Environment): Handlers<typeof Stora
         }
         return shareMessage(await createShare(environment, sandboxId, name), kind);
       }),
+    // Not behind the lock: it may take as long as the sandbox lives.
+    waitShare: ({ sandboxId }, { cancelled }) => waitShare(environment, sandboxId, cancelled),
     removeShare: ({ sandboxId }) =>
       lock.run(sandboxId, async () => {
         await removeShare(environment, sandboxId);

@@ -132,7 +132,8 @@ export function findVirtiofsd(sharedDir: string): ProcessRef[] {
   return found;
 }
 
-function logTail(path: string): string {
+/** The end of a log, for people. */
+export function logTail(path: string): string {
   try {
     const bytes = Deno.readFileSync(path);
     return new TextDecoder().decode(bytes.subarray(Math.max(0, bytes.length - LOG_TAIL_BYTES))).trim();

@@ -113,6 +113,38 @@ daemonTest("the death of a daemon is a warning with the reason", async (storage)
   await storage.logged(/virtiofsd has failed/);
 });
 
+daemonTest(
+  "who waits for a share is told of the death of its daemon, also later and after a restart",
+  async (storage) => {
+    await storage.share("s1", ShareKind.VIRTIOFS);
+    const waiting = storage.waitShare();
+    killProcess(daemonOf(storage), "SIGKILL");
+    const { ended, failure } = await waiting;
+    // Kernels before 6.15 tell only the parent how a process ended.
+    ok(ended && ["signal 9", ""].includes(failure), failure);
+    ok((await storage.waitShare()).ended);
+    await storage.restart();
+    ok((await storage.waitShare()).ended);
+  },
+);
+
+daemonTest("waiting for a share ends with its caller, and with the share", async (storage) => {
+  const giveUp = new AbortController();
+  await storage.share("s1", ShareKind.VIRTIOFS);
+  const waiting = storage.waitShare("s1", giveUp.signal);
+  giveUp.abort();
+  await rejects(waiting, { code: "CANCELLED" });
+  const removed = storage.waitShare();
+  await storage.remove();
+  ok((await removed).ended);
+  await rejects(storage.waitShare(), { code: "NOT_FOUND" });
+});
+
+daemonTest("a share without a daemon is never waited for", async (storage) => {
+  await storage.share("s1", ShareKind.NINEP);
+  deepStrictEqual(await storage.waitShare(), { ended: false, failure: "", evidence: [] });
+});
+
 daemonTest("a daemon that cannot start leaves its reason in the log", async (storage) => {
   const environment = { ...storage.environment.virtiofsd, extra_args: ["--no-such-flag"] };
   Object.assign(storage.environment, { virtiofsd: environment });

@@ -55,7 +55,7 @@ async function pauseImage(): Promise<Uint8Array> {
 }
 
 /** The programs of a node, with a stand-in where the driver's own program cannot run here. */
-async function programsFor(handler: string): Promise<NodePrograms> {
+export async function programsFor(handler: string): Promise<NodePrograms> {
   const programs = nodePrograms();
   const under = await programUnderTest(driverOfHandler(handler)?.name ?? "");
   return under ? { ...programs, tools: { ...programs.tools, [under.tool]: under.path } } : programs;

@@ -12,6 +12,7 @@ export function serveStandInStorage(runDir: string, world: World): Promise<GrpcS
         const hostDir = `${runDir}/storage/${sandboxId}/shared`;
         return { kind, tag: "kuasar", hostDir, socketPath: "", guestDir: "/run/kuasar/state" };
       },
+      waitShare: ({ sandboxId }) => world.shareEnd(sandboxId).promise,
       async removeShare({ sandboxId }) {
         await world.call("storage/removeShare", sandboxId, () => {
           world.shares.delete(sandboxId);

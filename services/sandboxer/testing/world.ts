@@ -1,6 +1,7 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import type { SetupSandboxRequest } from "../../../lib/proto/gen/grpc/sandbox.ts";
 import type { WaitResponse } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { WaitShareResponse } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
 /** A VM as the stand-ins know it. */
 export interface StandInVm {
@@ -29,6 +30,7 @@ export class World {
   readonly calls: string[] = [];
   /** By the name of a call. It strikes after the call's effect: the worst moment. */
   readonly faults = new Map<string, Fault>();
+  readonly #shareEnds = new Map<string, PromiseWithResolvers<WaitShareResponse>>();
   /** How far the clocks of the guests are off, in ns. */
   clockErrorNs = 0n;
 
@@ -45,6 +47,13 @@ export class World {
     if (!vm || vm.exited) return;
     vm.exited = true;
     vm.exit.resolve({ exitStatus: status, exitedAt: undefined, evidence: ["Kernel panic - not syncing"] });
+  }
+
+  /** Settles when what serves a sandbox's files has ended, which a test makes it do. */
+  shareEnd(id: string): PromiseWithResolvers<WaitShareResponse> {
+    const end = this.#shareEnds.get(id) ?? Promise.withResolvers<WaitShareResponse>();
+    this.#shareEnds.set(id, end);
+    return end;
   }
 
   /** Everything that exists, empty after a clean removal. */

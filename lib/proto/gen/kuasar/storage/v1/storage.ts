@@ -34,6 +34,19 @@ export interface Share {
   guestDir: string;
 }
 
+export interface WaitShareRequest {
+  sandboxId: string;
+}
+
+export interface WaitShareResponse {
+  /** False where there is no process. */
+  ended: boolean;
+  /** How it ended, as far as that is known: `signal 9`. Empty where it ended well, as it does when its VMM goes. */
+  failure: string;
+  /** Last lines of its log. */
+  evidence: string[];
+}
+
 export interface RemoveShareRequest {
   sandboxId: string;
 }
@@ -202,6 +215,120 @@ export const Share: MessageFns<Share> = {
             }
 
             message.guestDir = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWaitShareRequest(): WaitShareRequest {
+  return { sandboxId: "" };
+}
+
+export const WaitShareRequest: MessageFns<WaitShareRequest> = {
+  encode(message: WaitShareRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitShareRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitShareRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWaitShareResponse(): WaitShareResponse {
+  return { ended: false, failure: "", evidence: [] };
+}
+
+export const WaitShareResponse: MessageFns<WaitShareResponse> = {
+  encode(message: WaitShareResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ended !== false) {
+      writer.uint32(8).bool(message.ended);
+    }
+    if (message.failure !== "") {
+      writer.uint32(18).string(message.failure);
+    }
+    for (const v of message.evidence) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitShareResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitShareResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ended = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.evidence.push(reader.string());
             continue;
           }
         }
@@ -612,6 +739,18 @@ export const StorageDefinition = {
       requestType: RemoveShareRequest as typeof RemoveShareRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Answers when the process that serves the share has ended, at once where it has; a share that has none (9p) answers
+     * at once. NOT_FOUND for an unknown sandbox.
+     */
+    waitShare: {
+      name: "WaitShare",
+      requestType: WaitShareRequest as typeof WaitShareRequest,
+      requestStream: false,
+      responseType: WaitShareResponse as typeof WaitShareResponse,
       responseStream: false,
       options: {},
     },
