@@ -9,6 +9,7 @@ import { commandHelp, programHelp } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
+import { metrics } from "./metrics.ts";
 import { timeline } from "./timeline.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   exec,
   logs,
   timeline,
+  metrics,
   check,
   completionFor(() => COMMANDS),
 ];

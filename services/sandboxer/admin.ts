@@ -26,6 +26,9 @@ export function adminHandlers(context: Context): Handlers<typeof AdminDefinition
         json: JSON.stringify(sandboxInfo(registry, sandbox)),
       };
     },
+    async metrics() {
+      return { text: context.metrics.text(registry) };
+    },
     async timeline({ id }) {
       const { record } = registry.resolve(id);
       return { id: record.id, phases: toPhases(record.phases) };

@@ -1,6 +1,9 @@
 import { type ConfigOf, integer, loadConfig, map, table, text } from "../../lib/config/mod.ts";
 import { DRIVERS } from "./driver_names.ts";
 
+/** `host:port`, an IPv6 host in brackets; or nothing. */
+const LISTEN_ADDRESS = /^(?:(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5})?$/;
+
 const driver = { oneOf: DRIVERS } as const;
 
 /** The configuration file of the sandboxer. */
@@ -31,6 +34,13 @@ export const SANDBOXER_SCHEMA = table({
       default: 30_000,
       min: 100,
       help: "How long a call waits for a service that restarts",
+    }),
+  }),
+  metrics: table({
+    address: text({
+      default: "",
+      pattern: LISTEN_ADDRESS,
+      help: "Where Prometheus finds /metrics, 127.0.0.1:9464 or [::1]:9464; empty for nowhere",
     }),
   }),
   clock_sync_ms: integer({

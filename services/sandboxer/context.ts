@@ -2,6 +2,7 @@ import type { Logger } from "../../lib/log/mod.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Janitor } from "./janitor.ts";
 import type { KeyedLock } from "../../lib/concurrency/mod.ts";
+import type { NodeMetrics } from "./node_metrics.ts";
 import type { Peers } from "./peers.ts";
 import type { Registry } from "./registry.ts";
 
@@ -15,6 +16,7 @@ export interface Context {
   /** Changes of one sandbox, and of one container, happen one after the other. */
   readonly locks: KeyedLock;
   readonly janitor: Janitor;
+  readonly metrics: NodeMetrics;
   /** Aborted when the process ends: what is not finished by then is left to the next one. */
   readonly stopping: AbortSignal;
 }

@@ -13,6 +13,8 @@ import type { SandboxerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { Janitor } from "./janitor.ts";
 import { KeyedLock } from "../../lib/concurrency/mod.ts";
+import { type MetricsServer, serveMetrics } from "./metrics_server.ts";
+import { NodeMetrics } from "./node_metrics.ts";
 import { Peers } from "./peers.ts";
 import { recoverSandboxes } from "./recover.ts";
 import { Registry } from "./registry.ts";
@@ -34,13 +36,16 @@ export class Sandboxer {
   readonly #prepare: { listener: Listener; server: TtrpcServer };
   readonly #stop: AbortController;
   readonly #stopClocks: () => Promise<void>;
+  readonly #http: MetricsServer | undefined;
 
   private constructor(
     context: Context,
     server: GrpcServer,
     prepare: { listener: Listener; server: TtrpcServer },
     stop: AbortController,
+    http: MetricsServer | undefined,
   ) {
+    this.#http = http;
     this.#stop = stop;
     this.#context = context;
     this.#server = server;
@@ -59,6 +64,7 @@ export class Sandboxer {
       log,
       peers: new Peers(runDir),
       registry: new Registry(`${runDir}/sandboxer/state.db`),
+      metrics: new NodeMetrics(),
       locks: new KeyedLock(),
       janitor: new Janitor(),
       stopping: stop.signal,
@@ -81,14 +87,20 @@ export class Sandboxer {
       { path: `${runDir}/prepare.sock`, fdName: "prepare" },
       (stream) => void ttrpc.serve(stream),
     );
-    return new Sandboxer(context, server, { listener, server: ttrpc }, stop);
+    const http = config.metrics.address === "" ? undefined : serveMetrics(context, config.metrics.address);
+    return new Sandboxer(context, server, { listener, server: ttrpc }, stop, http);
   }
 
   /** Stops serving. Sandboxes go on; whoever starts next adopts them. */
   async close(graceMs = 1000): Promise<void> {
     const { registry, janitor, peers } = this.#context;
     for (const { watchAbort } of registry.all()) watchAbort?.abort();
-    await Promise.all([this.#server.close(graceMs), this.#prepare.listener.close(), this.#stopClocks()]);
+    await Promise.all([
+      this.#server.close(graceMs),
+      this.#prepare.listener.close(),
+      this.#stopClocks(),
+      this.#http?.close(),
+    ]);
     this.#prepare.server.close();
     this.#stop.abort(new KuasarError("CANCELLED", "Cannot go on: the sandboxer is stopping"));
     await Promise.all([janitor.close(), this.recovered]);

@@ -56,6 +56,7 @@ export async function startSandbox(
       sandbox.startAbort = undefined;
     }
     const { record } = sandbox;
+    context.metrics.started(record.driver, "ok", timeline.phases);
     context.log.info("Ready", { sandbox: id, pid: record.pid, ms: totalMs(timeline) });
     return {
       sandboxId: id,
@@ -74,6 +75,7 @@ async function undoStart(context: Context, sandbox: Sandbox, timeline: Timeline,
   const { id } = sandbox;
   const error = asKuasarError(thrown, `Cannot start sandbox ${id}`);
   context.log.error("Start failed", { sandbox: id, code: error.code, error, evidence: error.evidence });
+  context.metrics.started(sandbox.record.driver, error.code, timeline.phases);
   sandbox.watchAbort?.abort();
   sandbox.move("removing", { phases: timeline.phases, reason: error.message, evidence: [...error.evidence] });
   sandbox.noteExit({ status: 255, atMs: Date.now() });

@@ -47,6 +47,7 @@ export async function stopLocked(context: Context, sandbox: Sandbox, graceMs = 0
       () => endVm(context, sandbox, graceMs || context.config.timeouts.stop_grace_ms, timeline),
     );
     sandbox.update({ phases: [...sandbox.record.phases, ...timeline.phases] });
+    context.metrics.phases(sandbox.record.driver, timeline.phases);
   }
   await cleanSandbox(context, sandbox);
   sandbox.watchAbort?.abort();

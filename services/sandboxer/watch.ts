@@ -59,6 +59,7 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
     const reason = shareFailure?.reason ?? `the VM ended by itself with status ${exit.exitStatus}`;
     const evidence = [...shareFailure?.evidence ?? [], ...exit.evidence];
     sandbox.move("stopping", { reason, evidence });
+    context.metrics.died(sandbox.record.driver);
     context.log.error("A sandbox has died", { sandbox: sandbox.id, reason, evidence });
   } else if (sandbox.state === "starting") {
     sandbox.update({ evidence: exit.evidence });

@@ -13,6 +13,11 @@ import { GuestEndpoint } from "../../prepare/v1/prepare.ts";
 
 /** What kuasar-ctl asks the sandboxer (gRPC, on the sandboxer's own socket). */
 
+/** In Prometheus' text format 0.0.4. */
+export interface MetricsResponse {
+  text: string;
+}
+
 export interface IdRequest {
   id: string;
 }
@@ -45,6 +50,52 @@ export interface TimelineResponse {
   /** Phases with times relative to each other; nested by their names (`start/driver/boot`). */
   phases: Phase[];
 }
+
+function createBaseMetricsResponse(): MetricsResponse {
+  return { text: "" };
+}
+
+export const MetricsResponse: MessageFns<MetricsResponse> = {
+  encode(message: MetricsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.text !== "") {
+      writer.uint32(10).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MetricsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMetricsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseIdRequest(): IdRequest {
   return { id: "" };
@@ -424,6 +475,14 @@ export const AdminDefinition = {
       requestType: IdRequest as typeof IdRequest,
       requestStream: false,
       responseType: TimelineResponse as typeof TimelineResponse,
+      responseStream: false,
+      options: {},
+    },
+    metrics: {
+      name: "Metrics",
+      requestType: Empty as typeof Empty,
+      requestStream: false,
+      responseType: MetricsResponse as typeof MetricsResponse,
       responseStream: false,
       options: {},
     },
