@@ -9,3 +9,4 @@ export {
   type LogLevel,
   setLogLevel,
 } from "./logger.ts";
+export { LogKeeper } from "./log_keeper.ts";

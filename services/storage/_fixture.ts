@@ -1,4 +1,4 @@
-import { type Logger } from "../../lib/log/mod.ts";
+import { type Logger, LogKeeper } from "../../lib/log/mod.ts";
 import { unmountBelow } from "../../lib/mounts/mod.ts";
 import { ExitWatcher } from "../../lib/process/mod.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
@@ -110,12 +110,14 @@ export class TestStorage implements AsyncDisposable {
       state: openState(this.runDir),
       virtiofsd: virtiofsdSettings(undefined, this.virtiofsd),
       watcher: new ExitWatcher(),
+      logKeeper: new LogKeeper(),
       log,
     };
     this.handlers = storageHandlers(this.environment);
   }
 
   async #close(): Promise<void> {
+    this.environment.logKeeper.close();
     await this.environment.watcher.close();
     this.environment.state.close();
   }

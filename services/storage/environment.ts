@@ -1,4 +1,4 @@
-import { type Logger } from "../../lib/log/mod.ts";
+import { type Logger, type LogKeeper } from "../../lib/log/mod.ts";
 import { type ExitWatcher } from "../../lib/process/mod.ts";
 import { type VirtiofsdSettings } from "./settings.ts";
 import { type StorageState } from "./state.ts";
@@ -11,4 +11,6 @@ export interface Environment {
   virtiofsd: VirtiofsdSettings;
   watcher: ExitWatcher;
   log: Logger;
+  /** Keeps what virtiofsd writes from growing. */
+  logKeeper: LogKeeper;
 }

@@ -1,4 +1,5 @@
 import { serveGrpc } from "../../lib/grpc/mod.ts";
+import { LogKeeper } from "../../lib/log/mod.ts";
 import { exitWatcher } from "../../lib/process/mod.ts";
 import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { runService } from "../../lib/service/mod.ts";
@@ -34,6 +35,7 @@ if (import.meta.main) {
         virtiofsd,
         watcher: exitWatcher(),
         log,
+        logKeeper: new LogKeeper(),
       };
       const { adopted, undone, leftovers } = await recover(environment);
       log.info("Recovered", { adopted, undone, leftovers: leftovers.length });

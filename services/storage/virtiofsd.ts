@@ -89,9 +89,11 @@ export function watchVirtiofsd(
   daemon: Daemon,
   logFile: string,
 ): void {
-  const { state, log } = environment;
+  const { state, log, logKeeper } = environment;
   const { pid } = daemon.ref;
+  logKeeper.keep(logFile);
   daemon.ended.then((failure) => {
+    logKeeper.release(logFile);
     const record = state.shares.get(sandboxId);
     if (record?.state !== "ready" || record.daemon?.pid !== pid) return;
     const fields = { sandbox: sandboxId, pid };

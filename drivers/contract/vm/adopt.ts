@@ -38,6 +38,7 @@ async function adopt<C extends Control>(
     host.log.warn("VM ended while no driver ran", { sandbox: id });
     return machine;
   }
+  for (const log of [machine.paths.vmmLog, machine.paths.vsockLog]) host.logKeeper.keep(log);
   await reconnect(host, machine);
   const ended = host.watcher.watch(vmm)
     .then(({ exitStatus }) => exitStatus === undefined ? undefined : fromWaitStatus(exitStatus));

@@ -1,4 +1,4 @@
-import type { Logger } from "../../../lib/log/mod.ts";
+import type { Logger, LogKeeper } from "../../../lib/log/mod.ts";
 import type { ExitWatcher } from "../../../lib/process/mod.ts";
 import type { Table } from "../../../lib/store/mod.ts";
 import type { EmptyNetns } from "../empty_netns.ts";
@@ -14,6 +14,8 @@ export interface VmHost<C extends Control = Control> {
   driverDir: string;
   records: Table<MachineRecord>;
   log: Logger;
+  /** Keeps what VMMs and helpers write about themselves from growing. */
+  logKeeper: LogKeeper;
   /** Where VMMs and their helpers run: they need no network of their own. */
   netns: EmptyNetns;
   watcher: ExitWatcher;

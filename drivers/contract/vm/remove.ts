@@ -21,6 +21,12 @@ function removalSteps<C extends Control>(host: VmHost<C>, machine: Machine<C>): 
     { name: "end the helpers", run: () => endHelpers(host, machine) },
     { name: "close the control", run: () => machine.control?.close() },
     { name: "close the console", run: () => machine.console?.close() },
+    {
+      name: "leave the logs alone",
+      run: () => {
+        for (const log of [machine.paths.vmmLog, machine.paths.vsockLog]) host.logKeeper.release(log);
+      },
+    },
     { name: "remove the directory", run: () => removeDirectory(machine.paths.dir) },
   ];
 }

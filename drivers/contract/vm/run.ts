@@ -1,5 +1,6 @@
 import { serveGrpc } from "../../../lib/grpc/mod.ts";
 import { exitWatcher } from "../../../lib/process/mod.ts";
+import { LogKeeper } from "../../../lib/log/mod.ts";
 import { DriverDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
 import { openStore } from "../../../lib/store/mod.ts";
@@ -36,6 +37,7 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
     driverDir,
     records: store.table<MachineRecord>("machines"),
     log,
+    logKeeper: new LogKeeper(),
     netns: new EmptyNetns(),
     watcher: exitWatcher(),
     kernelReadiness: new KernelVsockReadiness(),

@@ -27,7 +27,11 @@ export async function spawnVmm<C extends Control>(
 ): Promise<SpawnedProcess> {
   const { title } = host.hypervisor;
   host.log.debug(`Starting ${title}`, { sandbox: machine.id, command: [command, ...args].join(" ") });
-  const vmm = await spawnForSandbox(machine, command, args, { fds, logFile: machine.paths.vmmLog, netns });
+  const vmm = await spawnForSandbox(host, machine, command, args, {
+    fds,
+    logFile: machine.paths.vmmLog,
+    netns,
+  });
   machine.record.vmm = vmm.ref;
   host.records.put(machine.id, machine.record);
   return vmm;
@@ -49,7 +53,7 @@ export async function spawnHelper<C extends Control>(
   machine: Machine<C>,
   { name, command, args, socket }: HelperCommand,
 ): Promise<SpawnedProcess> {
-  const helper = await spawnForSandbox(machine, command, args, {
+  const helper = await spawnForSandbox(host, machine, command, args, {
     fds: [],
     logFile: machine.paths.vsockLog,
     netns: host.netns.path,
@@ -83,11 +87,13 @@ export function vhostDeviceVsock<C extends Control>(machine: Machine<C>, command
 }
 
 function spawnForSandbox<C extends Control>(
+  { logKeeper }: VmHost<C>,
   machine: Machine<C>,
   command: string,
   args: readonly string[],
   { fds, logFile, netns }: { fds: readonly number[]; logFile: string; netns: string },
 ): Promise<SpawnedProcess> {
+  logKeeper.keep(logFile);
   return spawnWithFds(command, args, {
     fds,
     cwd: machine.paths.dir,
