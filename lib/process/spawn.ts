@@ -16,7 +16,21 @@ export interface SpawnOptions {
   stderrFile?: string;
   /** Path of the network namespace in which the program runs. */
   netns?: string;
+  /** Folders of the cgroups in which the program starts: all that it ever uses is counted there. */
+  cgroups?: readonly string[];
 }
+
+/** A child that writes itself into the cgroups before it becomes the program; its pid stays. */
+const JOIN_AND_EXEC = `
+count=$1
+shift
+while [ "$count" -gt 0 ]; do
+  echo $$ > "$1/cgroup.procs" || exit 126
+  shift
+  count=$((count - 1))
+done
+exec "$@"
+`;
 
 /** How a child ended: one of both is not null. */
 export interface ChildExit {
@@ -73,9 +87,12 @@ function startChild(
   command: string,
   args: readonly string[],
   stdio: StdioOptions,
-  { cwd, env }: SpawnOptions,
+  { cwd, env, cgroups = [] }: SpawnOptions,
 ): ChildProcess {
-  return spawn(command, args, {
+  const joining = ["-c", JOIN_AND_EXEC, command, String(cgroups.length), ...cgroups, command, ...args];
+  if (cgroups.length > 0 && command.includes("/")) Deno.statSync(command);
+  const [program, programArgs] = cgroups.length === 0 ? [command, args] : ["/bin/sh", joining];
+  return spawn(program, programArgs, {
     stdio,
     detached: true,
     ...(cwd !== undefined && { cwd }),

@@ -3,6 +3,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { removeCriFiles } from "./cri_files.ts";
 import type { Context } from "./context.ts";
 import { removeOwnNetns } from "./own_netns.ts";
+import { removePodCgroup } from "./pod_cgroup.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -12,9 +13,10 @@ import type { Sandbox } from "./sandbox.ts";
  * The VM goes first: it holds the taps and the share.
  */
 export function cleanupSteps(
-  { peers, config, registry, stopping }: Context,
+  context: Context,
   sandbox: Sandbox,
 ): CleanupStep[] {
+  const { peers, config, registry, stopping } = context;
   const { id, record } = sandbox;
   const request = { sandboxId: id };
   const calling = async (call: (timeoutMs: number) => Promise<unknown>): Promise<void> => {
@@ -35,6 +37,10 @@ export function cleanupSteps(
     {
       name: "remove the share",
       run: () => calling((timeoutMs) => peers.storage.removeShare(request, { timeoutMs, signal: stopping })),
+    },
+    {
+      name: "remove the cgroup",
+      run: () => removePodCgroup(context, record),
     },
     {
       name: "detach the network",

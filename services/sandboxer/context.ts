@@ -1,3 +1,4 @@
+import type { Hierarchy } from "../../lib/cgroups/mod.ts";
 import type { Logger } from "../../lib/log/mod.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Janitor } from "./janitor.ts";
@@ -16,6 +17,8 @@ export interface Context {
   /** Changes of one sandbox, and of one container, happen one after the other. */
   readonly locks: KeyedLock;
   readonly janitor: Janitor;
+  /** Where the cgroups of sandboxes are made. */
+  readonly cgroupTrees: readonly Hierarchy[];
   readonly metrics: NodeMetrics;
   /** Aborted when the process ends: what is not finished by then is left to the next one. */
   readonly stopping: AbortSignal;

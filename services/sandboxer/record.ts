@@ -53,6 +53,8 @@ export interface SandboxRecord {
   ownNetns?: boolean;
   /** Where containerd's CRI plugin wants to find the pod's files; only where the sandbox is a shim's to it. */
   criDir?: string;
+  /** Path of its cgroup below each hierarchy; absent where it has none. */
+  cgroup?: string;
   exit?: ExitRecord;
   /** Why it is not ready: empty after a plain Stop. */
   reason: string;

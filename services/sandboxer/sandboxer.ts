@@ -1,3 +1,4 @@
+import { hierarchies, type Hierarchy } from "../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "../../lib/grpc/mod.ts";
 import { logger } from "../../lib/log/mod.ts";
@@ -25,6 +26,8 @@ import { shimSandboxHandlers } from "./shim_sandbox.ts";
 export interface SandboxerOptions {
   runDir: string;
   config: SandboxerConfig;
+  /** Where cgroups are made; the host's hierarchies unless given. */
+  cgroupTrees?: readonly Hierarchy[];
 }
 
 /** The whole sandboxer: its state, its two sockets, its background work. */
@@ -55,7 +58,7 @@ export class Sandboxer {
   }
 
   /** Loads the state, serves on both sockets and takes up what it finds. */
-  static async start({ runDir, config }: SandboxerOptions): Promise<Sandboxer> {
+  static async start({ runDir, config, cgroupTrees = hierarchies() }: SandboxerOptions): Promise<Sandboxer> {
     const log = logger("sandboxer");
     const stop = new AbortController();
     const context: Context = {
@@ -66,6 +69,7 @@ export class Sandboxer {
       registry: new Registry(`${runDir}/sandboxer/state.db`),
       metrics: new NodeMetrics(),
       locks: new KeyedLock(),
+      cgroupTrees,
       janitor: new Janitor(),
       stopping: stop.signal,
     };

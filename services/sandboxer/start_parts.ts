@@ -9,6 +9,7 @@ import { writeCriFiles } from "./cri_files.ts";
 import { driverInfo } from "./driver_info.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
+import { makePodCgroup } from "./pod_cgroup.ts";
 import { makeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -41,6 +42,7 @@ export async function startParts(
     { timeoutMs: context.config.timeouts.peer_ms, signal },
   );
   sandbox.update({ onHost: !info.vm });
+  const cgroups = info.vm ? makePodCgroup(context, sandbox) : [];
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
@@ -48,10 +50,13 @@ export async function startParts(
     if (record.criDir) writeCriFiles(record.criDir, parts.network.files);
   });
   const share = info.vm && timeline.phase("start/share", async () => {
-    parts.share = await createShare(context, sandbox, info.shareKind, signal);
+    parts.share = await createShare(context, sandbox, { kind: info.shareKind, cgroups }, signal);
   });
   await allEnded(share ? [network, share] : [network]);
-  const started = await timeline.phase("start/driver", () => startDriver(context, sandbox, parts, signal));
+  const started = await timeline.phase(
+    "start/driver",
+    () => startDriver(context, sandbox, { ...parts, cgroups }, signal),
+  );
   timeline.adopt("start/driver", started.phases);
   const guest = fromEndpoint(started.guest);
   if (started.pid === 0) {
@@ -97,12 +102,12 @@ function attachNetwork(
 function createShare(
   { peers, config }: Context,
   { id: sandboxId }: Sandbox,
-  kind: Share["kind"],
+  share: { kind: Share["kind"]; cgroups: string[] },
   signal: AbortSignal,
 ): Promise<Share> {
-  const timeoutMs = config.timeouts.peer_ms;
-  return repeat((leftMs) => peers.storage.createShare({ sandboxId, kind }, { timeoutMs: leftMs, signal }), {
-    timeoutMs,
+  const request = { sandboxId, ...share };
+  return repeat((timeoutMs) => peers.storage.createShare(request, { timeoutMs, signal }), {
+    timeoutMs: config.timeouts.peer_ms,
     signal,
   });
 }
@@ -110,7 +115,7 @@ function createShare(
 function startDriver(
   { peers, config }: Context,
   { record }: Sandbox,
-  { network, share }: Parts,
+  { network, share, cgroups }: Parts & { cgroups: string[] },
   signal: AbortSignal,
 ): Promise<StartResponse> {
   const driver = peers.driver(record.driver);
@@ -125,6 +130,7 @@ function startDriver(
     podConfig: fromBase64(record.podConfig),
     hostname: record.hostname,
     sharePid: record.sharePid,
+    cgroups,
     files: record.onHost ? network?.files ?? [] : [],
   };
   return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {

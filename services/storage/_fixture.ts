@@ -44,7 +44,7 @@ export class TestStorage implements AsyncDisposable {
   }
 
   share(sandboxId = "s1", kind = ShareKind.NINEP) {
-    return this.handlers.createShare({ sandboxId, kind }, CONTEXT);
+    return this.handlers.createShare({ sandboxId, kind, cgroups: [] }, CONTEXT);
   }
 
   waitShare(sandboxId = "s1", cancelled: AbortSignal = CONTEXT.cancelled) {

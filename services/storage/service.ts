@@ -23,13 +23,13 @@ const KINDS = new Map<ShareKind, ShareKindName>([[ShareKind.VIRTIOFS, "virtiofs"
 export function storageHandlers(environment: Environment): Handlers<typeof StorageDefinition> {
   const lock = new KeyedLock();
   return {
-    createShare: ({ sandboxId, kind }) =>
+    createShare: ({ sandboxId, kind, cgroups }) =>
       lock.run(sandboxId, async () => {
         const name = KINDS.get(kind);
         if (name === undefined) {
           throw new KuasarError("INVALID_ARGUMENT", `Cannot share with ${sandboxId}: unknown kind ${kind}`);
         }
-        return shareMessage(await createShare(environment, sandboxId, name), kind);
+        return shareMessage(await createShare(environment, sandboxId, name, cgroups), kind);
       }),
     // Not behind the lock: it may take as long as the sandbox lives.
     waitShare: ({ sandboxId }, { cancelled }) => waitShare(environment, sandboxId, cancelled),

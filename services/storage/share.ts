@@ -13,12 +13,14 @@ import { startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
  * Makes the share of a sandbox. Repeated, it changes nothing, except that a daemon that has ended is started anew
  * (virtiofsd ends with its VMM's connection).
  *
+ * @param cgroups folders of the cgroup in which a daemon starts
  * @throws FAILED_PRECONDITION where the sandbox has a share of the other kind
  */
 export async function createShare(
   environment: Environment,
   sandboxId: string,
   kind: ShareKindName,
+  cgroups: readonly string[],
 ): Promise<SandboxPaths> {
   const { state, runDir } = environment;
   const paths = sandboxPaths(runDir, sandboxId);
@@ -31,7 +33,7 @@ export async function createShare(
       );
     }
     if (kind === "virtiofs" && !(record.daemon && isAlive(record.daemon))) {
-      await startDaemon(environment, sandboxId, paths);
+      await startDaemon(environment, sandboxId, paths, cgroups);
     }
     return paths;
   }
@@ -40,7 +42,7 @@ export async function createShare(
   state.shares.put(sandboxId, { kind, state: "creating" });
   try {
     mountShare(paths);
-    if (kind === "virtiofs") await startDaemon(environment, sandboxId, paths);
+    if (kind === "virtiofs") await startDaemon(environment, sandboxId, paths, cgroups);
     else state.shares.put(sandboxId, { kind, state: "ready" });
     return paths;
   } catch (error) {
@@ -70,9 +72,14 @@ function mountShare(paths: SandboxPaths): void {
   bindMount(tree, paths.shared, { readOnly: true, propagation: "shared" });
 }
 
-async function startDaemon(environment: Environment, sandboxId: string, paths: SandboxPaths): Promise<void> {
+async function startDaemon(
+  environment: Environment,
+  sandboxId: string,
+  paths: SandboxPaths,
+  cgroups: readonly string[],
+): Promise<void> {
   const { state, virtiofsd } = environment;
-  const daemon = await startVirtiofsd(virtiofsd, paths);
+  const daemon = await startVirtiofsd(virtiofsd, paths, cgroups);
   state.shares.put(sandboxId, { kind: "virtiofs", state: "ready", daemon: daemon.ref });
   watchVirtiofsd(environment, sandboxId, daemon, paths.log);
 }

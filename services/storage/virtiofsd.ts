@@ -51,7 +51,11 @@ export interface Daemon {
  *
  * @throws NOT_FOUND without the program
  */
-export async function startVirtiofsd(settings: VirtiofsdSettings, paths: SandboxPaths): Promise<Daemon> {
+export async function startVirtiofsd(
+  settings: VirtiofsdSettings,
+  paths: SandboxPaths,
+  cgroups: readonly string[],
+): Promise<Daemon> {
   removeFile(paths.socket);
   const socket = listenUnixFd(paths.socket, 0o600);
   try {
@@ -60,6 +64,7 @@ export async function startVirtiofsd(settings: VirtiofsdSettings, paths: Sandbox
       cwd: "/",
       stdoutFile: paths.log,
       stderrFile: paths.log,
+      cgroups,
     });
     const ended = exited.then(({ code, signal }) =>
       code === 0 ? undefined : signal ? `signal ${signal}` : `code ${code}`

@@ -1,5 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { e2e, useNode } from "./fixture.ts";
+import { makeCgroup, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { findProcesses, type Node } from "../harness/mod.ts";
+import { e2e, e2eOurs, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -78,3 +80,39 @@ e2e("a read-only root file system takes no file", node, async (node) => {
   strictEqual((await container.shell("echo x > /dev/shm/file")).exitCode, 0);
   await pod.remove();
 });
+
+e2eOurs(
+  "the processes of a pod are in its cgroup on the host, and its stats say what they use",
+  node,
+  async (node) => {
+    const cgroupParent = `/kuasar-e2e-${Deno.pid}`;
+    // As the kubelet does.
+    const parents = makeCgroup(cgroupParent);
+    try {
+      const pod = await node.runPod({ name: "stats", cgroupParent });
+      await pod.run({ name: "c", image: await node.image("busybox"), command: ["sleep", "1000"] });
+      const vmms = findProcesses(/./, pod.id).filter((pid) => !belongsToNode(node, pid));
+      ok(vmms.length > 0, "the pod has processes");
+      for (const pid of vmms) {
+        ok(
+          Deno.readTextFileSync(`/proc/${pid}/cgroup`).includes(`:${cgroupParent}/kuasar_${pod.id}`),
+          `${pid}`,
+        );
+      }
+      const { stats } = await node.cri.runtime.podSandboxStats({ podSandboxId: pod.id });
+      ok((stats?.linux?.cpu?.usageCoreNanoSeconds?.value ?? 0n) > 100_000_000n, "a boot takes some time");
+      const all = await node.cri.runtime.listPodSandboxStats({ filter: undefined });
+      ok(all.stats.length >= 1);
+      ok((stats?.linux?.memory?.workingSetBytes?.value ?? 0n) > 30_000_000n, "a guest takes some memory");
+      strictEqual(stats?.linux?.containers.length, 1);
+      await pod.remove();
+    } finally {
+      await removeCgroup(parents);
+    }
+  },
+);
+
+/** True for containerd and our services, whose arguments may name a pod too. */
+function belongsToNode(node: Node, pid: number): boolean {
+  return [...node.supervisor.pids.values()].includes(pid);
+}

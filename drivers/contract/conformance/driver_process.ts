@@ -97,6 +97,7 @@ export class DriverProcess {
       kernelParams: [],
       netnsPath: "",
       podConfig: new Uint8Array(0),
+      cgroups: [],
       hostname: "",
       sharePid: false,
       files: [],

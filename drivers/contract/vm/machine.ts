@@ -39,6 +39,8 @@ export class Machine<C extends Control = Control> {
   /** undefined before the VMM is reached, and where that of an adopted one does not answer. */
   control: C | undefined;
   console: ConsolePump | undefined;
+  /** Folders of the cgroup in which its processes start. */
+  cgroups: readonly string[] = [];
   /** True from the moment in which the VMM is known to be gone. */
   exiting = false;
   /** Aborted when a start under way is to be given up. */

@@ -101,6 +101,7 @@ function spawnForSandbox<C extends Control>(
     stdoutFile: logFile,
     stderrFile: logFile,
     netns,
+    cgroups: machine.cgroups,
   });
 }
 

@@ -85,7 +85,12 @@ export class Fixture {
   }
 
   async upSandboxer(): Promise<void> {
-    this.#sandboxer = await Sandboxer.start({ runDir: this.runDir, config: this.config });
+    this.#sandboxer = await Sandboxer.start({
+      runDir: this.runDir,
+      config: this.config,
+      // Its sandboxes have no processes, and others' tests use the same ids.
+      cgroupTrees: [],
+    });
   }
 
   async downSandboxer(): Promise<void> {

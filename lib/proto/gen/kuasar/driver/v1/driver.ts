@@ -57,6 +57,8 @@ export interface StartRequest {
   sharePid: boolean;
   /** The pod's `hostname`, `hosts` and `resolv.conf`; only where the sandbox has no kernel of its own. */
   files: PodFile[];
+  /** Folders of the sandbox's cgroup, one per hierarchy: its processes start in them. Empty where it has none. */
+  cgroups: string[];
 }
 
 export interface Phase {
@@ -270,6 +272,7 @@ function createBaseStartRequest(): StartRequest {
     hostname: "",
     sharePid: false,
     files: [],
+    cgroups: [],
   };
 }
 
@@ -310,6 +313,9 @@ export const StartRequest: MessageFns<StartRequest> = {
     }
     for (const v of message.files) {
       PodFile.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.cgroups) {
+      writer.uint32(98).string(v!);
     }
     return writer;
   },
@@ -413,6 +419,14 @@ export const StartRequest: MessageFns<StartRequest> = {
             }
 
             message.files.push(PodFile.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.cgroups.push(reader.string());
             continue;
           }
         }

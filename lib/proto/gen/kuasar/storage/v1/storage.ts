@@ -20,6 +20,8 @@ export enum ShareKind {
 export interface CreateShareRequest {
   sandboxId: string;
   kind: ShareKind;
+  /** As in StartRequest of the driver: where the process that serves the share starts. */
+  cgroups: string[];
 }
 
 export interface Share {
@@ -84,7 +86,7 @@ export interface ListResponse {
 }
 
 function createBaseCreateShareRequest(): CreateShareRequest {
-  return { sandboxId: "", kind: 0 };
+  return { sandboxId: "", kind: 0, cgroups: [] };
 }
 
 export const CreateShareRequest: MessageFns<CreateShareRequest> = {
@@ -94,6 +96,9 @@ export const CreateShareRequest: MessageFns<CreateShareRequest> = {
     }
     if (message.kind !== 0) {
       writer.uint32(16).int32(message.kind);
+    }
+    for (const v of message.cgroups) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -125,6 +130,14 @@ export const CreateShareRequest: MessageFns<CreateShareRequest> = {
             }
 
             message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.cgroups.push(reader.string());
             continue;
           }
         }
