@@ -1,14 +1,15 @@
 import { Request, Response } from "../../proto/gen/ttrpc/ttrpc.ts";
+import type { ByteStream } from "../byte_stream.ts";
 import { encodeHeader, type Frame } from "../frame.ts";
 import { FrameReader } from "../frame_reader.ts";
-import { concat, type TestStream } from "./stream_pair.ts";
+import { concat } from "./stream_pair.ts";
 
 /** A peer that speaks frames by hand, to say what a correct peer never says. */
 export class RawPeer {
-  readonly #stream: TestStream;
+  readonly #stream: ByteStream;
   readonly #reader: FrameReader;
 
-  constructor(stream: TestStream) {
+  constructor(stream: ByteStream) {
     this.#stream = stream;
     this.#reader = new FrameReader(stream);
   }
