@@ -65,10 +65,22 @@ export const SCHEMA = table({
       oneOf: ["serial", "hvc0"],
       help: "serial shows the kernel's first lines too",
     }),
-    share_fs: text({ default: "VirtioFS", oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p"] }),
-    virtio_9p_multidevs: text({ default: "remap", oneOf: ["", "remap", "forbid", "warn"] }),
-    virtio_9p_direct_io: boolean({ default: false }),
-    block_device_driver: text({ default: "VirtioBlk", oneOf: ["VirtioBlk", "VirtioScsi", "VirtioMmio"] }),
+    share_fs: text({
+      default: "VirtioFS",
+      oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p"],
+      help: "how files are shared; under emulation always 9p",
+    }),
+    virtio_9p_multidevs: text({
+      default: "remap",
+      oneOf: ["", "remap", "forbid", "warn"],
+      help: "what 9p does with files of several devices",
+    }),
+    virtio_9p_direct_io: boolean({ default: false, help: "9p writes through to the host's files at once" }),
+    block_device_driver: text({
+      default: "VirtioBlk",
+      oneOf: ["VirtioBlk", "VirtioScsi", "VirtioMmio"],
+      help: "all are taken for VirtioBlk",
+    }),
     vsock: text({
       default: "auto",
       oneOf: ["auto", "kernel", "hybrid"],

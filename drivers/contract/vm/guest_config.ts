@@ -14,7 +14,7 @@ export const GUEST_KEYS = {
     max: 16_777_216,
     help: "of a sandbox without a memory limit",
   }),
-  kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin` }),
+  kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin`, help: "the guest's kernel" }),
   initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
   image_path: text({ default: "", help: "boot from this read-only disk" }),
   kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
