@@ -104,6 +104,7 @@ function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promis
     const text = configuration({
       tools: { ...programs.tools },
       kernel: programs.kernel,
+      bzImage: programs.bzImage,
       initrd: programs.initrd,
       image: programs.image,
       memoryMib: memoryMib ?? MEMORY_MIB,

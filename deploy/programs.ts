@@ -8,7 +8,10 @@ export interface NodePrograms extends ContainerdPrograms {
   virtiofsd: string;
   /** Programs of the host, for the drivers. */
   tools: HostTools;
+  /** The guest's kernel as ELF with a PVH entry: nothing to decompress. */
   kernel: string;
+  /** The same as bzImage, for VMMs that do not take the other. */
+  bzImage: string;
   initrd: string;
   /** The guest's disk image. */
   image: string;
@@ -26,7 +29,8 @@ export function nodePrograms(): NodePrograms {
     taskServer: `${buildDir}/guest/kuasar-task`,
     virtiofsd,
     tools,
-    kernel: `${buildDir}/kernel/vmlinuz`,
+    kernel: `${buildDir}/kernel/vmlinux.bin`,
+    bzImage: `${buildDir}/kernel/vmlinuz`,
     initrd: `${buildDir}/image/kuasar.initrd`,
     image: `${buildDir}/image/kuasar.img`,
     path: [runc.slice(0, runc.lastIndexOf("/"))],

@@ -25,6 +25,21 @@ const BUILD_TOOLS: Record<string, string> = {
   "/usr/include/gelf.h": "libelf-dev",
 };
 
+/** Same inputs, same bytes: the kernel would else carry the time and the name of the builder. */
+const MAKE_ENV = {
+  KCONFIG_ALLCONFIG: "kuasar.config",
+  KBUILD_BUILD_TIMESTAMP: "1970-01-01",
+  KBUILD_BUILD_USER: "kuasar",
+  KBUILD_BUILD_HOST: "kuasar",
+  KBUILD_BUILD_VERSION: "1",
+};
+
+const TARGETS = ["bzImage", "vmlinux"];
+
+/** Counted up when the output's files change their names or what is in them. */
+const LAYOUT = 2;
+
+/** What the fragments ask for, in order of their file names. */
 async function fragments(): Promise<Option[]> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(CONFIG_DIR)) {
@@ -55,21 +70,17 @@ async function source(
   return { tree: dir, packaged: item.version };
 }
 
-async function build(version: string, context: StepContext): Promise<void> {
+/** The options as a file for `make allnoconfig`, which says no to all that it does not name. */
+function configFile(options: readonly Option[]): string {
+  return options.map((option) => `${option.name}=${option.value}\n`).join("");
+}
+
+async function build(version: string, wanted: readonly Option[], context: StepContext): Promise<void> {
   const { out, log, say } = context;
   await needCommands(BUILD_TOOLS, log, say);
   const { tree, packaged } = await source(version, context);
-  const wanted = await fragments();
-  await Deno.writeTextFile(`${tree}/kuasar.config`, wanted.map((o) => `${o.name}=${o.value}\n`).join(""));
-  // Same inputs, same bytes: the kernel would else carry the time and the name of the builder.
-  const env = {
-    KCONFIG_ALLCONFIG: "kuasar.config",
-    KBUILD_BUILD_TIMESTAMP: "1970-01-01",
-    KBUILD_BUILD_USER: "kuasar",
-    KBUILD_BUILD_HOST: "kuasar",
-    KBUILD_BUILD_VERSION: "1",
-  };
-  await run("make", ["-C", tree, "allnoconfig"], { log, env });
+  await Deno.writeTextFile(`${tree}/${MAKE_ENV.KCONFIG_ALLCONFIG}`, configFile(wanted));
+  await run("make", ["-C", tree, "allnoconfig"], { log, env: MAKE_ENV });
   const config = await Deno.readTextFile(`${tree}/.config`);
   const missing = missingOptions(wanted, config);
   if (missing.length > 0) {
@@ -83,27 +94,30 @@ async function build(version: string, context: StepContext): Promise<void> {
   }
   const jobs = navigator.hardwareConcurrency;
   say(`compiling Linux ${packaged} with ${jobs} jobs (some minutes; ${log})`);
-  await run("make", ["-C", tree, `-j${jobs}`, "bzImage", "vmlinux"], { log, env });
+  await run("make", ["-C", tree, `-j${jobs}`, ...TARGETS], { log, env: MAKE_ENV });
   await Deno.rename(`${tree}/arch/x86/boot/bzImage`, `${out}/vmlinuz`);
-  await capture("objcopy", ["--strip-debug", `${tree}/vmlinux`, `${out}/vmlinux`]);
+  // Symbols are in the kernel itself (kallsyms); what a loader does not map need not be read.
+  await capture("objcopy", ["--strip-all", `${tree}/vmlinux`, `${out}/vmlinux.bin`]);
   await Deno.writeTextFile(`${out}/config`, config);
   await Deno.writeTextFile(`${out}/version`, `${packaged}\n`);
   await Deno.remove(tree, { recursive: true });
 }
 
 /**
- * Builds the kernel unless it was built from the same fragments.
+ * Builds the kernel unless it was built from the same options; a comment in a fragment costs no compilation.
  *
  * @param version of Debian's source package, `6.12`
- * @returns the directory with `vmlinuz` (bzImage), `vmlinux` (ELF with a PVH entry), `config` and `version`
+ * @returns the directory with `vmlinuz` (bzImage), `vmlinux.bin` (ELF with a PVH entry), `config` and `version`
  * @throws KuasarError where an option of the fragments cannot be had, or the build fails
  */
-export function buildKernel(version: string = DEFAULT_VERSION): Promise<string> {
-  return step({
+export async function buildKernel(version: string = DEFAULT_VERSION): Promise<string> {
+  const wanted = await fragments();
+  const recipe = JSON.stringify([LAYOUT, version, MAKE_ENV, TARGETS]);
+  return await step({
     name: "kernel",
     output: "kernel",
-    inputs: [{ text: version }, { path: CONFIG_DIR }, { path: `${root}/kernel/build.ts` }],
-    run: (context) => build(version, context),
+    inputs: [{ text: recipe }, { text: configFile(wanted) }],
+    run: (context) => build(version, wanted, context),
   });
 }
 

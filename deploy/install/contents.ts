@@ -71,7 +71,8 @@ function stateItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[
   const template = (source: string) => relocate(Deno.readTextFileSync(`${root}/${source}`), layout);
   const guest = drivers.some(({ vm }) => vm)
     ? [
-      copy("vmlinux.bin", "kernel/vmlinux"),
+      copy("vmlinux.bin", "kernel/vmlinux.bin"),
+      copy("vmlinuz", "kernel/vmlinuz"),
       copy("kuasar.initrd", "image/kuasar.initrd"),
       copy("kuasar.img", "image/kuasar.img"),
     ]

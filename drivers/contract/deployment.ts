@@ -2,8 +2,10 @@
 export interface DeploymentContext {
   /** Programs of the host, by their keys in the table of deploy/host. */
   tools: Readonly<Record<string, string>>;
-  /** The guest's kernel. */
+  /** The guest's kernel as ELF with a PVH entry. */
   kernel: string;
+  /** The same as bzImage. */
+  bzImage: string;
   initrd: string;
   /** The guest's disk image. */
   image: string;

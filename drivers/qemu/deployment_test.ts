@@ -7,6 +7,7 @@ Deno.test("the generated configuration is valid and names what was built", () =>
   const text = deployment.configuration({
     tools: { qemu: "/q", vhostDeviceVsock: "/v" },
     kernel: "/k",
+    bzImage: "/z",
     initrd: "/i with space",
     image: "/m",
     memoryMib: 256,

@@ -57,7 +57,7 @@ async function checkTool(tool: Tool): Promise<Finding> {
 
 /** What is built rather than installed. */
 const BUILT = [
-  { what: "guest kernel", path: "kernel/vmlinuz" },
+  { what: "guest kernel", path: "kernel/vmlinux.bin" },
   { what: "guest image", path: "image/kuasar.initrd" },
   { what: "agent", path: "guest/agent" },
 ];

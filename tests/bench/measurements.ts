@@ -176,7 +176,7 @@ export class Bench {
 
   async sizes(): Promise<void> {
     const files: [string, string, number?][] = [
-      ["kernel", "kernel/vmlinuz"],
+      ["kernel", "kernel/vmlinux.bin"],
       ["initrd", "image/kuasar.initrd", 8 * MIB],
       ["disk image", "image/kuasar.img"],
       ["agent", "guest/agent"],

@@ -16,7 +16,7 @@ export interface TestGuest {
 export function testGuest(): TestGuest {
   const timeout = Deno.env.get("KUASAR_TEST_BOOT_TIMEOUT");
   return {
-    kernel: Deno.env.get("KUASAR_TEST_KERNEL") ?? `${root}/build/kernel/vmlinuz`,
+    kernel: Deno.env.get("KUASAR_TEST_KERNEL") ?? `${root}/build/kernel/vmlinux.bin`,
     initrd: Deno.env.get("KUASAR_TEST_INITRD") ?? `${root}/build/image/kuasar.initrd`,
     kernelParams: Deno.env.get("KUASAR_TEST_KERNEL_PARAMS") ?? "quiet",
     bootTimeout: timeout === undefined ? undefined : Number(timeout),

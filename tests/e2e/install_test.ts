@@ -43,6 +43,7 @@ function writeDropIns(base: string, driver: DriverDeployment): string[] {
       driver.configuration({
         tools,
         kernel: `${state}/vmlinux.bin`,
+        bzImage: `${state}/vmlinuz`,
         initrd: `${state}/kuasar.initrd`,
         image: `${state}/kuasar.img`,
         memoryMib: 256,

@@ -42,8 +42,8 @@ function failingPod(name: string, programs: () => Promise<Partial<NodePrograms>>
 
 failingPod(
   "a pod without a guest kernel fails with the kernel's path, and leaves nothing behind",
-  () => Promise.resolve({ kernel: "/no/such/vmlinuz" }),
-  /\/no\/such\/vmlinuz/,
+  () => Promise.resolve({ kernel: "/no/such/vmlinux.bin" }),
+  /\/no\/such\/vmlinux\.bin/,
 );
 
 failingPod(
