@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { parseConfig } from "../../lib/config/mod.ts";
-import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { sandboxPaths } from "../contract/sandbox_paths.ts";
+import { startRequest as request } from "../contract/testing/start_request.ts";
 import { fromFile } from "./config.ts";
 import { SCHEMA } from "./config_schema.ts";
 import { checkRequest, diskConfig, planVm, queuePairs } from "./plan.ts";
@@ -10,21 +10,6 @@ import { checkRequest, diskConfig, planVm, queuePairs } from "./plan.ts";
 const configure = (text = "") => fromFile(parseConfig(SCHEMA, `[hypervisor]\n${text}`), "test.toml");
 const paths = sandboxPaths("/run/driver-clh", "s1", "api.sock");
 const V53 = { major: 53, minor: 0 };
-
-const request = (change: Partial<StartRequest> = {}): StartRequest => ({
-  sandboxId: "s1",
-  vcpus: 0,
-  memoryMib: 0n,
-  nics: [],
-  share: undefined,
-  kernelParams: [],
-  netnsPath: "",
-  podConfig: new Uint8Array(0),
-  hostname: "",
-  sharePid: false,
-  files: [],
-  ...change,
-});
 
 const share = { kind: ShareKind.VIRTIOFS, tag: "kuasar", hostDir: "/d", socketPath: "/s", guestDir: "/g" };
 

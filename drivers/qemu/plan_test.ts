@@ -1,27 +1,13 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
 import { parseConfig } from "../../lib/config/mod.ts";
-import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { startRequest as request } from "../contract/testing/start_request.ts";
 import { fromFile } from "./config.ts";
 import { SCHEMA } from "./config_schema.ts";
 import { checkRequest, planLaunch } from "./plan.ts";
 
 const configure = (text = "") => fromFile(parseConfig(SCHEMA, text), "test.toml");
-
-const request = (change: Partial<StartRequest> = {}): StartRequest => ({
-  sandboxId: "s1",
-  vcpus: 0,
-  memoryMib: 0n,
-  nics: [],
-  share: undefined,
-  kernelParams: [],
-  netnsPath: "",
-  podConfig: new Uint8Array(0),
-  hostname: "",
-  sharePid: false,
-  files: [],
-  ...change,
-});
 
 const opened = { monitorFd: 3, consoleFd: 4, vsock: { kind: "hybrid", socket: "/v" } as const, nicFds: [] };
 

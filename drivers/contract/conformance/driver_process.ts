@@ -4,6 +4,7 @@ import { type ExitWatcher, killProcess, type ProcessRef, processRef } from "../.
 import { DriverDefinition, type StartRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { Share } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { SANDBOX_VARIABLE } from "../stray_processes.ts";
+import { startRequest } from "../testing/start_request.ts";
 import type { DriverUnderTest, Fault } from "./subject.ts";
 
 /** Far above anything that a driver that works needs, on a busy host without KVM. */
@@ -88,21 +89,9 @@ export class DriverProcess {
   /** Starts the smallest sandbox, with the suite's patience. */
   async start(sandboxId: string, change: Partial<StartRequest> = {}) {
     this.#shares = this.#shares.then(() => this.#driver.share(this.runDir));
-    return await this.client.start({
-      sandboxId,
-      vcpus: 1,
-      memoryMib: 256n,
-      nics: [],
-      share: await this.#shares,
-      kernelParams: [],
-      netnsPath: "",
-      podConfig: new Uint8Array(0),
-      cgroups: [],
-      hostname: "",
-      sharePid: false,
-      files: [],
-      ...change,
-    }, { timeoutMs: CALL_TIMEOUT_MS });
+    const share = await this.#shares;
+    const request = startRequest({ sandboxId, vcpus: 1, memoryMib: 256n, share, ...change });
+    return await this.client.start(request, { timeoutMs: CALL_TIMEOUT_MS });
   }
 
   /** Waits for the end of a sandbox with the suite's patience. */

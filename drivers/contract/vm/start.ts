@@ -40,7 +40,9 @@ export async function startMachine<C extends Control>(
     host.records.put(machine.id, machine.record);
     return { pid, guest: machine.guest, phases: clock.list() };
   } catch (error) {
-    throw await undo(host, machine, asKuasarError(error, "Cannot start the VM"));
+    // Whatever the removal took away under its feet: the reason is the removal.
+    const reason = machine.abort.signal.aborted ? givenUp(error) : error;
+    throw await undo(host, machine, asKuasarError(reason, "Cannot start the VM"));
   }
 }
 
@@ -96,7 +98,7 @@ async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readi
     throw endedEarly(host, exit);
   });
   const aborted = new Promise<never>((_, reject) => {
-    const fail = () => reject(new KuasarError("ABORTED", "Cannot start the VM: it was stopped meanwhile"));
+    const fail = () => reject(givenUp());
     if (machine.abort.signal.aborted) fail();
     machine.abort.signal.addEventListener("abort", fail, { once: true });
   });
@@ -120,6 +122,10 @@ async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readi
     host.hypervisor.bootTimeoutMs,
     "start the VM: hear READY from the guest",
   );
+}
+
+function givenUp(cause?: unknown): KuasarError {
+  return new KuasarError("ABORTED", "Cannot start the VM: it was stopped meanwhile", { cause });
 }
 
 function endedEarly<C extends Control>(host: VmHost<C>, { status, evidence }: Exit): KuasarError {
