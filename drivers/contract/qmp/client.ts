@@ -18,6 +18,17 @@ export interface QmpStream {
   close(): void;
 }
 
+/** How a VMM's monitor differs from QEMU's. */
+export interface QmpDialect {
+  /**
+   * The monitor takes one command at a time, each with a text as its id, and answers some without an id: the
+   * negotiation, and what it cannot read (StratoVirt).
+   */
+  oneAtATime: boolean;
+}
+
+const QEMU: QmpDialect = { oneAtATime: false };
+
 interface Pending {
   command: string;
   resolve(value: unknown): void;
@@ -55,9 +66,13 @@ export class QmpClient<C extends QmpCommandTable<C>> {
   #failure: KuasarError | undefined;
   #nextId = 1;
   #writing: Promise<void> = Promise.resolve();
+  /** The command before, where only one may be under way. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #dialect: QmpDialect;
 
-  private constructor(stream: QmpStream) {
+  private constructor(stream: QmpStream, dialect: QmpDialect) {
     this.#stream = stream;
+    this.#dialect = dialect;
     this.#greeted.promise.catch(() => {});
     void this.#readLoop();
   }
@@ -70,6 +85,7 @@ export class QmpClient<C extends QmpCommandTable<C>> {
   static async connect<C extends QmpCommandTable<C>>(
     path: string,
     timeoutMs = COMMAND_TIMEOUT_MS,
+    dialect = QEMU,
   ): Promise<QmpClient<C>> {
     let conn: Deno.UnixConn;
     try {
@@ -83,15 +99,16 @@ export class QmpClient<C extends QmpCommandTable<C>> {
         },
       );
     }
-    return await QmpClient.over<C>(conn, timeoutMs);
+    return await QmpClient.over<C>(conn, timeoutMs, dialect);
   }
 
   /** Negotiates over an open stream, which the client closes from then on, also where this fails. */
   static async over<C extends QmpCommandTable<C>>(
     stream: QmpStream,
     timeoutMs = COMMAND_TIMEOUT_MS,
+    dialect = QEMU,
   ): Promise<QmpClient<C>> {
-    const client = new QmpClient<C>(stream);
+    const client = new QmpClient<C>(stream, dialect);
     try {
       await withDeadline(client.#greeted.promise, timeoutMs, "negotiate QMP");
       await client.#run("qmp_capabilities", {}, timeoutMs);
@@ -120,14 +137,25 @@ export class QmpClient<C extends QmpCommandTable<C>> {
     return await this.#run(command, args, timeoutMs);
   }
 
-  async #run(command: string, args: object, timeoutMs: number): Promise<unknown> {
+  #run(command: string, args: object, timeoutMs: number): Promise<unknown> {
+    if (!this.#dialect.oneAtATime) return this.#send(command, args, timeoutMs);
+    const own = this.#turn.then(() => this.#send(command, args, timeoutMs));
+    this.#turn = own.catch(() => {});
+    return own;
+  }
+
+  async #send(command: string, args: object, timeoutMs: number): Promise<unknown> {
     if (this.#failure) throw this.#failure;
     const id = this.#nextId++;
     const reply = Promise.withResolvers<unknown>();
     this.#pending.set(id, { command, resolve: reply.resolve, reject: reply.reject });
     // A late answer finds its id gone and is dropped.
     try {
-      const text = JSON.stringify({ execute: command, arguments: args, id }) + "\n";
+      const text = JSON.stringify({
+        execute: command,
+        arguments: args,
+        id: this.#dialect.oneAtATime ? String(id) : id,
+      }) + "\n";
       this.#writing = this.#writing.then(() => this.#writeAll(new TextEncoder().encode(text)));
       return await withDeadline(reply.promise, timeoutMs, `run QMP ${command}`);
     } finally {
@@ -187,7 +215,7 @@ export class QmpClient<C extends QmpCommandTable<C>> {
       for (const listener of [...this.#listeners]) listener(event);
       return;
     }
-    const pending = typeof message.id === "number" ? this.#pending.get(message.id) : undefined;
+    const pending = this.#pendingOf(message);
     if (!pending) return;
     if ("error" in message) {
       const { class: name = "GenericError", desc = "" } = message.error as { class?: string; desc?: string };
@@ -198,6 +226,11 @@ export class QmpClient<C extends QmpCommandTable<C>> {
         ),
       );
     } else pending.resolve(message.return);
+  }
+
+  #pendingOf({ id }: Record<string, unknown>): Pending | undefined {
+    if (!this.#dialect.oneAtATime) return typeof id === "number" ? this.#pending.get(id) : undefined;
+    return typeof id === "string" ? this.#pending.get(Number(id)) : this.#pending.values().next().value;
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {

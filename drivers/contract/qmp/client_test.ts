@@ -190,3 +190,25 @@ Deno.test("a peer that does not greet is given up", async () => {
   };
   await rejects(QmpClient.over<Commands>(stream, 5), { code: "DEADLINE_EXCEEDED" });
 });
+
+Deno.test("in the dialect of one at a time a command waits for the answer before, and one without an id is its", async () => {
+  const monitor = new FakeMonitor(silent);
+  const negotiated = QmpClient.over<Commands>(monitor, 1000, { oneAtATime: true });
+  const client = await negotiated;
+  const first = rejects(client.execute("stop", {}), { code: "INTERNAL" });
+  const second = client.execute("cont", {});
+  while (monitor.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 0));
+  // Time enough for the second to be written as well, if it did not wait.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  deepStrictEqual(monitor.requests.map(({ execute, id }) => [execute, id]), [["qmp_capabilities", "1"], [
+    "stop",
+    "2",
+  ]]);
+  monitor.send(JSON.stringify({ error: { class: "GenericError", desc: "cannot be read" } }) + "\r\n");
+  await first;
+  while (monitor.requests.length < 3) await new Promise((resolve) => setTimeout(resolve, 0));
+  monitor.reply(monitor.requests[2]!, "on");
+  strictEqual(await second, "on");
+  client.close();
+  await client.closed;
+});
