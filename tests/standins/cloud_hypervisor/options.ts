@@ -1,11 +1,9 @@
+import type { Foundation } from "../qemu/config.ts";
+
 /** What a stand-in is built upon; the first argument of its program, as JSON. The real one has no such thing. */
-export interface StandInOptions {
+export interface StandInOptions extends Foundation {
   /** What it says it is: `53.0.0`. */
   version: string;
-  /** Path of qemu-system-x86_64. */
-  qemu: string;
-  /** Path of vhost-device-vsock. */
-  vhostDeviceVsock: string;
 }
 
 /** The major version. */

@@ -4,8 +4,8 @@ import { checkBoot, checkConfig } from "./boot_rules.ts";
 import type { EventMonitor } from "./events.ts";
 import { majorOf, type StandInOptions } from "./options.ts";
 import { PciSlots } from "./pci_slots.ts";
-import { QemuVm, type VmEnd } from "./qemu_vm.ts";
-import { type SharedDirectory, takeShare } from "./shared_directory.ts";
+import { QemuVm, type VmEnd } from "../qemu/vm.ts";
+import { type SharedDirectory, takeShare } from "../qemu/shared_directory.ts";
 import {
   devicesOf,
   type DiskConfig,

@@ -6,10 +6,9 @@ import { SlotTable } from "../../../drivers/contract/vm/slots.ts";
 import { duplicateFd, listenUnixFd } from "../../../lib/libc/mod.ts";
 import { closeFd } from "../../../lib/libc/mod.ts";
 import { killProcess, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
-import type { StandInOptions } from "./options.ts";
-import type { StandInCommands, StandInMonitor } from "./qemu_commands.ts";
+import type { StandInCommands, StandInMonitor } from "./commands.ts";
+import type { Foundation, MachineConfig, MachineDisk } from "./config.ts";
 import type { SharedDirectory } from "./shared_directory.ts";
-import type { DiskConfig, VmConfig } from "./vm_config.ts";
 
 const MIB = 1024 * 1024;
 const START_TIMEOUT_MS = 20_000;
@@ -22,7 +21,7 @@ export type VmEnd = "shutdown" | "reset" | "killed" | "crashed";
 
 /** What a VM is made of besides its configuration. */
 export interface VmParts {
-  options: StandInOptions;
+  options: Foundation;
   /** Where the stand-in keeps its own sockets. */
   workDir: string;
   /** The queues of each NIC by its id. */
@@ -30,6 +29,8 @@ export interface VmParts {
   /** The listening socket of the serial port; undefined where it is not `Socket`. */
   serialFd: number | undefined;
   share: SharedDirectory | undefined;
+  /** True where the vCPUs wait for `resume`. */
+  frozen?: boolean;
 }
 
 /** The QEMU, and the vhost-device-vsock, that stand behind one VM. */
@@ -45,7 +46,7 @@ export class QemuVm {
   /** Settles when QEMU has ended. */
   readonly ended: Promise<VmEnd>;
 
-  private constructor(qmp: StandInMonitor, processes: SpawnedProcess[], config: VmConfig) {
+  private constructor(qmp: StandInMonitor, processes: SpawnedProcess[], config: MachineConfig) {
     this.#qmp = qmp;
     this.#processes = processes;
     this.#cpus = config.cpus.boot_vcpus;
@@ -63,7 +64,7 @@ export class QemuVm {
   }
 
   /** Starts both; the guest runs when this answers. @throws where QEMU refuses */
-  static async start(config: VmConfig, parts: VmParts): Promise<QemuVm> {
+  static async start(config: MachineConfig, parts: VmParts): Promise<QemuVm> {
     const { options, workDir } = parts;
     await Deno.mkdir(workDir, { recursive: true });
     const monitorPath = `${workDir}/q`;
@@ -80,7 +81,7 @@ export class QemuVm {
         mtu: mtu ?? 0,
       }));
       const args = qemuArguments(config, parts, consoleFd, nics);
-      if (config.vsock) {
+      if (config.vsock && "cid" in config.vsock) {
         const socket = `${workDir}/v`;
         processes.push(
           await spawnBound(
@@ -113,7 +114,7 @@ export class QemuVm {
     const vm = new QemuVm(qmp, processes, config);
     try {
       for (const disk of config.disks ?? []) await vm.addDisk(disk);
-      await qmp.execute("cont", {});
+      if (!parts.frozen) await qmp.execute("cont", {});
       return vm;
     } catch (error) {
       await vm.kill();
@@ -134,7 +135,7 @@ export class QemuVm {
   }
 
   /** Plugs a disk in. @throws where QEMU refuses, or no place is free */
-  async addDisk({ id = "", path = "", readonly = false, serial = id }: DiskConfig): Promise<void> {
+  async addDisk({ id = "", path = "", readonly = false, serial = id }: MachineDisk): Promise<void> {
     const slot = this.#slots.take(id);
     try {
       const driver = (await Deno.stat(path)).isBlockDevice ? "host_device" : "file";
@@ -255,7 +256,7 @@ export class QemuVm {
 }
 
 function qemuArguments(
-  config: VmConfig,
+  config: MachineConfig,
   { workDir, share }: VmParts,
   consoleFd: number,
   nics: LaunchPlan["nics"],
@@ -280,7 +281,10 @@ function qemuArguments(
     seccomp: true,
     monitorFd: 3,
     consoleFd,
-    vsock: { kind: "hybrid", socket: `${workDir}/v` },
+    vsock: {
+      kind: "hybrid",
+      socket: config.vsock && "vhostUser" in config.vsock ? config.vsock.vhostUser : `${workDir}/v`,
+    },
     share: share && {
       kind: "9p",
       dir: share.hostDir,
