@@ -72,6 +72,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     runDir,
     taskServer: programs.taskServer,
     virtiofsd: programs.virtiofsd,
+    mkfsErofs: programs.tools.mkfsErofs,
     containerdTtrpc: `${address}.ttrpc`,
     ...(containerd === undefined ? {} : { containerd }),
     drivers: await configuredDrivers(options, programs),

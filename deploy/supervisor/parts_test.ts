@@ -40,6 +40,7 @@ Deno.test("the set starts containerd last and gives the sandboxer both its socke
     taskServer: "/c/build/guest/kuasar-task",
     drivers: [{ name: "qemu", folder: "qemu" }],
     virtiofsd: "/v",
+    mkfsErofs: "/m",
     containerdTtrpc: "/r/containerd/containerd.sock.ttrpc",
     containerd: {
       command: "/containerd",

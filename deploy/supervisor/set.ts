@@ -22,6 +22,7 @@ export interface SetOptions {
   /** Our agent under the name `kuasar-task`, by which it knows that it is the task server. */
   taskServer: string;
   virtiofsd: string;
+  mkfsErofs: string;
   drivers: readonly DriverInSet[];
   /** Configuration files of the core services that have one. */
   configs?: Readonly<Record<string, string>>;
@@ -58,7 +59,7 @@ interface Service {
   args?: readonly string[];
 }
 
-function services({ drivers, configs, virtiofsd }: SetOptions): Service[] {
+function services({ drivers, configs, virtiofsd, mkfsErofs }: SetOptions): Service[] {
   const core = (name: typeof CORE_SERVICES[number], args: readonly string[] = []): Service => ({
     name,
     main: `services/${name}/main.ts`,
@@ -67,7 +68,7 @@ function services({ drivers, configs, virtiofsd }: SetOptions): Service[] {
   });
   return [
     core("network"),
-    core("storage", ["--virtiofsd", virtiofsd]),
+    core("storage", ["--virtiofsd", virtiofsd, "--mkfs-erofs", mkfsErofs]),
     ...drivers.map(({ name, folder, config, onDemand }) => ({
       name: driverService(name),
       main: `drivers/${folder}/main.ts`,

@@ -17,7 +17,7 @@ export interface QemuConfig {
   firmwarePath: string;
   entropySource: string;
   console: "hvc0" | "ttyS0" | "ttyAMA0";
-  shareFs: "virtiofs" | "9p";
+  shareFs: "virtiofs" | "9p" | "block";
   virtio9pMultidevs: string;
   virtio9pDirectIo: boolean;
   vsock: "auto" | "kernel" | "hybrid";
@@ -58,7 +58,7 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     firmwarePath: hypervisor.firmware_path,
     entropySource: hypervisor.entropy_source,
     console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",
-    shareFs: /9p/i.test(hypervisor.share_fs) ? "9p" : "virtiofs",
+    shareFs: shareFs(hypervisor.share_fs),
     virtio9pMultidevs: hypervisor.virtio_9p_multidevs || "remap",
     virtio9pDirectIo: hypervisor.virtio_9p_direct_io,
     vsock: hypervisor.vsock,
@@ -66,6 +66,11 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     seccomp: hypervisor.seccomp,
     notes: notes(hypervisor),
   };
+}
+
+function shareFs(value: ConfigFile["hypervisor"]["share_fs"]): QemuConfig["shareFs"] {
+  if (value === "block") return value;
+  return /9p/i.test(value) ? "9p" : "virtiofs";
 }
 
 function notes(hypervisor: ConfigFile["hypervisor"]): string[] {

@@ -67,8 +67,8 @@ export const SCHEMA = table({
     }),
     share_fs: text({
       default: "VirtioFS",
-      oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p"],
-      help: "how files are shared; under emulation always 9p",
+      oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p", "block"],
+      help: "how files are shared; under emulation 9p for virtiofs; block: not at all, as disks",
     }),
     virtio_9p_multidevs: text({
       default: "remap",

@@ -20,6 +20,8 @@ import type { VsockPlan } from "./launch_plan.ts";
 import { checkRequest, hotplugPlan, planLaunch } from "./plan.ts";
 import { chooseShareKind } from "./share_kind.ts";
 
+const SHARE_KINDS = { virtiofs: ShareKind.VIRTIOFS, "9p": ShareKind.NINEP, block: ShareKind.BLOCK } as const;
+
 /** QEMU behind the steps that all VM drivers share. */
 export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly name = "qemu";
@@ -44,7 +46,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     this.version = version;
     this.accel = accel;
     this.notes = [...notes, ...share.notes, ...config.notes];
-    this.shareKind = share.kind === "9p" ? ShareKind.NINEP : ShareKind.VIRTIOFS;
+    this.shareKind = SHARE_KINDS[share.kind];
     this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
     this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;

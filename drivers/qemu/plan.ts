@@ -95,7 +95,8 @@ function kernelParams(request: StartRequest, config: QemuConfig): string {
   return kernelParamsOf(own, request, config.guest);
 }
 
-function planShare(share: Share, config: QemuConfig): SharePlan {
+function planShare(share: Share, config: QemuConfig): SharePlan | undefined {
+  if (share.kind === ShareKind.BLOCK) return undefined;
   if (share.kind === ShareKind.NINEP) {
     return {
       kind: "9p",

@@ -2,7 +2,7 @@ import type { Accel } from "../contract/vm/accel.ts";
 
 /** The share to use, and what a person should know about the choice. */
 export interface ShareKindChoice {
-  kind: "virtiofs" | "9p";
+  kind: "virtiofs" | "9p" | "block";
   notes: string[];
 }
 
@@ -13,7 +13,7 @@ export interface ShareKindChoice {
  * page before and does not notice: programs that are run from virtiofs crash. QEMU's own 9p server writes through
  * QEMU's memory API, which does notice. See docs/decisions/9p-under-emulation.md.
  */
-export function chooseShareKind(wanted: "virtiofs" | "9p", accel: Accel): ShareKindChoice {
+export function chooseShareKind(wanted: "virtiofs" | "9p" | "block", accel: Accel): ShareKindChoice {
   if (wanted === "virtiofs" && accel === "tcg") {
     return {
       kind: "9p",

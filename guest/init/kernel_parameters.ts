@@ -15,6 +15,8 @@ export interface KernelParameters {
   debugShell: string;
   /** `task.enable_tracing`. */
   tracing: boolean;
+  /** `task.power_off=reset`: the machine has nothing that switches it off, a reset ends it (microvm, Firecracker). */
+  powerOffByReset: boolean;
   /** What was not understood, for the log. */
   problems: string[];
 }
@@ -38,6 +40,7 @@ export function parseKernelParameters(commandLine: string): KernelParameters {
     debug: false,
     debugShell: "",
     tracing: false,
+    powerOffByReset: false,
     problems: [],
   };
   for (const word of splitCommandLine(commandLine)) {
@@ -64,6 +67,10 @@ function set(target: KernelParameters, name: string, value: string | undefined):
     case "debug_shell":
       if (!value?.startsWith("/")) return false;
       target.debugShell = value;
+      return true;
+    case "power_off":
+      if (value !== "acpi" && value !== "reset") return false;
+      target.powerOffByReset = value === "reset";
       return true;
     case "debug":
     case "enable_tracing": {

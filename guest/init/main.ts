@@ -13,7 +13,7 @@ import { registerTask } from "../task/mod.ts";
 import { VERSION } from "../version.ts";
 import { type KernelParameters, parseKernelParameters } from "./kernel_parameters.ts";
 import { enableControllers, mountAll } from "./mounts.ts";
-import { powerOff } from "./power.ts";
+import { powerOff, setPowerOffByReset } from "./power.ts";
 import { pushReadiness } from "./readiness.ts";
 import { leaveRootfs } from "./root.ts";
 import { applySettings } from "./settings.ts";
@@ -31,6 +31,7 @@ function steps(): readonly [name: string, step: () => void][] {
     ["read the kernel's parameters", () => {
       parameters = parseKernelParameters(sys.readTextFile("/proc/cmdline"));
       setLogLevel(parameters.logLevel);
+      setPowerOffByReset(parameters.powerOffByReset);
       for (const word of parameters.problems) log.warn("kernel parameter is not understood", { word });
     }],
     ["set up cgroups", enableControllers],

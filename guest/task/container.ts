@@ -58,15 +58,17 @@ export class Container {
     deps: ContainerDeps,
   ): Promise<Container> {
     const { id, bundle, io } = request;
-    const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
-    const container = new Container(
-      id,
-      bundle,
-      spec.linux?.cgroupsPath ?? `/kuasar/${id}`,
-      io.terminal,
-      deps,
-    );
-    container.#mounts = await mountAll(request.mounts);
+    // The bundle itself may be on one of them.
+    const mounts = await mountAll(request.mounts);
+    let container: Container;
+    try {
+      const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
+      container = new Container(id, bundle, spec.linux?.cgroupsPath ?? `/kuasar/${id}`, io.terminal, deps);
+    } catch (error) {
+      unmountAll(mounts);
+      throw error;
+    }
+    container.#mounts = mounts;
     try {
       const streams = makeIo(deps.hub, id, "", io);
       const start = (options: CreateOptions) => deps.crun.create(id, bundle, options);

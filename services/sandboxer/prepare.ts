@@ -124,11 +124,11 @@ async function prepare(
     { timeoutMs: config.timeouts.peer_ms },
   );
   registry.putContainer({ sandboxId: sandbox.id, containerId, devices: prepared.blockDevices });
-  await attachAll(context, sandbox, prepared.blockDevices);
+  const places = await attachAll(context, sandbox, prepared.blockDevices);
   return {
     guest: toEndpoint(record.guest),
     guestBundle: prepared.guestBundle,
-    mounts: prepared.mounts,
+    mounts: prepared.mounts.map((mount) => ({ ...mount, source: places.get(mount.source) ?? mount.source })),
     sandboxPid: record.pid,
     runtime: undefined,
   };
@@ -159,20 +159,32 @@ async function prepareOnHost(
   return { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: record.pid, runtime };
 }
 
-async function attachAll({ peers, config }: Context, sandbox: Sandbox, devices: readonly DeviceRecord[]) {
+/**
+ * Plugs disks in.
+ *
+ * @returns where the guest finds those that it does not know by their serials, by how storage has named them
+ */
+async function attachAll(
+  { peers, config }: Context,
+  sandbox: Sandbox,
+  devices: readonly DeviceRecord[],
+): Promise<Map<string, string>> {
   const driver = peers.driver(sandbox.record.driver);
+  const places = new Map<string, string>();
   const results = await Promise.allSettled(devices.map(async (device) => {
     const request = { sandboxId: sandbox.id, device };
     try {
-      await repeat((timeoutMs) => driver.attachBlock(request, { timeoutMs }), {
+      const { guestSource } = await repeat((timeoutMs) => driver.attachBlock(request, { timeoutMs }), {
         timeoutMs: config.timeouts.peer_ms,
       });
+      if (guestSource !== undefined) places.set(`serial:${device.serial}`, guestSource);
     } catch (error) {
       // An earlier attempt whose answer was lost.
       if (!hasCode(error, "ALREADY_EXISTS")) throw error;
     }
   }));
   for (const result of results) if (result.status === "rejected") throw result.reason;
+  return places;
 }
 
 async function release(context: Context, sandbox: Sandbox, containerId: string): Promise<void> {

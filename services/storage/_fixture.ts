@@ -5,10 +5,15 @@ import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { type Environment } from "./environment.ts";
 import { recover, type Recovery } from "./recovery.ts";
 import { storageHandlers } from "./service.ts";
-import { virtiofsdSettings } from "./settings.ts";
+import { ImageStore } from "./block/image_store.ts";
+import { imageDir } from "./paths.ts";
+import { storageSettings } from "./settings.ts";
 import { minimalSpec } from "./spec/_fixture.ts";
 import { openState } from "./state.ts";
 import { findVirtiofsd, stopVirtiofsd } from "./virtiofsd.ts";
+
+/** What the set-up has unpacked. */
+export const MKFS_EROFS = new URL("../../build/host/usr/bin/mkfs.erofs", import.meta.url).pathname;
 
 /** A storage service without its socket, in a run directory of its own. */
 export class TestStorage implements AsyncDisposable {
@@ -105,10 +110,16 @@ export class TestStorage implements AsyncDisposable {
       this.#onLine();
     };
     const log: Logger = { debug: say, info: say, warn: say, error: say, with: () => log };
+    const { virtiofsd, block } = storageSettings(undefined, {
+      virtiofsd: this.virtiofsd,
+      mkfsErofs: MKFS_EROFS,
+    });
     this.environment = {
       runDir: this.runDir,
       state: openState(this.runDir),
-      virtiofsd: virtiofsdSettings(undefined, this.virtiofsd),
+      virtiofsd,
+      block,
+      images: new ImageStore(imageDir(this.runDir), block.cache_mib),
       watcher: new ExitWatcher(),
       logKeeper: new LogKeeper(),
       log,

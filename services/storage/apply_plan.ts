@@ -27,7 +27,8 @@ export function applyPlan(plan: ContainerPlan, spec: Spec, paths: ContainerPaths
   writeWhole(`${paths.tree}/config.json`, stringifySpec(spec));
 }
 
-function mountRootfs(entry: RootfsMount, rootfs: string): void {
+/** Mounts one part of a rootfs. @throws {Errno} */
+export function mountRootfs(entry: RootfsMount, rootfs: string): void {
   using top = openMountPoint(rootfs);
   // What lies below the first mount comes from an image: no link in it may lead a later one elsewhere.
   using at = entry.target === "" || entry.target === "/" ? openMountPoint(rootfs) : openPath(

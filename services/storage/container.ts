@@ -7,6 +7,7 @@ import {
   type PrepareContainerResponse,
 } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { applyPlan } from "./apply_plan.ts";
+import { OWN_IMAGES, prepareDisks } from "./block/prepare_disks.ts";
 import { type Environment } from "./environment.ts";
 import { undoneFailure } from "./failure.ts";
 import { exists, removeOwnTree } from "./files.ts";
@@ -34,7 +35,8 @@ export async function prepareContainer(
   const { sandboxId, containerId } = request;
   const sandbox = sandboxPaths(runDir, sandboxId);
   const paths = containerPaths(sandbox, containerId);
-  if (state.shares.get(sandboxId)?.state !== "ready") {
+  const share = state.shares.get(sandboxId);
+  if (share?.state !== "ready") {
     throw new KuasarError(
       "FAILED_PRECONDITION",
       `Cannot prepare ${containerId}: sandbox ${sandboxId} has no share`,
@@ -56,7 +58,11 @@ export async function prepareContainer(
   const plan = emptyPlan();
   const facts = hostFacts();
   planRootfs(request.rootfs, rootfsDir, facts, containerId, plan);
-  planVolumes(given.mounts ?? [], facts, { containerId, storageDir: storageDir(runDir) }, plan);
+  planVolumes(given.mounts ?? [], facts, {
+    containerId,
+    storageDir: storageDir(runDir),
+    copied: share.kind === "block",
+  }, plan);
   const { spec, notes } = rewriteSpec(given, {
     containerId,
     sharePid: request.sharePid,
@@ -65,7 +71,9 @@ export async function prepareContainer(
 
   state.putContainer(sandboxId, containerId, { state: "preparing", requestHash });
   try {
-    applyPlan(plan, spec, paths);
+    if (share.kind === "block") {
+      await prepareDisks(environment, { sandboxId, containerId }, plan, spec, paths);
+    } else applyPlan(plan, spec, paths);
   } catch (error) {
     throw await undoneFailure(error, `Cannot prepare ${containerId}`, {
       name: "undo the container",
@@ -90,7 +98,7 @@ export async function prepareContainer(
  * @throws ABORTED naming what is left; the call may be repeated
  */
 export async function releaseContainer(
-  { state, runDir }: Environment,
+  { state, runDir, images }: Environment,
   sandboxId: string,
   containerId: string,
 ): Promise<void> {
@@ -101,6 +109,10 @@ export async function releaseContainer(
   await cleanUp(`container ${containerId}`, [
     { name: "unmount the rootfs and volumes", run: () => void unmountBelow(paths.shared) },
     { name: "remove the container's files", run: () => removeOwnTree(paths.tree) },
+    {
+      name: "remove the container's disks",
+      run: () => images.removeContainer(sandboxId, containerId, OWN_IMAGES),
+    },
   ]);
   state.deleteContainer(sandboxId, containerId);
 }

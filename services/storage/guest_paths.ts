@@ -10,6 +10,8 @@ export const POD_DIR = "/run/kuasar/pod";
 export const POD_SHM = `${POD_DIR}/shm`;
 /** tmpfs volumes of the pod, by a name made from the host's path. */
 export const POD_VOLUMES = `${POD_DIR}/volumes`;
+/** Disks of containers and what they write to them, where nothing is shared. */
+export const DISKS_DIR = "/run/kuasar/disks";
 /** The pod's namespaces. */
 export const NAMESPACE_DIR = "/run/sandbox-ns";
 

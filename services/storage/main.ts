@@ -5,7 +5,9 @@ import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage
 import { runService } from "../../lib/service/mod.ts";
 import { recover } from "./recovery.ts";
 import { storageHandlers } from "./service.ts";
-import { virtiofsdSettings } from "./settings.ts";
+import { ImageStore } from "./block/image_store.ts";
+import { imageDir } from "./paths.ts";
+import { storageSettings } from "./settings.ts";
 import { openState } from "./state.ts";
 
 if (import.meta.main) {
@@ -18,13 +20,27 @@ if (import.meta.main) {
         placeholder: "FILE",
         help: "The virtiofsd program, over the configuration's",
       },
+      "mkfs-erofs": {
+        kind: "string",
+        placeholder: "FILE",
+        help: "The mkfs.erofs program, over the configuration's",
+      },
+      "image-dir": {
+        kind: "string",
+        placeholder: "DIR",
+        help: "Where disks of containers are kept, over the configuration's",
+      },
     },
     examples: [{
       command: "kuasar-storage --run-dir /run/kuasar --virtiofsd /usr/libexec/virtiofsd",
       does: "Serve on /run/kuasar/storage.sock",
     }],
     async run({ runDir: givenDir, configFile, flags, log, onStop }) {
-      const virtiofsd = virtiofsdSettings(configFile, flags.virtiofsd);
+      const { virtiofsd, block } = storageSettings(configFile, {
+        virtiofsd: flags.virtiofsd,
+        mkfsErofs: flags["mkfs-erofs"],
+        imageDir: flags["image-dir"],
+      });
       // Mounts are compared by path, and the kernel shows paths without symbolic links.
       const runDir = Deno.realPathSync(givenDir);
       const state = openState(runDir);
@@ -33,6 +49,8 @@ if (import.meta.main) {
         runDir,
         state,
         virtiofsd,
+        block,
+        images: new ImageStore(block.image_dir || imageDir(runDir), block.cache_mib),
         watcher: exitWatcher(),
         log,
         logKeeper: new LogKeeper(),

@@ -30,6 +30,11 @@ export function storageDir(runDir: string): string {
   return `${runDir}/storage`;
 }
 
+/** Where disks of containers are unless the configuration says so: no id of a sandbox begins with a dot. */
+export function imageDir(runDir: string): string {
+  return `${storageDir(runDir)}/.images`;
+}
+
 /** @throws INVALID_ARGUMENT for an id that cannot be part of a path */
 export function sandboxPaths(runDir: string, sandboxId: string): SandboxPaths {
   // Names that begin like the state file (state.db-wal) are not ids of any orchestrator.

@@ -42,6 +42,7 @@ export async function recover(environment: Environment): Promise<Recovery> {
       await undo(`release container ${containerId}`, release);
     }
   }
+  environment.images.recover(new Set(state.shares.ids()));
   return result;
 }
 

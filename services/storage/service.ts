@@ -14,7 +14,11 @@ import { createShare, removeShare } from "./share.ts";
 import { type ShareKindName } from "./state.ts";
 import { waitShare } from "./wait_share.ts";
 
-const KINDS = new Map<ShareKind, ShareKindName>([[ShareKind.VIRTIOFS, "virtiofs"], [ShareKind.NINEP, "9p"]]);
+const KINDS = new Map<ShareKind, ShareKindName>([
+  [ShareKind.VIRTIOFS, "virtiofs"],
+  [ShareKind.NINEP, "9p"],
+  [ShareKind.BLOCK, "block"],
+]);
 
 /**
  * The RPCs of `kuasar.storage.v1.Storage`. Calls for one sandbox run one after the other, those for different

@@ -1,5 +1,7 @@
 import { boolean, type ConfigOf, integer, list, loadConfig, table, text } from "../../lib/config/mod.ts";
 
+import { BLOCK_KEYS } from "./block/settings.ts";
+
 const LOG_LEVELS = ["error", "warn", "info", "debug", "trace", "off"] as const;
 
 /** The configuration file of the service. Kuasar has these keys in `[hypervisor.virtiofsd]`. */
@@ -27,19 +29,39 @@ export const STORAGE_SCHEMA = table({
     log_level: text({ default: "warn", oneOf: LOG_LEVELS, help: "How much it says" }),
     extra_args: list(text(), { default: [], help: "Passed on as they are" }),
   }),
+  block: BLOCK_KEYS,
 });
 
 /** How virtiofsd is run. */
 export type VirtiofsdSettings = ConfigOf<typeof STORAGE_SCHEMA>["virtiofsd"];
 
+/** How containers become disks. */
+export type BlockSettings = ConfigOf<typeof STORAGE_SCHEMA>["block"];
+
+/** What the command line says, over the file. */
+export interface Overrides {
+  virtiofsd?: string | undefined;
+  mkfsErofs?: string | undefined;
+  imageDir?: string | undefined;
+}
+
 /**
  * Reads the settings.
  *
  * @param file configuration file; undefined gives the defaults
- * @param program wins over the file's `path`
  * @throws INVALID_ARGUMENT naming file, line and key
  */
-export function virtiofsdSettings(file: string | undefined, program: string | undefined): VirtiofsdSettings {
-  const { virtiofsd } = loadConfig(STORAGE_SCHEMA, file);
-  return program === undefined ? virtiofsd : { ...virtiofsd, path: program };
+export function storageSettings(
+  file: string | undefined,
+  overrides: Overrides = {},
+): { virtiofsd: VirtiofsdSettings; block: BlockSettings } {
+  const { virtiofsd, block } = loadConfig(STORAGE_SCHEMA, file);
+  return {
+    virtiofsd: { ...virtiofsd, path: overrides.virtiofsd ?? virtiofsd.path },
+    block: {
+      ...block,
+      mkfs_erofs: overrides.mkfsErofs ?? block.mkfs_erofs,
+      image_dir: overrides.imageDir ?? block.image_dir,
+    },
+  };
 }

@@ -99,6 +99,7 @@ export async function removeShare(environment: Environment, sandboxId: string): 
     { name: "end virtiofsd", run: () => stopVirtiofsd(environment, record?.daemon, paths.shared) },
     { name: "unmount the share", run: () => void unmountBelow(paths.base) },
     { name: "remove the files of the share", run: () => removeOwnTree(paths.base) },
+    { name: "remove the disks of its containers", run: () => environment.images.removeSandbox(sandboxId) },
   ]);
   state.deleteShare(sandboxId);
 }

@@ -3,7 +3,7 @@ import { type PrepareContainerResponse } from "../../lib/proto/gen/kuasar/storag
 import { openStore, type Store, type Table } from "../../lib/store/mod.ts";
 import { STATE_FILE, storageDir } from "./paths.ts";
 
-export type ShareKindName = "virtiofs" | "9p";
+export type ShareKindName = "virtiofs" | "9p" | "block";
 
 /** The share of a sandbox: what is meant to be there, written before it is. */
 export interface ShareRecord {
@@ -50,6 +50,13 @@ export class StorageState {
   containerIds(sandboxId: string): string[] {
     const prefix = key(sandboxId, "");
     return this.#containers.ids().filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
+  }
+
+  /** Files and devices of the host that are disks of some container. */
+  hostPathsInUse(): string[] {
+    return this.#containers.entries().flatMap(([, { response }]) =>
+      (response?.blockDevices ?? []).map(({ hostPath }) => hostPath)
+    );
   }
 
   /** Forgets a share and its containers. */

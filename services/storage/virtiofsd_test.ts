@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:a
 import { exitWithin, isAlive, killProcess } from "../../lib/process/mod.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { TestStorage } from "./_fixture.ts";
-import { virtiofsdSettings } from "./settings.ts";
+import { storageSettings } from "./settings.ts";
 import { findVirtiofsd, virtiofsdArguments } from "./virtiofsd.ts";
 
 const PROGRAM = new URL("../../build/host/usr/libexec/virtiofsd", import.meta.url).pathname;
@@ -38,7 +38,10 @@ const daemonOf = (storage: TestStorage) => storage.environment.state.shares.get(
 
 Deno.test("virtiofsd is sandboxed, told of mounts below, and gets its socket as a descriptor", () => {
   deepStrictEqual(
-    virtiofsdArguments({ ...virtiofsdSettings(undefined, "/v"), extra_args: ["--syslog"] }, "/s"),
+    virtiofsdArguments({
+      ...storageSettings(undefined, { virtiofsd: "/v" }).virtiofsd,
+      extra_args: ["--syslog"],
+    }, "/s"),
     [
       ..."--shared-dir /s --fd 3 --sandbox namespace --seccomp kill --announce-submounts --cache auto".split(
         " ",

@@ -8,6 +8,8 @@ import { isBind, isOwnShm } from "./spec/mounts.ts";
 
 /** Directories that describe a kernel: the guest's own is meant, the host's could not be shared. */
 const KERNEL_DIRS = ["/proc", "/sys", "/dev"];
+/** Path of an emptyDir itself. */
+const EMPTY_DIR_ITSELF = /\/kubernetes\.io~empty-dir\/[^/]+$/;
 /** Part of the path of every Kubernetes emptyDir. */
 const EMPTY_DIR = "/kubernetes.io~empty-dir/";
 /** The shared memory that containerd mounts for a pod: `…/sandboxes/<id>/shm`. */
@@ -18,12 +20,15 @@ interface Target {
   containerId: string;
   /** Our own directory; no container may have it as a volume. */
   storageDir: string;
+  /** True where nothing is shared: files and directories are copied into the guest. */
+  copied?: boolean;
 }
 
 /**
  * Decides for each bind mount of a spec how its source gets into the guest, and adds it to the plan. In this order:
  * /dev/shm → the pod's; a block device → hot-plugged and mounted by the guest; below /proc, /sys, /dev → the
- * guest's own; a tmpfs emptyDir → a tmpfs in the guest; a file or directory → bound into the share.
+ * guest's own; a tmpfs emptyDir → a tmpfs in the guest; a file or directory → bound into the share, or
+ * copied where there is none.
  *
  * @throws UNIMPLEMENTED for a socket, FIFO, character device or huge pages; FAILED_PRECONDITION for a source that
  * does not exist; PERMISSION_DENIED for one of ours
@@ -84,6 +89,8 @@ function planBind(mount: Mount, index: number, facts: HostFacts, target: Target,
     if (real.includes(EMPTY_DIR) && home?.fsType === "tmpfs" && home.mountPoint.includes(EMPTY_DIR)) {
       if (home.mountPoint === real) return planTmpfs(index, real, found, home.superOptions, plan);
     }
+    // Nothing of it is ever read on the host, and the containers of the pod must see the same.
+    if (target.copied && EMPTY_DIR_ITSELF.test(real)) return planTmpfs(index, real, found, [], plan);
   }
   planShared(mount, index, real, found.kind === "directory", target, plan);
 }

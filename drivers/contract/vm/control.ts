@@ -30,6 +30,11 @@ export interface Control {
    */
   attachBlock(device: BlockDevice): Promise<void>;
   /**
+   * Where the guest finds a disk that is plugged in, as `GuestMount.source`. Only where it does not find it by its
+   * serial.
+   */
+  guestSource?(serial: string): string | undefined;
+  /**
    * Takes a disk out and answers when the guest has let go of it. An unknown serial is fine.
    *
    * @throws {KuasarError} DEADLINE_EXCEEDED or FAILED_PRECONDITION where the guest keeps it; may be repeated

@@ -7,6 +7,13 @@ import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 /** The kernel keeps no more of its command line (COMMAND_LINE_SIZE). */
 const MAX_KERNEL_PARAMS_BYTES = 2047;
 
+/** What the agent knows the kinds of shares by. */
+const SHARE_TYPES: Readonly<Record<ShareKind, string>> = {
+  [ShareKind.VIRTIOFS]: "virtiofs",
+  [ShareKind.NINEP]: "9p",
+  [ShareKind.BLOCK]: "none",
+};
+
 /** What a hypervisor can give to one VM. */
 export interface GuestLimits {
   maxVcpus: number;
@@ -71,9 +78,7 @@ export function checkGuestRequest(
 export function kernelParamsOf(own: readonly string[], request: StartRequest, config: GuestConfig): string {
   return [
     ...own,
-    ...(request.share
-      ? [`task.sharefs_type=${request.share.kind === ShareKind.NINEP ? "9p" : "virtiofs"}`]
-      : []),
+    ...(request.share ? [`task.sharefs_type=${SHARE_TYPES[request.share.kind]}`] : []),
     config.kernelParams,
     ...request.kernelParams,
   ].filter((part) => part !== "").join(" ");

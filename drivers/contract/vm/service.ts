@@ -74,8 +74,10 @@ export class VmDriver<C extends Control> {
         if (!device) {
           throw new KuasarError("INVALID_ARGUMENT", "Cannot plug in a disk: the request names none");
         }
-        await this.#change(sandboxId, (_, control) => control.attachBlock(device));
-        return {};
+        return await this.#change(sandboxId, async (_, control) => {
+          await control.attachBlock(device);
+          return { guestSource: control.guestSource?.(device.serial) };
+        });
       },
       detachBlock: async ({ sandboxId, serial }) => {
         const machine = this.#machines.get(sandboxId);
@@ -140,12 +142,12 @@ export class VmDriver<C extends Control> {
   }
 
   /** Runs one change of a VM that is up. */
-  async #change(
+  async #change<T>(
     sandboxId: string,
-    change: (machine: Machine<C>, control: C) => Promise<void>,
-  ): Promise<void> {
+    change: (machine: Machine<C>, control: C) => Promise<T>,
+  ): Promise<T> {
     const machine = this.#machine(sandboxId);
-    await this.#changes.run(sandboxId, async () => {
+    return await this.#changes.run(sandboxId, async () => {
       const { state } = machine.record;
       if (state !== "RUNNING" && state !== "PAUSED") {
         throw new KuasarError(
@@ -159,7 +161,7 @@ export class VmDriver<C extends Control> {
           `Cannot change sandbox ${sandboxId}: its VMM does not answer`,
         );
       }
-      await change(machine, machine.control);
+      return await change(machine, machine.control);
     });
   }
 

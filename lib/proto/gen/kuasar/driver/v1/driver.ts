@@ -142,6 +142,11 @@ export interface AttachBlockRequest {
   device: BlockDevice | undefined;
 }
 
+export interface AttachBlockResponse {
+  /** Where the guest finds the disk, as `GuestMount.source`; unset where it finds it by its serial. */
+  guestSource?: string | undefined;
+}
+
 export interface DetachBlockRequest {
   sandboxId: string;
   serial: string;
@@ -1230,6 +1235,52 @@ export const AttachBlockRequest: MessageFns<AttachBlockRequest> = {
   },
 };
 
+function createBaseAttachBlockResponse(): AttachBlockResponse {
+  return { guestSource: undefined };
+}
+
+export const AttachBlockResponse: MessageFns<AttachBlockResponse> = {
+  encode(message: AttachBlockResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.guestSource !== undefined) {
+      writer.uint32(10).string(message.guestSource);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachBlockResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttachBlockResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.guestSource = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDetachBlockRequest(): DetachBlockRequest {
   return { sandboxId: "", serial: "" };
 }
@@ -1385,7 +1436,7 @@ export const DriverDefinition = {
       name: "AttachBlock",
       requestType: AttachBlockRequest as typeof AttachBlockRequest,
       requestStream: false,
-      responseType: Empty as typeof Empty,
+      responseType: AttachBlockResponse as typeof AttachBlockResponse,
       responseStream: false,
       options: {},
     },

@@ -92,10 +92,16 @@ export enum HostRuntime_Kind {
   TASK_SERVER = 2,
 }
 
-/** A mount that the agent makes before the container is created; directories missing at the target are made. */
+/**
+ * A mount that the agent makes before the container is created; directories missing at the target are made, and so are
+ * an overlay's upper and work directory.
+ */
 export interface GuestMount {
   type: string;
-  /** A path, a tag, or `serial:<id>` for a hot-plugged disk. */
+  /**
+   * A path, a tag, `serial:<id>` for a hot-plugged disk, or `place:<name>:<sectors>` for a disk of the guest's that is
+   * there from the boot on and gets its content, and with it this size, later.
+   */
   source: string;
   target: string;
   options: string[];

@@ -15,6 +15,8 @@ import { GuestMount } from "../../prepare/v1/prepare.ts";
 export enum ShareKind {
   VIRTIOFS = 0,
   NINEP = 1,
+  /** BLOCK - No directory is shared: every container gets disks with its bundle and its root file system. */
+  BLOCK = 2,
 }
 
 export interface CreateShareRequest {
@@ -30,7 +32,7 @@ export interface Share {
   tag: string;
   /** The shared directory on the host. */
   hostDir: string;
-  /** vhost-user socket of virtiofsd; empty for 9p. The daemon listens when CreateShare has answered. */
+  /** vhost-user socket of virtiofsd; empty for other kinds. The daemon listens when CreateShare has answered. */
   socketPath: string;
   /** Where the guest mounts it: `/run/kuasar/state`. */
   guestDir: string;
@@ -756,7 +758,7 @@ export const StorageDefinition = {
       options: {},
     },
     /**
-     * Answers when the process that serves the share has ended, at once where it has; a share that has none (9p) answers
+     * Answers when the process that serves the share has ended, at once where it has; a share that has none (9p, block) answers
      * at once. NOT_FOUND for an unknown sandbox.
      */
     waitShare: {

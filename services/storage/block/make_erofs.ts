@@ -1,0 +1,53 @@
+import { KuasarError } from "../../../lib/errors/mod.ts";
+
+/** 100 MiB take half a second; a slow disk with a large image takes minutes. */
+const TIMEOUT_MS = 300_000;
+const MAX_EVIDENCE = 8;
+
+/**
+ * Writes a directory with all that is mounted below it as a read-only disk. It appears under its name when it is
+ * complete.
+ *
+ * Uncompressed: the guest reads it at the speed of memory, and the host's page cache holds one copy for all guests
+ * of an image. Its own program does it, outside of this process, whose memory stays small whatever the image has.
+ *
+ * @param mkfs path of mkfs.erofs
+ * @throws KuasarError FAILED_PRECONDITION without the program, RESOURCE_EXHAUSTED on a full disk, INTERNAL
+ */
+export async function makeErofs(mkfs: string, directory: string, image: string): Promise<void> {
+  const draft = `${image}.part`;
+  try {
+    const { success, stderr } = await new Deno.Command(mkfs, {
+      args: ["--quiet", draft, directory],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+      clearEnv: true,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).output();
+    if (!success) throw failure(directory, new TextDecoder().decode(stderr));
+    await Deno.rename(draft, image);
+  } catch (error) {
+    await Deno.remove(draft).catch(() => {});
+    if (error instanceof Deno.errors.NotFound) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot make a disk: ${mkfs} is missing; install erofs-utils or set block.mkfs_erofs`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+function failure(directory: string, said: string): KuasarError {
+  const lines = said.split("\n").filter((line) => line.trim() !== "");
+  const full = /no space left/i.test(said);
+  return new KuasarError(
+    full ? "RESOURCE_EXHAUSTED" : "INTERNAL",
+    `Cannot make a disk of ${directory}: ${
+      full ? "no space is left in block.image_dir" : "mkfs.erofs failed"
+    }`,
+    { evidence: lines.slice(-MAX_EVIDENCE) },
+  );
+}

@@ -1,0 +1,108 @@
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import { mountsWithin, readMountinfo } from "../../../lib/mounts/mod.ts";
+import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { MKFS_EROFS, TestStorage } from "../_fixture.ts";
+
+/** A test with real mounts and disks, in a run directory of its own. */
+function diskTest(name: string, run: (storage: TestStorage) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: Deno.uid() !== 0,
+    async fn() {
+      if (!await Deno.stat(MKFS_EROFS).catch(() => undefined)) {
+        return console.log("skipped: no mkfs.erofs yet");
+      }
+      await using storage = new TestStorage();
+      await storage.share("s1", ShareKind.BLOCK);
+      await run(storage);
+    },
+  });
+}
+
+const FSCK_EROFS = MKFS_EROFS.replace(/mkfs\.erofs$/, "fsck.erofs");
+
+/** The content of a disk. */
+async function unpack(storage: TestStorage, image: string): Promise<string> {
+  const to = `${storage.dir}/unpacked`;
+  await Deno.remove(to, { recursive: true }).catch(() => {});
+  const { success, stderr } = await new Deno.Command(FSCK_EROFS, {
+    args: [`--extract=${to}`, image],
+  }).output();
+  strictEqual(success, true, new TextDecoder().decode(stderr));
+  return to;
+}
+
+diskTest("a container becomes a disk with its bundle and one with its rootfs", async (storage) => {
+  Deno.mkdirSync(`${storage.dir}/secret`);
+  Deno.writeTextFileSync(`${storage.dir}/secret/token`, "t");
+  const answer = await storage.prepare("c1", ({ spec }) => {
+    spec.mounts = [{ destination: "/s", type: "bind", source: `${storage.dir}/secret`, options: ["ro"] }];
+  });
+  const [bundle, rootfs] = answer.blockDevices;
+  deepStrictEqual(answer.blockDevices.map(({ readOnly }) => readOnly), [true, true]);
+  deepStrictEqual(answer.mounts.map(({ type, target }) => `${type} ${target}`), [
+    "tmpfs /run/kuasar/disks/c1",
+    "erofs /run/kuasar/disks/c1/bundle",
+    "overlay /run/kuasar/state/c1",
+    "erofs /run/kuasar/disks/c1/rootfs",
+    "overlay /run/kuasar/state/c1/rootfs",
+  ]);
+  const files = await unpack(storage, bundle!.hostPath);
+  strictEqual(Deno.readTextFileSync(`${files}/volumes/0/token`), "t");
+  const spec = JSON.parse(Deno.readTextFileSync(`${files}/config.json`));
+  strictEqual(spec.mounts[0].source, "/run/kuasar/state/c1/volumes/0");
+  strictEqual(Deno.readTextFileSync(`${await unpack(storage, rootfs!.hostPath)}/hello`), "c1");
+  // Nothing of it stays mounted on the host.
+  deepStrictEqual(
+    mountsWithin(readMountinfo(), `${storage.runDir}/storage/s1`).filter(({ mountPoint }) =>
+      mountPoint.includes("c1")
+    ),
+    [],
+  );
+  deepStrictEqual(await storage.prepare("c1", ({ spec: same }) => void (same.mounts = spec.mounts)), answer);
+});
+
+diskTest("containers of one image share its disk, and leave it for the next", async (storage) => {
+  const layers = storage.overlay("image");
+  const prepare = async (id: string) => {
+    const rootfs = [{ type: "overlay", source: "overlay", target: "", options: layers }];
+    const { blockDevices } = await storage.prepare(id, ({ request }) => void (request.rootfs = rootfs));
+    return blockDevices;
+  };
+  const [first, second] = [await prepare("c1"), await prepare("c2")];
+  strictEqual(first[1]!.hostPath, second[1]!.hostPath);
+  deepStrictEqual(new Set([...first, ...second].map(({ serial }) => serial)).size, 4);
+  await storage.release("c1");
+  await rejects(Deno.stat(first[0]!.hostPath), Deno.errors.NotFound);
+  await storage.remove();
+  await rejects(Deno.stat(second[0]!.hostPath), Deno.errors.NotFound);
+  strictEqual((await Deno.stat(first[1]!.hostPath)).isFile, true);
+});
+
+diskTest("a rootfs that was written to has a disk of its own", async (storage) => {
+  const options = storage.overlay("c1");
+  Deno.writeTextFileSync(`${storage.dir}/layers/c1-upper/more`, "1");
+  const { blockDevices } = await storage.prepare("c1", ({ request }) => {
+    request.rootfs = [{ type: "overlay", source: "overlay", target: "", options }];
+  });
+  match(blockDevices[1]!.hostPath, /sandboxes\/s1\/c1-rootfs\.erofs$/);
+  const files = await unpack(storage, blockDevices[1]!.hostPath);
+  deepStrictEqual([...Deno.readDirSync(files)].map(({ name }) => name).sort(), ["hello", "more"]);
+});
+
+diskTest("an emptyDir is the guest's memory, a large volume is refused", async (storage) => {
+  const emptyDir = `${storage.dir}/pods/p/volumes/kubernetes.io~empty-dir/cache`;
+  Deno.mkdirSync(emptyDir, { recursive: true });
+  Deno.chmodSync(emptyDir, 0o777);
+  const answer = await storage.prepare("c1", ({ spec }) => {
+    spec.mounts = [{ destination: "/cache", type: "bind", source: emptyDir, options: ["rbind"] }];
+  });
+  const tmpfs = answer.mounts.find(({ target }) => target.startsWith("/run/kuasar/pod/volumes/"));
+  deepStrictEqual([tmpfs?.type, tmpfs?.podScoped, tmpfs?.options[0]], ["tmpfs", true, "mode=777"]);
+  Deno.writeTextFileSync(`${storage.dir}/large`, "");
+  Deno.truncateSync(`${storage.dir}/large`, 65 << 20);
+  const large = storage.prepare("c2", ({ spec }) => {
+    spec.mounts = [{ destination: "/l", type: "bind", source: `${storage.dir}/large`, options: ["bind"] }];
+  });
+  await rejects(large, { code: "RESOURCE_EXHAUSTED", message: /block\.volume_mib/ });
+});

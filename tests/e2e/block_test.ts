@@ -1,0 +1,74 @@
+/** Containers whose files reach the guest as disks, with a hypervisor that plugs disks in. */
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { driverDeployment } from "../../deploy/drivers.ts";
+import { nodePrograms } from "../../deploy/programs.ts";
+import { driverService } from "../../deploy/supervisor/mod.ts";
+import { e2eOurs, useNode } from "./fixture.ts";
+
+/** The generated configuration of the QEMU driver, without a share. */
+async function withoutShare() {
+  const { tools, kernel, bzImage, initrd, image } = nodePrograms();
+  const { configuration } = driverDeployment("qemu");
+  const text = configuration({ tools: { ...tools }, kernel, bzImage, initrd, image, memoryMib: 256 });
+  const config = await Deno.makeTempFile({ prefix: "block-", suffix: ".toml" });
+  await Deno.writeTextFile(config, `${text}share_fs = "block"\n`);
+  Deno.test.afterAll(() => Deno.remove(config));
+  return { handler: "kuasar-qemu", configs: { [driverService("qemu")]: config } };
+}
+
+const options = await withoutShare();
+const node = useNode(options);
+
+e2eOurs(
+  "a pod without a share runs containers from disks, with volumes, and leaves none",
+  node,
+  async (node) => {
+    const image = await node.image("busybox");
+    const volumes = `${node.runDir}/volumes`;
+    const emptyDir = `${volumes}/pods/p/volumes/kubernetes.io~empty-dir/cache`;
+    await Deno.mkdir(`${volumes}/config`, { recursive: true });
+    await Deno.mkdir(emptyDir, { recursive: true });
+    await Deno.writeTextFile(`${volumes}/config/key`, "value");
+    const mounts = [
+      { containerPath: "/config", hostPath: `${volumes}/config`, readonly: true },
+      { containerPath: "/cache", hostPath: emptyDir },
+    ];
+    const pod = await node.runPod({ name: "disks" });
+    const first = await pod.run({ name: "first", image, command: ["sleep", "1000"], mounts });
+    const second = await pod.run({ name: "second", image, command: ["sleep", "1000"], mounts });
+    const shell = async (container: typeof first, command: string) => {
+      const { stdout, stderr, exitCode } = await container.shell(command);
+      strictEqual(exitCode, 0, stderr);
+      return stdout;
+    };
+    match(await shell(first, "grep ' / ' /proc/mounts"), /^overlay /);
+    strictEqual(await shell(first, "cat /config/key"), "value");
+    await shell(first, "echo mine > /etc/written && rm /bin/wget && echo ours > /cache/file");
+    // One disk for both, and nothing that one writes is the other's.
+    await shell(second, "test ! -e /etc/written && test -e /bin/wget");
+    strictEqual(await shell(second, "cat /cache/file"), "ours\n");
+    ok((await first.shell("echo x > /config/key")).exitCode !== 0);
+    await Deno.writeTextFile(`${volumes}/config/key`, "changed");
+    strictEqual(await shell(first, "cat /config/key"), "value");
+    const layers = () => [...Deno.readDirSync(`${node.runDir}/storage/.images/layers`)].length;
+    strictEqual(layers(), 1);
+    await first.stop(0);
+    await first.remove();
+    // The disks are free again: another container of the image starts from the same one.
+    const third = await pod.run({ name: "third", image, command: ["sleep", "1000"], mounts });
+    strictEqual(await shell(third, "cat /config/key"), "changed");
+    strictEqual(layers(), 1);
+    await pod.remove();
+    deepStrictEqual([...Deno.readDirSync(`${node.runDir}/storage/.images/sandboxes`)], []);
+    await Deno.remove(volumes, { recursive: true });
+  },
+);
+
+e2eOurs("what no guest can have a copy of is refused by its name", node, async (node) => {
+  const pod = await node.runPod({ name: "refused" });
+  const socket = `${node.runDir}/sandboxer.sock`;
+  const mounts = [{ containerPath: "/s", hostPath: socket }];
+  const image = await node.image("busybox");
+  await rejects(pod.run({ name: "c", image, command: ["true"], mounts }), /a socket works on its own host/);
+  await pod.remove();
+});
