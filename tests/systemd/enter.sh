@@ -1,0 +1,25 @@
+#!/bin/sh
+# Becomes systemd as PID 1 of a machine that sees the host's files, what is staged on top of them, and whose writes go
+# nowhere. Runs in new mount, PID, network and cgroup namespaces.
+#
+# usage: enter.sh BASE CHECKOUT TARGET
+set -eu
+base=$1 checkout=$2 target=$3
+root=$base/root
+
+mount --make-rprivate /
+mount -t tmpfs -o size=4g tmpfs "$base/cow"
+mkdir "$base/cow/upper" "$base/cow/work"
+mount -t overlay -o "lowerdir=/,upperdir=$base/cow/upper,workdir=$base/cow/work" overlay "$root"
+cp -a "$base/stage/." "$root/"
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs tmpfs "$root/tmp"
+# An overlay shows no mounts that lie in its lower file system.
+mkdir -p "$root$checkout"
+mount --rbind "$checkout" "$root$checkout"
+
+exec env -i container=kuasar-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  chroot "$root" /lib/systemd/systemd --system "--unit=$target" --log-target=console --show-status=0

@@ -1,0 +1,137 @@
+/** An installation under systemd itself: units, activation by sockets, restarts. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { cniConflist, containerdConfig } from "../../deploy/containerd/mod.ts";
+import { driverDeployment, DRIVERS } from "../../deploy/drivers.ts";
+import { nodePrograms } from "../../deploy/programs.ts";
+import { root } from "../../lib/build/mod.ts";
+import { connectCri, podConfig, waitForCri } from "../../lib/cri/mod.ts";
+import { imageArchive } from "../e2e/fixture.ts";
+import { Ctr, Pod } from "../harness/mod.ts";
+import { obstacle, SystemdMachine } from "./machine.ts";
+
+const DRIVER = driverDeployment("qemu");
+const ADDRESS = "/run/containerd/containerd.sock";
+const SERVICES = ["sandboxer", "network", "storage", `driver-${DRIVER.name}`].map((name) => `kuasar-${name}`);
+const IMAGE = "docker.io/library/busybox:kuasar";
+
+/** Writes what a host has besides us: containerd with our drop-in, and where its programs are. */
+async function stageHost(stage: string): Promise<void> {
+  const programs = nodePrograms();
+  const files: Record<string, string> = {
+    "/etc/containerd/config.toml": containerdConfig({
+      rootDir: "/var/lib/containerd",
+      stateDir: "/run/containerd",
+      address: ADDRESS,
+      sandboxerSocket: "",
+      cniBinDirs: [programs.cniBinDir],
+      cniConfDir: "/etc/cni/net.d",
+      imports: ["/etc/containerd/conf.d/*.toml"],
+    }),
+    "/etc/cni/net.d/10-test.conflist": cniConflist({ subnet: "10.138.1.0/24", dataDir: "/run/cni" }),
+    [`/var/lib/kuasar/${DRIVER.configFile}.d/50-host.toml`]: DRIVER.configuration({
+      tools: { ...programs.tools },
+      kernel: "/var/lib/kuasar/vmlinux.bin",
+      bzImage: "/var/lib/kuasar/vmlinuz",
+      initrd: "/var/lib/kuasar/kuasar.initrd",
+      image: "/var/lib/kuasar/kuasar.img",
+      memoryMib: 256,
+    }),
+    "/var/lib/kuasar/storage.toml.d/50-host.toml": `[virtiofsd]\npath = "${programs.virtiofsd}"\n`,
+    "/etc/default/kuasar-sandboxer": "OPTIONS=--log-level debug\n",
+    "/etc/systemd/system/containerd.service": `[Unit]
+Description=containerd
+[Service]
+Type=notify
+Environment=PATH=/usr/local/bin:${(programs.path ?? []).join(":")}:/usr/sbin:/usr/bin:/sbin:/bin
+ExecStart=${programs.containerd} --config /etc/containerd/config.toml
+KillMode=process
+Delegate=yes
+`,
+    "/etc/systemd/system/test.target": "[Unit]\nWants=kuasar.target containerd.service\n",
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.mkdir(stage + path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(stage + path, text);
+  }
+}
+
+async function installInto(stage: string): Promise<void> {
+  const args = ["run", "-A", "--no-check", "--quiet", `${root}/deploy/install/main.ts`, "--no-setup"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, "--destdir", stage] })
+    .output();
+  strictEqual(code, 0, new TextDecoder().decode(stderr));
+}
+
+const missing = obstacle();
+if (missing) console.log(`the installation is not tested under systemd: ${missing}`);
+
+Deno.test({
+  name: "under systemd an installation runs pods through kills and restarts of its units",
+  ignore: missing !== undefined,
+  sanitizeOps: false,
+  sanitizeResources: false,
+  fn: async () => {
+    const base = await Deno.makeTempDir({ prefix: "ksd-" });
+    let machine: SystemdMachine | undefined;
+    try {
+      await installInto(`${base}/stage`);
+      await stageHost(`${base}/stage`);
+      machine = await SystemdMachine.boot(base, "test.target");
+      await check(machine);
+    } catch (error) {
+      if (machine) console.error((await machine.run("journalctl", "--no-pager", "-n", "80")).text);
+      throw error;
+    } finally {
+      await machine?.stop();
+      await Deno.remove(base, { recursive: true });
+    }
+  },
+});
+
+async function check(machine: SystemdMachine): Promise<void> {
+  const address = machine.path(ADDRESS);
+  const systemctl = async (...args: string[]) => {
+    const { code, text } = await machine.run("systemctl", ...args);
+    strictEqual(code, 0, `systemctl ${args.join(" ")}: ${text}`);
+    return text;
+  };
+  const cri = connectCri(address);
+  try {
+    await waitForCri(address, 30_000);
+    // Drivers that nobody has called do not run, though their sockets listen.
+    for (const { name } of DRIVERS.filter(({ name }) => name !== DRIVER.name)) {
+      strictEqual(
+        (await machine.run("systemctl", "is-active", `kuasar-driver-${name}.service`)).text,
+        "inactive\n",
+      );
+      await systemctl("is-active", `kuasar-driver-${name}.socket`);
+    }
+    const ctr = new Ctr(nodePrograms().ctr, address, "k8s.io");
+    strictEqual((await ctr.run(["images", "import", "--local", imageArchive("busybox")])).code, 0);
+    const config = podConfig({ name: "pod", hostname: "under-systemd" });
+    const request = { config, runtimeHandler: DRIVER.handlers[0] };
+    const { podSandboxId } = await cri.runtime.runPodSandbox(request, { timeoutMs: 120_000 });
+    const pod = new Pod(cri, podSandboxId, config);
+    const container = await pod.run({ name: "c", image: IMAGE, command: ["sleep", "1000"] });
+    strictEqual((await container.shell("hostname")).stdout, "under-systemd\n");
+
+    for (const unit of SERVICES) await systemctl("kill", "--signal=KILL", "--kill-who=main", unit);
+    strictEqual((await container.shell("echo after the kills")).stdout, "after the kills\n");
+    const second = await pod.run({ name: "d", image: IMAGE, command: ["sh", "-c", "exit 3"] });
+    strictEqual((await second.waitForExit()).exitCode, 3);
+    const restarts = await systemctl("show", "--property=NRestarts", "--value", ...SERVICES);
+    deepStrictEqual(restarts.split("\n").filter(Boolean), SERVICES.map(() => "1"));
+
+    await systemctl("restart", ...SERVICES);
+    ok(await pod.isReady(), "a restart of the services ends no pod");
+    await systemctl("restart", "containerd");
+    await waitForCri(address, 30_000);
+    strictEqual((await container.shell("echo after the restarts")).stdout, "after the restarts\n");
+    match((await machine.run("kuasar-ctl", "list")).text, new RegExp(podSandboxId.slice(0, 12)));
+
+    await pod.remove();
+    strictEqual(await systemctl("--failed", "--no-legend", "--plain"), "");
+  } finally {
+    cri.close();
+  }
+}
