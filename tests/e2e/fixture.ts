@@ -58,7 +58,7 @@ async function pauseImage(): Promise<Uint8Array> {
 export async function programsFor(handler: string): Promise<NodePrograms> {
   const programs = nodePrograms();
   const under = await programUnderTest(driverOfHandler(handler)?.name ?? "");
-  return under ? { ...programs, tools: { ...programs.tools, [under.tool]: under.path } } : programs;
+  return under ? { ...programs, tools: { ...programs.tools, ...under.tools } } : programs;
 }
 
 /** Starts a node for tests, with the image busybox, and the pause image where one is named. */

@@ -1,6 +1,7 @@
 import { buildDir } from "../../lib/build/mod.ts";
 import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts";
 import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
+import { stratoVirt } from "./stratovirt/launcher.ts";
 
 /** A stand-in for a program that cannot run on every machine that the tests run on. */
 export interface StandIn {
@@ -12,17 +13,20 @@ export interface StandIn {
   command: string;
   /** The variable of the environment that names a real one, which is then used. */
   variable: string;
+  /** More tools that the configuration is made from, with the stand-in alone. */
+  settings?: Readonly<Record<string, string>>;
   /** Writes the stand-in as one executable file. */
   write(path: string): Promise<void>;
 }
 
 /** Every stand-in. */
-export const STAND_INS: readonly StandIn[] = [cloudHypervisor];
+export const STAND_INS: readonly StandIn[] = [cloudHypervisor, stratoVirt];
 
 /** What stands behind a driver in a test. */
 export interface ProgramUnderTest {
-  tool: string;
   path: string;
+  /** The tools that a driver's configuration is made from, the program among them. */
+  tools: Readonly<Record<string, string>>;
   /** For people: `a stand-in for cloud-hypervisor: this host has no usable KVM because …`. */
   what: string;
 }
@@ -37,10 +41,14 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
   if (!standIn) return undefined;
   const { tool, command, variable } = standIn;
   const named = Deno.env.get(variable);
-  if (named !== undefined) return { tool, path: named, what: `${named}, which ${variable} names` };
+  if (named !== undefined) {
+    return { path: named, tools: { [tool]: named }, what: `${named}, which ${variable} names` };
+  }
   const installed = inPath(command);
   const { accel, notes } = chooseAccel("auto", hostAccelFacts());
-  if (installed !== undefined && accel === "kvm") return { tool, path: installed, what: installed };
+  if (installed !== undefined && accel === "kvm") {
+    return { path: installed, tools: { [tool]: installed }, what: installed };
+  }
   const reason = installed === undefined ? `${command} is not installed and ${variable} not set` : notes[0];
   const path = `${buildDir}/standins/${command}`;
   await Deno.mkdir(`${buildDir}/standins`, { recursive: true });
@@ -48,7 +56,11 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
   const fresh = `${path}.${Deno.pid}`;
   await standIn.write(fresh);
   await Deno.rename(fresh, path);
-  return { tool, path, what: `a stand-in for ${command}: ${reason}` };
+  return {
+    path,
+    tools: { [tool]: path, ...standIn.settings },
+    what: `a stand-in for ${command}: ${reason}`,
+  };
 }
 
 function inPath(command: string): string | undefined {

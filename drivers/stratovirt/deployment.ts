@@ -1,0 +1,24 @@
+import { type DriverDeployment, tomlTable } from "../contract/deployment.ts";
+
+/** How the StratoVirt driver is installed and offered. */
+export const deployment: DriverDeployment = {
+  name: "stratovirt",
+  folder: "stratovirt",
+  handlers: ["kuasar-stratovirt"],
+  runtimeType: "io.containerd.kuasar-vmm.v2",
+  // No package of Debian has StratoVirt itself.
+  tools: ["virtiofsd"],
+  vm: true,
+  configFile: "config_stratovirt_x86_64.toml",
+  configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams }) =>
+    tomlTable("hypervisor", {
+      path: tools.stratovirt,
+      kernel_path: bzImage,
+      initrd_path: initrd,
+      memory_in_mb: memoryMib,
+      kernel_params: kernelParams,
+      // Of the stand-in that tests run where StratoVirt cannot.
+      vsock: tools.stratovirtVsock,
+      vhost_device_vsock_path: tools.stratovirtVsock && tools.vhostDeviceVsock,
+    }),
+};

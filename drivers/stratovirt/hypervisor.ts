@@ -1,0 +1,138 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { SpawnedProcess } from "../../lib/process/mod.ts";
+import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { ConsolePump } from "../contract/console_pump.ts";
+import { openTap } from "../contract/tap.ts";
+import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
+import type { Reconnected } from "../contract/vm/control.ts";
+import { FIRST_INHERITED } from "../contract/vm/descriptor_set.ts";
+import { guestRequirements } from "../contract/vm/guest_config.ts";
+import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import type { Machine } from "../contract/vm/machine.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import { shareRequirements } from "../contract/vm/request.ts";
+import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
+import { waitForFile } from "../contract/wait_for_file.ts";
+import { buildArguments } from "./command_line.ts";
+import type { StratoVirtConfig } from "./config.ts";
+import { StratoVirtControl } from "./control.ts";
+import { DiskTable } from "./disk_table.ts";
+import { diskSlots, type LaunchPlan, type VsockPlan } from "./launch_plan.ts";
+import { checkRequest, planLaunch } from "./plan.ts";
+
+/** StratoVirt behind the steps that all VM drivers share. */
+export class StratoVirt implements Hypervisor<StratoVirtControl> {
+  readonly name = "stratovirt";
+  readonly title = "StratoVirt";
+  readonly version: string;
+  readonly accel: Accel;
+  readonly notes: readonly string[];
+  readonly shareKind = ShareKind.VIRTIOFS;
+  readonly capabilities: readonly string[];
+  readonly controlSocket = "qmp.sock";
+  readonly vsock: "hybrid" | "kernel";
+  readonly bootTimeoutMs: number;
+  readonly #config: StratoVirtConfig;
+
+  /** @param version of the program, `StratoVirt 2.5.0` */
+  constructor(config: StratoVirtConfig, version: string, facts: AccelFacts) {
+    const { accel, notes } = chooseAccel("auto", facts);
+    this.#config = config;
+    this.version = version;
+    // It has no emulation: guests run on KVM or not at all.
+    this.accel = "kvm";
+    this.notes = [
+      ...(accel === "kvm"
+        ? []
+        : notes.map((note) => note.replace(/:[^:]*$/, ": StratoVirt cannot run guests"))),
+      ...config.notes,
+    ];
+    this.vsock = config.vsock === "kernel" ? "kernel" : "hybrid";
+    this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
+    this.bootTimeoutMs = config.guest.bootTimeoutMs;
+  }
+
+  checkRequest(request: StartRequest): void {
+    checkRequest(request, this.#config);
+  }
+
+  requirements(request: StartRequest): Requirement[] {
+    const { path, firmware, machine, guest, vhostDeviceVsockPath } = this.#config;
+    return [
+      { what: "StratoVirt (path)", path, remedy: "install it; `deno task setup` brings all the rest" },
+      ...(machine === "q35"
+        ? [{ what: "the firmware (firmware)", path: firmware, remedy: "install ovmf" }]
+        : []),
+      ...guestRequirements(guest),
+      this.vsock === "kernel"
+        ? { what: "vhost-vsock", path: "/dev/vhost-vsock", remedy: "load the module vhost_vsock" }
+        : {
+          what: "vhost-device-vsock (vhost_device_vsock_path)",
+          path: vhostDeviceVsockPath,
+          remedy: "install vhost-device-vsock, or run `deno task setup`",
+        },
+      ...shareRequirements(request),
+    ];
+  }
+
+  async launch(launch: Launch<StratoVirtControl>): Promise<SpawnedProcess> {
+    const { host, machine, request, clock, inherited } = launch;
+    const { paths, record } = machine;
+    const vsock: VsockPlan = record.cid === undefined
+      ? { kind: "vhost-user", socket: paths.vhostSocket }
+      : { kind: "kernel", cid: record.cid, vhostFd: FIRST_INHERITED };
+    if (vsock.kind === "vhost-user") {
+      const helper = vhostDeviceVsock(machine, this.#config.vhostDeviceVsockPath);
+      await clock.measure("vsock", () => spawnHelper(host, machine, helper));
+    }
+    const nicFds = request.nics.map((nic) => inherited.addAll(openTap(nic)));
+    const plan = planLaunch(request, this.#config, paths, vsock, nicFds);
+    checkPaths(plan);
+    DiskTable.create(diskTablePath(machine), diskSlots(plan));
+    machine.abort.signal.throwIfAborted();
+    return await clock.measure(
+      "spawn",
+      () => spawnVmm(host, machine, this.#config.path, buildArguments(plan), inherited.fds),
+    );
+  }
+
+  async connect({ machine }: Launch<StratoVirtControl>): Promise<StratoVirtControl> {
+    const { paths } = machine;
+    const signal = AbortSignal.any([machine.abort.signal]);
+    // It makes its sockets by itself, the console's before the monitor's.
+    for (const socket of [paths.consoleSocket, paths.monitor]) {
+      await waitForFile(socket, this.bootTimeoutMs, signal);
+    }
+    const disks = DiskTable.load(diskTablePath(machine));
+    const control = await StratoVirtControl.connect(paths.monitor, disks, this.bootTimeoutMs);
+    try {
+      machine.console = await ConsolePump.connect(paths.consoleSocket, paths.console);
+      await control.resume();
+      return control;
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+  }
+
+  async reconnect(machine: Machine<StratoVirtControl>): Promise<Reconnected<StratoVirtControl>> {
+    return await StratoVirtControl.reconnect(machine.paths.monitor, diskTablePath(machine));
+  }
+}
+
+function diskTablePath({ paths }: Machine<StratoVirtControl>): string {
+  return `${paths.dir}/disks.json`;
+}
+
+/** A comma in a path would end it: StratoVirt's options know no escape. */
+function checkPaths({ image, firmware, share, monitor, console }: LaunchPlan): void {
+  for (const path of [image, firmware, share?.socket ?? "", share?.tag ?? "", monitor, console]) {
+    if (path.includes(",")) {
+      throw new KuasarError(
+        "INVALID_ARGUMENT",
+        `Cannot start a sandbox: ${JSON.stringify(path)} has a comma, which StratoVirt takes for its end`,
+      );
+    }
+  }
+}
