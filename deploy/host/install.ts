@@ -64,6 +64,8 @@ async function install({ out, log, say }: StepContext): Promise<void> {
     const bindable = !["usr/bin/containerd", "usr/bin/ctr"].includes(path);
     if (bindable && await isDynamic(`${out}/${path}`)) await bindToPrefix(`${out}/${path}`, out);
   }
+  // Where QEMU looks for its firmware before /usr/share/qemu: from here on, the prefix is its root.
+  await Deno.symlink("../..", `${out}/usr/bin/qemu-bundle`);
   const versions = Object.fromEntries([...base, ...newer].map((item) => [item.name, item.version]));
   await Deno.writeTextFile(`${out}/versions.json`, JSON.stringify(versions, null, 2) + "\n");
 }
