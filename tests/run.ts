@@ -20,7 +20,7 @@ const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"];
 
 /** The end-to-end tests of each handler; what has to do with the whole node is tested with the default one. */
 const E2E: Readonly<Record<string, readonly string[]>> = {
-  "kuasar-qemu": [...POD_TESTS, "bad_input", "missing_kernel", "ctl", "start"],
+  "kuasar-qemu": [...POD_TESTS, "bad_input", "missing_kernel", "block", "ctl", "start"],
   "kuasar-clh": POD_TESTS,
 };
 

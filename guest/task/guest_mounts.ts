@@ -12,6 +12,9 @@ const PLACE_LOOK_MS = 5;
 /** Directories of an overlay that it does not make itself. */
 const OVERLAY_DIRECTORY = /^(?:upperdir|workdir)=(.+)$/;
 
+/** Not /sys/block, where a disk appears after its node in /dev has, of which alone there is an event. */
+const DISKS = "/sys/class/block";
+
 /** Options that are flags of mount(2); the others are the file system's own. */
 const FLAGS: Readonly<Record<string, number>> = {
   ro: sys.MS?.RDONLY ?? 0,
@@ -91,7 +94,7 @@ function makeOverlayDirectories(options: readonly string[]): void {
 
 /** The device node of a disk that has been there since the boot, once it has the size of what was put into it. */
 async function placeOf(name: string, sectors: string): Promise<string> {
-  const size = `/sys/block/${name}/size`;
+  const size = `${DISKS}/${name}/size`;
   const end = sys.nowMs() + DISK_TIMEOUT_MS;
   while (!(sys.exists(size) && sys.readTextFile(size, 64).trim() === sectors && sys.exists(`/dev/${name}`))) {
     if (sys.nowMs() > end) {
@@ -108,8 +111,8 @@ async function placeOf(name: string, sectors: string): Promise<string> {
 /** The device node of the disk with this serial. A hot-plugged disk may take a moment to appear. */
 async function diskOf(serial: string): Promise<string> {
   const find = () => {
-    for (const { name } of sys.readdir("/sys/block")) {
-      const file = `/sys/block/${name}/serial`;
+    for (const { name } of sys.readdir(DISKS)) {
+      const file = `${DISKS}/${name}/serial`;
       if (sys.exists(file) && sys.readTextFile(file, 64).trim() === serial && sys.exists(`/dev/${name}`)) {
         return `/dev/${name}`;
       }

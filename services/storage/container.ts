@@ -31,7 +31,7 @@ export async function prepareContainer(
   environment: Environment,
   request: PrepareContainerRequest,
 ): Promise<PrepareContainerResponse> {
-  const { state, runDir, log } = environment;
+  const { state, runDir, log, block } = environment;
   const { sandboxId, containerId } = request;
   const sandbox = sandboxPaths(runDir, sandboxId);
   const paths = containerPaths(sandbox, containerId);
@@ -61,7 +61,7 @@ export async function prepareContainer(
   planVolumes(given.mounts ?? [], facts, {
     containerId,
     storageDir: storageDir(runDir),
-    copied: share.kind === "block",
+    ...(share.kind === "block" ? { copies: { writable: block.copy_writable } } : {}),
   }, plan);
   const { spec, notes } = rewriteSpec(given, {
     containerId,
@@ -70,9 +70,11 @@ export async function prepareContainer(
   });
 
   state.putContainer(sandboxId, containerId, { state: "preparing", requestHash });
+  // Until the state knows of the layers that it uses.
+  using claims = new DisposableStack();
   try {
     if (share.kind === "block") {
-      await prepareDisks(environment, { sandboxId, containerId }, plan, spec, paths);
+      claims.use(await prepareDisks(environment, { sandboxId, containerId }, plan, spec, paths));
     } else applyPlan(plan, spec, paths);
   } catch (error) {
     throw await undoneFailure(error, `Cannot prepare ${containerId}`, {

@@ -20,8 +20,11 @@ interface Target {
   containerId: string;
   /** Our own directory; no container may have it as a volume. */
   storageDir: string;
-  /** True where nothing is shared: files and directories are copied into the guest. */
-  copied?: boolean;
+  /**
+   * Set where nothing is shared and files and directories are copied into the guest, which never writes them back:
+   * whether a directory that may be written to is copied too.
+   */
+  copies?: { writable: boolean };
 }
 
 /**
@@ -31,7 +34,7 @@ interface Target {
  * copied where there is none.
  *
  * @throws UNIMPLEMENTED for a socket, FIFO, character device or huge pages; FAILED_PRECONDITION for a source that
- * does not exist; PERMISSION_DENIED for one of ours
+ * does not exist, or that is written to where it can only be copied; PERMISSION_DENIED for one of ours
  */
 export function planVolumes(
   mounts: readonly Mount[],
@@ -90,9 +93,21 @@ function planBind(mount: Mount, index: number, facts: HostFacts, target: Target,
       if (home.mountPoint === real) return planTmpfs(index, real, found, home.superOptions, plan);
     }
     // Nothing of it is ever read on the host, and the containers of the pod must see the same.
-    if (target.copied && EMPTY_DIR_ITSELF.test(real)) return planTmpfs(index, real, found, [], plan);
+    if (target.copies && EMPTY_DIR_ITSELF.test(real)) return planTmpfs(index, real, found, [], plan);
   }
-  planShared(mount, index, real, found.kind === "directory", target, plan);
+  const isDirectory = found.kind === "directory";
+  // A single file is a termination log or the pod's hosts, whose pod works without what is written there.
+  if (isDirectory && target.copies?.writable === false) refuseWritable(mount, source);
+  planShared(mount, index, real, isDirectory, target, plan);
+}
+
+function refuseWritable({ options, destination }: Mount, source: string): void {
+  if (options?.some((option) => option === "ro" || option === "rro")) return;
+  throw new KuasarError(
+    "FAILED_PRECONDITION",
+    `Cannot mount ${source} at ${destination}: nothing is shared with this pod's guest, so that what is written ` +
+      "there would be lost; mount it read-only, use a block volume, or set block.copy_writable",
+  );
 }
 
 function planShared(

@@ -3,6 +3,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { driverDeployment } from "../../deploy/drivers.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { driverService } from "../../deploy/supervisor/mod.ts";
+import { killAndWait } from "./kill_and_wait.ts";
 import { e2eOurs, useNode } from "./fixture.ts";
 
 /** The generated configuration of the QEMU driver, without a share. */
@@ -64,11 +65,31 @@ e2eOurs(
   },
 );
 
+e2eOurs("containers on disks outlive the services that have made them", node, async (node) => {
+  const image = await node.image("busybox");
+  const pod = await node.runPod({ name: "outlive" });
+  const first = await pod.run({ name: "first", image, command: ["sleep", "1000"] });
+  await first.shell("echo here > /kept");
+  for (const service of ["storage", driverService("qemu"), "sandboxer"]) await killAndWait(node, service);
+  strictEqual((await first.shell("cat /kept")).stdout, "here\n");
+  const second = await pod.run({ name: "second", image, command: ["sleep", "1000"] });
+  strictEqual((await second.shell("ls /kept")).exitCode, 1);
+  await first.stop(0);
+  await first.remove();
+  await pod.remove();
+  deepStrictEqual([...Deno.readDirSync(`${node.runDir}/storage/.images/sandboxes`)], []);
+});
+
 e2eOurs("what no guest can have a copy of is refused by its name", node, async (node) => {
   const pod = await node.runPod({ name: "refused" });
   const socket = `${node.runDir}/sandboxer.sock`;
   const mounts = [{ containerPath: "/s", hostPath: socket }];
   const image = await node.image("busybox");
   await rejects(pod.run({ name: "c", image, command: ["true"], mounts }), /a socket works on its own host/);
+  const written = `${node.runDir}/written`;
+  await Deno.mkdir(written);
+  const data = [{ containerPath: "/d", hostPath: written }];
+  await rejects(pod.run({ name: "d", image, command: ["true"], mounts: data }), /would be lost/);
+  await Deno.remove(written);
   await pod.remove();
 });

@@ -1,6 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
-import { findProcesses, type Node } from "../harness/mod.ts";
+import { findProcesses } from "../harness/mod.ts";
+import { killAndWait } from "./kill_and_wait.ts";
 import { comparing, e2e, e2eOurs, services, useNode } from "./fixture.ts";
 import {
   askShell,
@@ -14,22 +15,6 @@ const node = useNode();
 
 /** How soon after the end of its VMM a pod must be shown as not ready. */
 const NOT_READY_WITHIN_MS = 1_000;
-
-/** Waits until the supervisor has started `name` again. */
-async function waitForRestart(node: Node, name: string, oldPid: number): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
-    const pid = node.supervisor.pids.get(name);
-    if (pid !== undefined && pid !== oldPid) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${name} was not started again`);
-}
-
-async function killAndWait(node: Node, name: string): Promise<void> {
-  const pid = node.supervisor.pids.get(name)!;
-  node.kill(name);
-  await waitForRestart(node, name, pid);
-}
 
 for (const service of services) {
   e2eOurs(`kill -9 of ${service} is not noticed by a running container`, node, async (node) => {

@@ -3,6 +3,11 @@ import { exists } from "../files.ts";
 
 const MIB = 1024 * 1024;
 
+/** An image that is not removed before this is disposed of. */
+export interface ClaimedImage extends Disposable {
+  path: string;
+}
+
 /**
  * The files behind the disks of containers: `layers/<key>.erofs`, which containers of one image have in common, and
  * `sandboxes/<sandbox>/<container>-<name>.erofs`, which go with their container.
@@ -12,6 +17,8 @@ export class ImageStore {
   readonly #sandboxes: string;
   readonly #cacheBytes: number;
   readonly #lock = new KeyedLock();
+  /** Layers that somebody is about to use, and how many are. */
+  readonly #claims = new Map<string, number>();
 
   /** @param dir made when the first image is */
   constructor(dir: string, cacheMib: number) {
@@ -21,22 +28,29 @@ export class ImageStore {
   }
 
   /**
-   * The image of some layers, which is made where it is not there yet; once, however many ask at the same time.
+   * The image of some layers, which is made where it is not there yet; once, however many ask at the same time. It stays
+   * as long as the claim on it.
    *
    * @param make writes the image to the path that it is given
    */
-  layers(key: string, make: (path: string) => Promise<void>): Promise<string> {
+  async layers(key: string, make: (path: string) => Promise<void>): Promise<ClaimedImage> {
     const path = `${this.#layers}/${key}.erofs`;
-    return this.#lock.run(key, async () => {
-      if (!exists(path)) {
-        Deno.mkdirSync(this.#layers, { recursive: true, mode: 0o700 });
-        await make(path);
-      }
-      const now = new Date();
-      // The least recently used goes first.
-      Deno.utimeSync(path, now, now);
-      return path;
-    });
+    const claim = this.#claim(path);
+    try {
+      await this.#lock.run(key, async () => {
+        if (!exists(path)) {
+          Deno.mkdirSync(this.#layers, { recursive: true, mode: 0o700 });
+          await make(path);
+        }
+        const now = new Date();
+        // The least recently used goes first.
+        Deno.utimeSync(path, now, now);
+      });
+      return { path, [Symbol.dispose]: claim };
+    } catch (error) {
+      claim();
+      throw error;
+    }
   }
 
   /** Where the image of one container is to be written. */
@@ -68,7 +82,16 @@ export class ImageStore {
     }
   }
 
-  /** Removes layers that were not used for longest, until the others fit; those in use stay. */
+  #claim(path: string): () => void {
+    this.#claims.set(path, (this.#claims.get(path) ?? 0) + 1);
+    return () => {
+      const left = this.#claims.get(path)! - 1;
+      if (left > 0) this.#claims.set(path, left);
+      else this.#claims.delete(path);
+    };
+  }
+
+  /** Removes layers that were not used for longest, until the others fit; those in use or claimed stay. */
   trim(inUse: ReadonlySet<string>): void {
     const images = entries(this.#layers).filter(({ name }) => name.endsWith(".erofs")).map(({ name }) => {
       const path = `${this.#layers}/${name}`;
@@ -78,7 +101,7 @@ export class ImageStore {
     let bytes = images.reduce((sum, { size }) => sum + size, 0);
     for (const { path, size } of images) {
       if (bytes <= this.#cacheBytes) return;
-      if (inUse.has(path)) continue;
+      if (inUse.has(path) || this.#claims.has(path)) continue;
       Deno.removeSync(path);
       bytes -= size;
     }

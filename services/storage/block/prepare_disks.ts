@@ -18,6 +18,7 @@ export const OWN_IMAGES = ["bundle", "rootfs"] as const;
  * rootfs another, and the plan is completed with both. Rootfs and volumes are mounted on the host only as long as the
  * disks are written.
  *
+ * @returns to be disposed of when the state knows of the disks; until then they are not removed for want of room
  * @throws KuasarError, Errno; what was done is for the caller to undo
  */
 export async function prepareDisks(
@@ -26,11 +27,12 @@ export async function prepareDisks(
   plan: ContainerPlan,
   spec: Spec,
   paths: ContainerPaths,
-): Promise<void> {
+): Promise<Disposable> {
   const { images, block, state } = environment;
   checkVolumeSizes(plan.volumes, block.volume_mib);
   const write = (path: string, directory: string) => makeErofs(block.mkfs_erofs, directory, path);
   const found = new Map<string, string>();
+  using claims = new DisposableStack();
   try {
     applyPlan({ ...plan, rootfs: [] }, spec, paths);
     const bundle = images.own(sandboxId, containerId, "bundle");
@@ -39,13 +41,13 @@ export async function prepareDisks(
     const rootfs = `${paths.shared}/rootfs`;
     const layers = untouchedLayers(plan.rootfs, layerHost);
     if (layers) {
-      found.set(
-        "rootfs",
+      const image = claims.use(
         await images.layers(layers.key, async (path) => {
           mountRootfs(layers.mount, rootfs);
           await write(path, rootfs);
         }),
       );
+      found.set("rootfs", image.path);
     } else if (plan.rootfs.length > 0) {
       for (const mount of plan.rootfs) mountRootfs(mount, rootfs);
       const own = images.own(sandboxId, containerId, "rootfs");
@@ -56,7 +58,8 @@ export async function prepareDisks(
     unmountBelow(paths.shared);
   }
   complete(plan, containerId, found);
-  images.trim(new Set([...state.hostPathsInUse(), ...found.values()]));
+  images.trim(new Set(state.hostPathsInUse()));
+  return claims.move();
 }
 
 function complete(plan: ContainerPlan, containerId: string, images: ReadonlyMap<string, string>): void {

@@ -106,3 +106,25 @@ diskTest("an emptyDir is the guest's memory, a large volume is refused", async (
   });
   await rejects(large, { code: "RESOURCE_EXHAUSTED", message: /block\.volume_mib/ });
 });
+
+diskTest(
+  "a directory that is written to is not copied, unless that is wanted; a file is",
+  async (storage) => {
+    Deno.mkdirSync(`${storage.dir}/data`);
+    Deno.writeTextFileSync(`${storage.dir}/log`, "");
+    const prepare = (id: string, source: string) =>
+      storage.prepare(id, ({ spec }) => {
+        spec.mounts = [{
+          destination: "/v",
+          type: "bind",
+          source: `${storage.dir}/${source}`,
+          options: ["rw"],
+        }];
+      });
+    await prepare("c1", "log");
+    await rejects(prepare("c2", "data"), { code: "FAILED_PRECONDITION", message: /would be lost/ });
+    strictEqual(storage.environment.state.container("s1", "c2"), undefined);
+    storage.environment.block = { ...storage.environment.block, copy_writable: true };
+    await prepare("c2", "data");
+  },
+);

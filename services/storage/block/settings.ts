@@ -1,4 +1,4 @@
-import { integer, table, text } from "../../../lib/config/mod.ts";
+import { boolean, integer, table, text } from "../../../lib/config/mod.ts";
 
 /** Keys of the table `[block]`: containers whose files reach the guest as disks. */
 export const BLOCK_KEYS = table({
@@ -21,5 +21,9 @@ export const BLOCK_KEYS = table({
     min: 1,
     max: 65_536,
     help: "The most that a container's volumes of files may have, which are copied",
+  }),
+  copy_writable: boolean({
+    default: false,
+    help: "Whether a directory that a container may write to is copied too; what it writes there is lost",
   }),
 });
