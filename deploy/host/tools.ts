@@ -91,6 +91,17 @@ export const TOOLS: readonly Tool[] = [
     tooOldInDebian12: false,
   },
   {
+    key: "runsc",
+    path: "usr/bin/runsc",
+    package: "runsc",
+    suite: "trixie",
+    // Of the platforms only systrap is both quick and at home on every host; packages are named by their date.
+    minVersion: "0.0~20230401",
+    versionArgs: ["--version"],
+    whatFor: "runs pods under gVisor's kernel (driver gvisor)",
+    tooOldInDebian12: true,
+  },
+  {
     key: "mkfsErofs",
     path: "usr/bin/mkfs.erofs",
     package: "erofs-utils",

@@ -1,5 +1,6 @@
 export { checkId, isId } from "./id.ts";
 export { MAX_SPEC_LENGTH, parseProcess, parseSpec, stringifySpec } from "./parse.ts";
+export { runtimeErrors } from "./runtime_log.ts";
 export {
   type Device,
   type DeviceRule,

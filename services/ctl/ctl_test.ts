@@ -162,7 +162,11 @@ Deno.test("what stops pods is missing, with a way to get it", () => {
 
 Deno.test("versions are read and compared by their numbers", () => {
   strictEqual(versionIn("QEMU emulator version 10.0.13 (Debian 1:10.0.13)"), "10.0.13");
+  strictEqual(versionIn("runsc version 0.0~20240729.0"), "0.0~20240729.0");
+  strictEqual(versionIn("runsc version release-20240807.0"), "20240807.0");
   strictEqual(versionIn("no number"), undefined);
+  ok(isAtLeast("0.0~20240729.0", "0.0~20230401") && !isAtLeast("0.0~20221219.0", "0.0~20230401"));
+  ok(isAtLeast("20240807.0", "0.0~20230401"));
   ok(isAtLeast("10.0", "7.2") && isAtLeast("1.10", "1.9") && isAtLeast("2.1", "2.1.0"));
   ok(!isAtLeast("1.9", "1.10") && !isAtLeast("2", "2.0.1"));
 });

@@ -1,5 +1,6 @@
 import { buildDir } from "../../lib/build/mod.ts";
 import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts";
+import { quark } from "./quark/launcher.ts";
 import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
 import { stratoVirt } from "./stratovirt/launcher.ts";
 
@@ -20,7 +21,7 @@ export interface StandIn {
 }
 
 /** Every stand-in. */
-export const STAND_INS: readonly StandIn[] = [cloudHypervisor, stratoVirt];
+export const STAND_INS: readonly StandIn[] = [cloudHypervisor, stratoVirt, quark];
 
 /** What stands behind a driver in a test. */
 export interface ProgramUnderTest {

@@ -1,0 +1,58 @@
+import { KuasarError } from "../../../lib/errors/mod.ts";
+
+/** This runsc has no such control call; its command line has to do. */
+export class UnknownCall extends Error {}
+
+/**
+ * Reads the answer of a sandbox to a control call.
+ *
+ * @param text what has come so far
+ * @returns undefined while it is not whole
+ * @throws UnknownCall; KuasarError NOT_FOUND where the sandbox knows no such container or process, else INTERNAL
+ */
+export function parseAnswer(text: string): { result: unknown } | undefined {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof answer !== "object" || answer === null) {
+    throw new KuasarError("INTERNAL", "Cannot understand the sandbox: its answer is no object");
+  }
+  const { success, err, result } = answer as { success?: unknown; err?: unknown; result?: unknown };
+  if (success === true) return { result };
+  const reason = typeof err === "string" ? err.slice(0, 500) : "no reason told";
+  if (reason === "unknown method") throw new UnknownCall(reason);
+  throw new KuasarError(codeOf(reason), `the sandbox says: ${reason}`);
+}
+
+/** What a reason of runsc means to those who branch on it; containerd looks for these cases only. */
+export function codeOf(reason: string): "NOT_FOUND" | "INTERNAL" {
+  return /does not exist|not found|not running|process already finished|no such process|in state stopped/i
+      .test(reason)
+    ? "NOT_FOUND"
+    : "INTERNAL";
+}
+
+/**
+ * The exit status in a wait status (wait(2)).
+ *
+ * @returns exit code, or 128 + signal
+ */
+export function exitOfWaitStatus(status: unknown): number {
+  if (typeof status !== "number" || !Number.isInteger(status)) return 255;
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
+}
+
+/** What `runsc wait` prints: `{"id":"c1","exitStatus":5}`. @returns 255 where it prints something else */
+export function exitOfWaitOutput(text: string): number {
+  try {
+    const { exitStatus } = JSON.parse(text) as { exitStatus?: unknown };
+    if (typeof exitStatus === "number" && Number.isInteger(exitStatus)) return exitStatus & 0xff;
+  } catch {
+    // See below.
+  }
+  return 255;
+}
