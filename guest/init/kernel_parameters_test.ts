@@ -9,19 +9,21 @@ Deno.test("the defaults are Kuasar's", () => {
     debug: false,
     debugShell: "",
     tracing: false,
+    powerOffByReset: false,
     problems: [],
   });
 });
 
 Deno.test("every parameter is read", () => {
   const line =
-    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true\n";
+    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true task.power_off=reset\n";
   assert.deepEqual(parseKernelParameters(line), {
     shareType: "virtiofs",
     logLevel: "debug",
     debug: true,
     debugShell: "/bin/ash",
     tracing: true,
+    powerOffByReset: true,
     problems: [],
   });
 });

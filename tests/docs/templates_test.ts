@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { defaultConfig, parseConfig } from "../../lib/config/mod.ts";
+import { DRIVERS } from "../../deploy/drivers.ts";
+import { defaultConfig, parseConfig, type TableSchema } from "../../lib/config/mod.ts";
 import { SANDBOXER_SCHEMA } from "../../services/sandboxer/config.ts";
 import { STORAGE_SCHEMA } from "../../services/storage/settings.ts";
 import { root } from "../root.ts";
@@ -24,5 +25,12 @@ for (const { path, title, schema } of TEMPLATES) {
     const bare = text.replace(/^# (\S+ = )/gm, "$1").replace(/^.* = \.\.\.$/gm, "");
     deepStrictEqual(parseConfig(schema, text), parseConfig(schema, ""));
     deepStrictEqual(parseConfig(schema, bare), parseConfig(schema, ""));
+  });
+}
+
+for (const { name, folder, configFile } of DRIVERS) {
+  Deno.test(`the configuration file of driver ${name} is there and has known keys only`, async () => {
+    const { SCHEMA } = await import(`../../drivers/${folder}/config_schema.ts`) as { SCHEMA: TableSchema };
+    parseConfig(SCHEMA, await Deno.readTextFile(`${root}/drivers/${folder}/${configFile}`));
   });
 }
