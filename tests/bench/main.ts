@@ -3,6 +3,7 @@
  *
  * `--pods N` sets how many pods are started one after the other (default 10), `--quick` a fifth of everything.
  */
+import { KERNEL_PARAMS } from "../../drivers/contract/vm/guest_config.ts";
 import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
@@ -51,10 +52,7 @@ async function main(): Promise<number> {
   try {
     const bench = new Bench(node, await node.image("busybox"), flags.quick ? 0.2 : 1);
     const { lines, accel } = await heading(node);
-    const rawMs = await bench.rawBoots(
-      accel,
-      "quiet tsc=reliable no_timer_check rcupdate.rcu_expedited=1 net.ifnames=0",
-    );
+    const rawMs = await bench.rawBoots(accel, `no_timer_check ${KERNEL_PARAMS}`);
     await bench.memoryWithPods();
     await bench.serialPods(flags.pods, rawMs);
     for (const width of [5, 10]) await bench.parallelPods(width);

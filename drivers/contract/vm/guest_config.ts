@@ -5,6 +5,9 @@ import { IMAGE_REMEDY, KERNEL_REMEDY, type Requirement } from "./preflight.ts";
 /** Where packages put what a guest boots from. */
 const SHARE_DIR = "/var/lib/kuasar";
 
+/** What makes a boot short. */
+export const KERNEL_PARAMS = "quiet tsc=reliable rcupdate.rcu_expedited=1 net.ifnames=0";
+
 /** Kuasar's keys of `[hypervisor]` that every VM driver has, and our `boot_timeout`. */
 export const GUEST_KEYS = {
   vcpus: integer({ default: 1, min: 1, max: 255, help: "of a sandbox that names no number" }),
@@ -17,7 +20,7 @@ export const GUEST_KEYS = {
   kernel_path: text({ default: `${SHARE_DIR}/vmlinux.bin`, help: "the guest's kernel" }),
   initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
   image_path: text({ default: "", help: "boot from this read-only disk" }),
-  kernel_params: text({ default: "quiet", help: "added to those that the driver needs" }),
+  kernel_params: text({ default: KERNEL_PARAMS, help: "added to those that the driver needs" }),
   boot_timeout: integer({
     default: 45,
     min: 1,
