@@ -3,6 +3,7 @@
  * Stops at the first red and ends with one line that counts them all.
  */
 import { root } from "./root.ts";
+import { testFiles, testsOf } from "./test_files.ts";
 
 interface Stage {
   name: string;
@@ -13,36 +14,32 @@ interface Stage {
   counts: boolean;
 }
 
-const UNIT = ["lib", "services", "drivers", "guest", "kernel", "image", "deploy"];
+/** What users do with a pod of any kind, files of tests/e2e. */
+const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((name) =>
+  `tests/e2e/${name}_test.ts`
+);
 
-/** What users do with a pod of any kind. */
-const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"];
+const FILES = testFiles();
 
 /** The end-to-end tests of each handler; what has to do with the whole node is tested with the default one. */
 const E2E: Readonly<Record<string, readonly string[]>> = {
-  "kuasar-qemu": [...POD_TESTS, "bad_input", "missing_kernel", "block", "ctl", "start"],
+  "kuasar-qemu": testsOf(FILES, "e2e"),
   "kuasar-clh": POD_TESTS,
 };
+
+function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {
+  return { name, args: ["test", "-A", "--no-check", "--fail-fast", ...files], env, counts: true };
+}
 
 const STAGES: readonly Stage[] = [
   { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },
   { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
-  {
-    name: "unit tests",
-    args: ["test", "-A", "--no-check", "--fail-fast", ...UNIT, "tests/docs", "tests/architecture_test.ts"],
-    counts: true,
-  },
-  {
-    name: "drivers and agent in real VMs",
-    args: ["test", "-A", "--no-check", "--fail-fast", "tests/standins", "tests/conformance", "tests/guest"],
-    counts: true,
-  },
-  ...Object.entries(E2E).map(([handler, files]): Stage => ({
-    name: `end-to-end tests of ${handler}`,
-    args: ["test", "-A", "--no-check", "--fail-fast", ...files.map((file) => `tests/e2e/${file}_test.ts`)],
-    env: { KUASAR_E2E_HANDLER: handler },
-    counts: true,
-  })),
+  tests("unit tests", testsOf(FILES, "unit")),
+  tests("drivers and agent in real VMs", testsOf(FILES, "vm")),
+  ...Object.entries(E2E).map(([handler, files]) =>
+    tests(`end-to-end tests of ${handler}`, files, { KUASAR_E2E_HANDLER: handler })
+  ),
+  tests("an installation under systemd", testsOf(FILES, "systemd")),
 ];
 
 interface Counts {

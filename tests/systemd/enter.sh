@@ -17,7 +17,10 @@ mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-# An overlay shows no mounts that lie in its lower file system.
+# Nor can one be the upper part of another: containerd makes overlays of its own.
+mkdir -p "$root/var/lib/containerd"
+mount -t tmpfs tmpfs "$root/var/lib/containerd"
+# It shows no mounts that lie in its lower file system.
 mkdir -p "$root$checkout"
 mount --rbind "$checkout" "$root$checkout"
 

@@ -63,7 +63,8 @@ export class SystemdMachine {
 
   /** Runs a command in the machine. */
   async run(...command: string[]): Promise<{ code: number; text: string }> {
-    const args = ["--all", "--target", String(this.pid), ...command];
+    // Root and working directory are no namespaces.
+    const args = ["--all", "--root", "--wd", "--target", String(this.pid), ...command];
     const { code, stdout, stderr } = await new Deno.Command("nsenter", { args }).output();
     return { code, text: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   }
