@@ -35,21 +35,13 @@ async function isDynamic(path: string): Promise<boolean> {
  * than what it was linked to. An RPATH and not a RUNPATH, because it must hold for the libraries' libraries too.
  */
 async function bindToPrefix(program: string, built: string): Promise<void> {
-  const patchelf = [
-    `${built}/${LOADER}`,
-    "--library-path",
-    `${built}/${LIBRARIES}`,
-    `${built}/usr/bin/patchelf`,
-  ];
-  const args = [
-    "--set-interpreter",
-    `${PREFIX}/${LOADER}`,
-    "--force-rpath",
-    "--set-rpath",
-    `${PREFIX}/${LIBRARIES}`,
-    program,
-  ];
-  await capture(patchelf[0]!, [...patchelf.slice(1), ...args]);
+  const interpreter = ["--set-interpreter", `${PREFIX}/${LOADER}`];
+  await patch(built, [...interpreter, "--force-rpath", "--set-rpath", `${PREFIX}/${LIBRARIES}`, program]);
+}
+
+async function patch(built: string, args: readonly string[]): Promise<void> {
+  const libraryPath = ["--library-path", `${built}/${LIBRARIES}`];
+  await capture(`${built}/${LOADER}`, [...libraryPath, `${built}/usr/bin/patchelf`, ...args]);
 }
 
 async function install({ out, log, say }: StepContext): Promise<void> {
@@ -66,6 +58,9 @@ async function install({ out, log, say }: StepContext): Promise<void> {
   }
   // Where QEMU looks for its firmware before /usr/share/qemu: from here on, the prefix is its root.
   await Deno.symlink("../..", `${out}/usr/bin/qemu-bundle`);
+  for (const library of TOOLS.flatMap((tool) => tool.libraries ?? [])) {
+    await patch(out, ["--remove-rpath", `${out}/${library}`]);
+  }
   const versions = Object.fromEntries([...base, ...newer].map((item) => [item.name, item.version]));
   await Deno.writeTextFile(`${out}/versions.json`, JSON.stringify(versions, null, 2) + "\n");
 }

@@ -13,6 +13,7 @@ export interface HostTools {
   ctr: string;
   runc: string;
   crun: string;
+  wasmedge: string;
   mkfsErofs: string;
   busyboxStatic: string;
   /** Directory with the CNI plugins. */

@@ -14,6 +14,11 @@ export interface Tool {
   /** Arguments that make it print its version. */
   versionArgs: readonly string[];
   whatFor: string;
+  /**
+   * Libraries of it that bring a RUNPATH: it hides the program's RPATH from what they need themselves, and the system's
+   * libraries, older or absent, would be taken.
+   */
+  libraries?: readonly string[];
   /** True where Debian 12 has no version that is new enough. */
   tooOldInDebian12: boolean;
 }
@@ -99,6 +104,17 @@ export const TOOLS: readonly Tool[] = [
     minVersion: "0.0~20230401",
     versionArgs: ["--version"],
     whatFor: "runs pods under gVisor's kernel (driver gvisor)",
+    tooOldInDebian12: true,
+  },
+  {
+    key: "wasmedge",
+    path: "usr/bin/wasmedge",
+    package: "wasmedge",
+    suite: "trixie",
+    minVersion: "0.13",
+    versionArgs: ["--version"],
+    whatFor: "runs Wasm containers (driver wasm)",
+    libraries: ["usr/lib/x86_64-linux-gnu/libLLVM.so.19.1"],
     tooOldInDebian12: true,
   },
   {

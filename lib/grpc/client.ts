@@ -9,6 +9,7 @@ import {
   type RequestOf,
   type ResponseOf,
   type ServiceDefinition,
+  type StreamMethods,
   type UnaryMethods,
 } from "./definition.ts";
 
@@ -22,13 +23,20 @@ export interface CallOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** A client with one function per unary method, and `close`. */
+/** A client with one function per method, and `close`. */
 export type GrpcClient<D extends ServiceDefinition> =
   & {
     [K in keyof UnaryMethods<D>]: (
       request: RequestOf<D["methods"][K & string]>,
       options?: CallOptions,
     ) => Promise<ResponseOf<D["methods"][K & string]>>;
+  }
+  & {
+    /** Leaving the loop over the answers early cancels the call. */
+    [K in keyof StreamMethods<D>]: (
+      request: RequestOf<D["methods"][K & string]>,
+      options?: CallOptions,
+    ) => AsyncIterable<ResponseOf<D["methods"][K & string]>>;
   }
   & {
     /** Gives the connection up; running calls fail. Idempotent. */
@@ -62,9 +70,10 @@ export function grpcClient<const D extends ServiceDefinition>(
   });
   const methods: Record<string, unknown> = { close: () => client.close() };
   for (const [key, method] of Object.entries(definition.methods)) {
-    if (method.requestStream || method.responseStream) continue;
+    if (method.requestStream) continue;
     const path = methodPath(definition, method);
-    methods[key] = (request: unknown, options?: CallOptions) => call(client, path, method, request, options);
+    const start = method.responseStream ? stream : call;
+    methods[key] = (request: unknown, options?: CallOptions) => start(client, path, method, request, options);
   }
   return methods as GrpcClient<D>;
 }
@@ -87,9 +96,8 @@ async function call(
   request: unknown,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal, metadata = {} }: CallOptions = {},
 ): Promise<unknown> {
-  const headers = new grpc.Metadata({ waitForReady: true });
-  for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
-  const deadline = Number.isFinite(timeoutMs) ? Date.now() + timeoutMs : Infinity;
+  const headers = headersOf(metadata);
+  const deadline = deadlineIn(timeoutMs);
   if (signal?.aborted) throw cancelled(path);
   try {
     const bytes = await attempt({ client, path, method, request, headers, deadline, signal });
@@ -97,6 +105,49 @@ async function call(
   } catch (error) {
     if (error instanceof KuasarError) throw error;
     throw callError(path, error as grpc.ServiceError, timeoutMs, signal?.aborted === true);
+  }
+}
+
+function headersOf(metadata: Readonly<Record<string, string>>): grpc.Metadata {
+  const headers = new grpc.Metadata({ waitForReady: true });
+  for (const [key, value] of Object.entries(metadata)) headers.set(key, value);
+  return headers;
+}
+
+function deadlineIn(timeoutMs: number): number {
+  return Number.isFinite(timeoutMs) ? Date.now() + timeoutMs : Infinity;
+}
+
+/** The deadline holds for the whole stream. */
+async function* stream(
+  client: grpc.Client,
+  path: string,
+  method: MethodDefinition,
+  request: unknown,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, signal, metadata = {} }: CallOptions = {},
+): AsyncGenerator<unknown> {
+  if (signal?.aborted) throw cancelled(path);
+  const running = client.makeServerStreamRequest<unknown, Uint8Array>(
+    path,
+    (message) => encodeMessage(method.requestType, message),
+    (bytes) => bytes,
+    request,
+    headersOf(metadata),
+    { deadline: deadlineIn(timeoutMs) },
+  );
+  const abort = () => running.cancel();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    for await (const bytes of running) {
+      yield decodeMessage(method.responseType, bytes as Uint8Array, "INTERNAL");
+    }
+  } catch (error) {
+    if (error instanceof KuasarError) throw error;
+    throw callError(path, error as grpc.ServiceError, timeoutMs, signal?.aborted === true);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    // Of no effect on one that has ended.
+    running.cancel();
   }
 }
 

@@ -30,10 +30,18 @@ export type RequestOf<M extends MethodDefinition> = ReturnType<M["requestType"][
 /** The response message of a method. */
 export type ResponseOf<M extends MethodDefinition> = ReturnType<M["responseType"]["decode"]>;
 
-/** The methods that have one request and one response; others are not used over gRPC here. */
+/** The methods that have one request and one response. */
 export type UnaryMethods<D extends ServiceDefinition> = {
   [
     K in keyof D["methods"] as D["methods"][K] extends { requestStream: false; responseStream: false } ? K
+      : never
+  ]: D["methods"][K];
+};
+
+/** The methods that answer one request with a stream; those with a stream of requests are not used over gRPC here. */
+export type StreamMethods<D extends ServiceDefinition> = {
+  [
+    K in keyof D["methods"] as D["methods"][K] extends { requestStream: false; responseStream: true } ? K
       : never
   ]: D["methods"][K];
 };

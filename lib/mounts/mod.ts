@@ -12,6 +12,7 @@ export {
   MOUNT_ATTR,
   openPath,
   RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
 } from "./syscalls.ts";

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { type GrpcClient, grpcClient } from "../../lib/grpc/mod.ts";
+import { ContentDefinition } from "../../lib/proto/gen/containerd/services/content/v1/content.ts";
+import { ImagesDefinition } from "../../lib/proto/gen/containerd/services/images/v1/images.ts";
+import { type ArtifactLayer, wasmLayers } from "./artifact_manifest.ts";
+
+/** A manifest is a page of JSON. */
+const MAX_MANIFEST_BYTES = 1024 * 1024;
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Reads modules of Wasm OCI artifacts from containerd's content store. An artifact has no file system: containerd pulls it
+ * and makes containers of it with an empty root, and nobody else would put the module there.
+ */
+export class ArtifactStore {
+  readonly #images: GrpcClient<typeof ImagesDefinition>;
+  readonly #content: GrpcClient<typeof ContentDefinition>;
+  readonly #maxBytes: number;
+
+  /**
+   * @param address unix socket of containerd's gRPC API
+   * @param maxBytes larger modules are refused
+   */
+  constructor(address: string, maxBytes: number) {
+    this.#images = grpcClient(ImagesDefinition, address);
+    this.#content = grpcClient(ContentDefinition, address);
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The Wasm layers of an image.
+   *
+   * @param namespace of containerd: `k8s.io`
+   * @returns none where the image has no such layers, or where there is no such image
+   * @throws {KuasarError} UNAVAILABLE where containerd does not answer, INVALID_ARGUMENT for a broken manifest
+   */
+  async layers(namespace: string, reference: string): Promise<ArtifactLayer[]> {
+    const options = optionsOf(namespace);
+    let digest: string | undefined;
+    try {
+      digest = (await this.#images.get({ name: reference }, options)).image?.target?.digest;
+    } catch (error) {
+      if (error instanceof KuasarError && error.code === "NOT_FOUND") return [];
+      throw error;
+    }
+    if (!digest) return [];
+    const parts: Uint8Array[] = [];
+    await this.#read(namespace, digest, MAX_MANIFEST_BYTES, (data) => void parts.push(data));
+    return wasmLayers(new TextDecoder().decode(await new Blob(parts as BlobPart[]).arrayBuffer()), reference);
+  }
+
+  /**
+   * Writes a layer to a file.
+   *
+   * @throws {KuasarError} RESOURCE_EXHAUSTED for one that is too large, DATA_LOSS where it does not have its digest
+   */
+  async save(namespace: string, { digest }: ArtifactLayer, path: string): Promise<void> {
+    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o444 });
+    await this.#read(namespace, digest, this.#maxBytes, async (data) => {
+      for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+    });
+  }
+
+  async #read(
+    namespace: string,
+    digest: string,
+    maxBytes: number,
+    take: (data: Uint8Array) => void | Promise<void>,
+  ): Promise<void> {
+    const hash = createHash("sha256");
+    let length = 0;
+    try {
+      const answers = this.#content.read({ digest, offset: 0n, size: 0n }, optionsOf(namespace));
+      for await (const { data } of answers) {
+        length += data.length;
+        if (length > maxBytes) {
+          throw new KuasarError(
+            "RESOURCE_EXHAUSTED",
+            `Cannot read ${digest}: it has more than ${maxBytes} bytes`,
+          );
+        }
+        hash.update(data);
+        await take(data);
+      }
+    } catch (error) {
+      throw asKuasarError(error, `Cannot read ${digest} from containerd`);
+    }
+    const found = `sha256:${hash.digest("hex")}`;
+    if (found !== digest) {
+      throw new KuasarError("DATA_LOSS", `Cannot use ${digest} from containerd: its digest is ${found}`);
+    }
+  }
+
+  close(): void {
+    this.#images.close();
+    this.#content.close();
+  }
+}
+
+function optionsOf(namespace: string) {
+  return { timeoutMs: TIMEOUT_MS, metadata: { "containerd-namespace": namespace } };
+}

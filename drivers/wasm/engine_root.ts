@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { ELF_HEAD_LENGTH, elfInterpreter } from "./elf_interpreter.ts";
+import { GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
+import { parseLibraryList } from "./library_list.ts";
+
+/** Where plugins of the engine are in its root. */
+export const PLUGIN_DIR = "/plugins";
+
+/** Directories that containers mount something at. The root is read-only by then. */
+const MOUNT_POINTS = [GUEST_ROOT, MODULE_DIR, PLUGIN_DIR, "/proc", "/dev", "/sys", "/etc"];
+/** Files of the pod, for an engine that resolves names. */
+export const ETC_FILES = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"] as const;
+
+/** Changes when the layout does: an old root must not be taken for a new one. */
+const LAYOUT = 1;
+
+/** A root file system that holds an engine and nothing else. */
+export interface EngineRoot {
+  /** The directory. */
+  path: string;
+  /** The engine's program in it. */
+  program: string;
+  /** Its loader; undefined for a static program. */
+  loader: string | undefined;
+  /** Where the loader finds libraries. */
+  libraryPath: string;
+}
+
+/**
+ * Makes the root file system in which an engine runs: the program, its loader and its libraries at the paths that they have
+ * on the host, and mount points. A container's own files are only ever below {@link GUEST_ROOT} in it, so no image can
+ * bring a library that the engine would load.
+ *
+ * Files are linked where that is possible, so that it costs no space; it is made once and shared by all containers,
+ * read-only.
+ *
+ * @param folder where roots are kept
+ * @throws {KuasarError} FAILED_PRECONDITION where the program or a library of it is missing
+ */
+export async function makeEngineRoot(program: string, folder: string): Promise<EngineRoot> {
+  const { loader, libraries } = await librariesOf(program);
+  const files = [...new Set([program, ...loader === undefined ? [] : [loader], ...libraries])];
+  const key = createHash("sha256").update(`${LAYOUT}\n`);
+  for (const file of files) {
+    const { size, mtime, ino } = await Deno.stat(file);
+    key.update(`${file} ${size} ${mtime?.getTime()} ${ino}\n`);
+  }
+  const path = `${folder}/${key.digest("hex").slice(0, 32)}`;
+  const made = { path, program, loader, libraryPath: [...new Set(libraries.map(dirname))].join(":") };
+  if (await exists(path)) return made;
+  const fresh = `${path}.${Deno.pid}`;
+  await Deno.remove(fresh, { recursive: true }).catch(() => {});
+  for (const point of MOUNT_POINTS) await Deno.mkdir(fresh + point, { recursive: true, mode: 0o755 });
+  for (const file of ETC_FILES) await Deno.writeTextFile(fresh + file, "");
+  for (const file of files) await place(file, fresh + file);
+  await Deno.rename(fresh, path).catch(async (error) => {
+    // Another driver process was as fast.
+    await Deno.remove(fresh, { recursive: true });
+    if (!await exists(path)) throw error;
+  });
+  return made;
+}
+
+/** The loader and the libraries of a program, by the paths at which they are looked for. */
+async function librariesOf(program: string): Promise<{ loader: string | undefined; libraries: string[] }> {
+  try {
+    const loader = elfInterpreter(await head(program));
+    if (loader === undefined) return { loader, libraries: [] };
+    const { success, stdout, stderr } = await new Deno.Command(loader, {
+      args: ["--list", program],
+      clearEnv: true,
+      stdin: "null",
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
+    return { loader, libraries: parseLibraryList(new TextDecoder().decode(stdout)) };
+  } catch (error) {
+    throw new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot use the engine ${program}: ${asKuasarError(error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+async function head(path: string): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(ELF_HEAD_LENGTH);
+  return bytes.subarray(0, await file.read(bytes) ?? 0);
+}
+
+/** A link where both are on one file system, else a copy. */
+async function place(from: string, to: string): Promise<void> {
+  await Deno.mkdir(dirname(to), { recursive: true, mode: 0o755 });
+  const real = await Deno.realPath(from);
+  await Deno.link(real, to).catch(() => Deno.copyFile(real, to));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
