@@ -104,6 +104,7 @@ function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promis
     const config = `${runDir}/${driverService(name)}.toml`;
     const text = configuration({
       tools: { ...programs.tools },
+      agent: programs.agent,
       kernel: programs.kernel,
       bzImage: programs.bzImage,
       initrd: programs.initrd,

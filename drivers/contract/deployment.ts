@@ -2,6 +2,8 @@
 export interface DeploymentContext {
   /** Programs of the host, by their keys in the table of deploy/host. */
   tools: Readonly<Record<string, string>>;
+  /** Our agent, which on the host also holds shared PID namespaces. */
+  agent: string;
   /** The guest's kernel as ELF with a PVH entry. */
   kernel: string;
   /** The same as bzImage. */

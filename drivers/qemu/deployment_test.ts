@@ -6,6 +6,7 @@ import { deployment } from "./deployment.ts";
 Deno.test("the generated configuration is valid and names what was built", () => {
   const text = deployment.configuration({
     tools: { qemu: "/q", vhostDeviceVsock: "/v" },
+    agent: "/a",
     kernel: "/k",
     bzImage: "/z",
     initrd: "/i with space",

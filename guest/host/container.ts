@@ -24,9 +24,14 @@ export class HostContainer {
     this.#onExit = onExit;
   }
 
-  /** The pid that containerd is shown: the machine's on the host. The guest's own pids mean nothing here. */
+  /** The pid that containerd is shown: on the host the init's, else the machine's. The guest's own pids mean nothing here. */
   get pid(): number {
-    return this.link.vmm.pid;
+    return this.pidOf("");
+  }
+
+  /** As {@link pid}, of an exec. @throws KuasarError NOT_FOUND */
+  pidOf(execId: string): number {
+    return this.link.local ? this.process(execId).pid : this.link.pid;
   }
 
   /** The init for an empty id, else the exec. @throws KuasarError NOT_FOUND */
@@ -57,6 +62,8 @@ export class HostContainer {
   async connectStdio(execId: string): Promise<void> {
     const { id } = this.record;
     const process = this.process(execId);
+    // On the host only a terminal has anything to be joined.
+    if (this.link.local && !process.paths.terminal) return;
     await process.stdio.connect(this.link, id, execId, process.paths, () => {
       // The guest closes the process's stdin when this and the end of the stream have both arrived.
       void this.guest((task) => task.closeIO({ id, execId, stdin: true })).catch(() => {});
@@ -85,6 +92,14 @@ export class HostContainer {
       log.warn("cannot wait for a process", { container: id, exec: execId, error: asKuasarError(error) });
     }
     return { status: KILLED, at: now() };
+  }
+
+  /** End of input. */
+  async closeStdin(execId: string): Promise<void> {
+    const process = this.process(execId);
+    if (this.link.local && !process.paths.terminal) {
+      await this.guest((task) => task.closeIO({ id: this.record.id, execId, stdin: true }));
+    } else process.stdio.closeStdin();
   }
 
   /** True while the init may still do something. */

@@ -25,6 +25,7 @@ export class GuestLink implements SandboxLink {
   readonly sandboxId: string;
   readonly endpoint: GuestEndpoint;
   readonly vmm: HostProcess;
+  readonly local = false;
   /** Resolves when the virtual machine has ended. */
   readonly died: Promise<void>;
   #dead = false;
@@ -48,6 +49,10 @@ export class GuestLink implements SandboxLink {
       this.close();
     });
     if (!this.#dead) void this.#pollEvents(onEvent);
+  }
+
+  get pid(): number {
+    return this.vmm.pid;
   }
 
   get dead(): boolean {

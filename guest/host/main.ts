@@ -1,5 +1,6 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
+import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
@@ -7,6 +8,8 @@ import { FdStream } from "../runtime/fd_stream.ts";
 import { serveListener } from "../runtime/listener.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
 import { EventPublisher } from "./events.ts";
+import { Keeper } from "./keeper.ts";
+import { LocalTasks } from "./local_tasks.ts";
 import { parseFlags, USAGE } from "./flags.ts";
 import { Preparer } from "./prepare.ts";
 import { RecordStore } from "./record.ts";
@@ -53,7 +56,12 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const registry = new Registry(publisher);
     const records = new RecordStore(`${flags.runDir}/task`);
     const preparer = new Preparer(`${flags.runDir}/prepare.sock`);
-    const service = new HostTaskService({ registry, records, preparer, publisher });
+    // Orphans of the runtimes' are the containers; this server learns how they end.
+    sys.setSubreaper(true);
+    const keeper = Keeper.connect();
+    const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
+    const local = new LocalTasks(`${flags.runDir}/task/tmp`, keeper, publish);
+    const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper });
     const server = new TtrpcServer({
       onProtocolError: (error) => log.debug("connection", { error }),
       onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),
@@ -64,6 +72,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
     // Whoever asks for a container must find it, so those of an earlier run are taken over first.
     const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });
     const adopted = Promise.all(records.load(report).map((record) => service.adopt(record)));
+    void adopted.then(() => keeper?.settle());
     // A guest that does not answer must not keep the others waiting; its containers come when it does.
     await Promise.race([adopted, sleep(ADOPT_TIMEOUT_MS)]);
     serveListener(listener, ({ fd }) => {

@@ -11,7 +11,8 @@ import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
  */
 export class PauseLink implements SandboxLink {
   readonly sandboxId: string;
-  readonly vmm: HostProcess;
+  readonly pid: number;
+  readonly local = false;
   readonly died: Promise<void>;
   readonly #task: GuestTask;
   readonly #stopWatch: () => void;
@@ -20,7 +21,7 @@ export class PauseLink implements SandboxLink {
 
   constructor(sandboxId: string, sandbox: HostProcess) {
     this.sandboxId = sandboxId;
-    this.vmm = sandbox;
+    this.pid = sandbox.pid;
     this.died = new Promise((resolve) => this.#die = resolve);
     this.#task = pauseTask(sandboxId, sandbox.pid);
     this.#stopWatch = watchEnd(sandbox, () => this.close());

@@ -16,10 +16,17 @@ export function now(): Timestamp {
   return { seconds: ns / 1_000_000_000n, nanos: Number(ns % 1_000_000_000n) };
 }
 
+/** Nanoseconds since 1970. */
+export function nsOf({ seconds, nanos }: Timestamp): bigint {
+  return seconds * 1_000_000_000n + BigInt(nanos);
+}
+
 /** What containerd is told about one process: the host's view of it. */
 export class HostProcessState {
   readonly paths: StdioPaths;
   readonly stdio = new Stdio();
+  /** On the host; 0 where it is a guest's, or not there yet. */
+  pid = 0;
   status: Status = Status.CREATED;
   exit: Exit | undefined;
   #waiters: ((exit: Exit) => void)[] = [];

@@ -1,9 +1,19 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
-import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { GuestEndpoint, HostRuntime } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import * as sys from "../native/sys.js";
 import type { HostProcess } from "./host_process.ts";
 import type { StdioPaths } from "./stdio.ts";
+
+/** A process of a container on the host. */
+export interface LocalProcess extends HostProcess {
+  /** False while it waits to be started. */
+  started: boolean;
+  /** How it has ended: exit code or 128 + signal, nanoseconds since 1970. */
+  exit?: { status: number; atNs: string };
+  /** containerd has ended its input. */
+  stdinClosed?: boolean;
+}
 
 /** What must be known about a container to take it over after a restart of this server. */
 export interface ContainerRecord {
@@ -21,6 +31,10 @@ export interface ContainerRecord {
   /** A pause container: it stands for its sandbox and nothing runs for it. */
   pause?: boolean;
   execs: Record<string, StdioPaths>;
+  /** How it runs on the host itself, instead of `endpoint`. */
+  runtime?: HostRuntime;
+  /** Its processes there; the init's name is empty. */
+  processes?: Record<string, LocalProcess>;
 }
 
 const MAX_RECORD_BYTES = 1 << 20;

@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { log } from "../runtime/log.ts";
 import type { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
@@ -55,6 +56,12 @@ export class Registry {
     const link = new GuestLink(sandboxId, endpoint, vmm, (envelope) => this.#onEvent(sandboxId, envelope));
     this.#links.set(sandboxId, link);
     return link;
+  }
+
+  /** An event of a container on the host. */
+  publish(topic: string, event: Any, containerId: string): void {
+    const container = this.#containers.get(containerId);
+    if (container) this.#publisher.publish(container.record.namespace, topic, event);
   }
 
   /** A guest may only speak of its own containers, and only of what is expected from it. */

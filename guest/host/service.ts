@@ -22,11 +22,13 @@ import { log } from "../runtime/log.ts";
 import { placementOf } from "./bundle.ts";
 import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
+import type { Keeper } from "./keeper.ts";
+import type { LocalTasks } from "./local_tasks.ts";
 import { startTimeOf } from "./host_process.ts";
 import { PauseLink } from "./pause_link.ts";
 import type { Preparer } from "./prepare.ts";
-import { type Exit, now } from "./process.ts";
-import type { ContainerRecord, RecordStore } from "./record.ts";
+import { type Exit, now, nsOf } from "./process.ts";
+import type { ContainerRecord, LocalProcess, RecordStore } from "./record.ts";
 import { createOwnSandbox } from "./own_sandbox.ts";
 import type { Registry } from "./registry.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
@@ -46,6 +48,9 @@ export interface HostDeps {
   records: RecordStore;
   preparer: Preparer;
   publisher: EventPublisher;
+  /** The containers of sandboxes without a kernel of their own. */
+  local: LocalTasks;
+  keeper: Keeper | undefined;
 }
 
 function pathsOf(request: StdioPaths): StdioPaths {
@@ -53,8 +58,10 @@ function pathsOf(request: StdioPaths): StdioPaths {
   return { stdin, stdout, stderr, terminal };
 }
 
-/** In the guest the stdio fields are no paths: what is not empty is wanted. */
-function wanted({ stdin, stdout, stderr, terminal }: StdioPaths): StdioPaths {
+/** In a guest the stdio fields are no paths: what is not empty is wanted. */
+function streamsFor(link: SandboxLink, paths: StdioPaths): StdioPaths {
+  if (link.local) return paths;
+  const { stdin, stdout, stderr, terminal } = paths;
   const flag = (path: string) => (path === "" ? "" : "1");
   return { stdin: flag(stdin), stdout: flag(stdout), stderr: terminal ? "" : flag(stderr), terminal };
 }
@@ -85,7 +92,7 @@ export class HostTaskService {
           id,
           execId,
           bundle: container.record.bundle,
-          pid: container.pid,
+          pid: container.pidOf(execId),
           status,
           ...paths,
           exitStatus: exit?.status ?? 0,
@@ -93,8 +100,7 @@ export class HostTaskService {
         };
       },
       delete: ({ id, execId }) => this.#delete(id, execId),
-      // containerd takes a container without processes for a leak, so there is always the machine.
-      pids: ({ id }) => ({ processes: [{ pid: registry.get(id).pid, info: undefined }] }),
+      pids: ({ id }) => this.#pids(id),
       pause: ({ id }) => this.#freeze(id, true),
       resume: ({ id }) => this.#freeze(id, false),
       kill: async (request) => {
@@ -117,12 +123,19 @@ export class HostTaskService {
         const container = registry.get(request.id);
         const execId = checkId(request.execId, "exec id");
         container.init.mustLive(`exec in ${request.id}`);
+        const refusal = container.record.runtime?.execRefusal;
+        if (refusal) {
+          throw new KuasarError("UNIMPLEMENTED", `Cannot exec in ${request.id}: ${refusal}`);
+        }
         const paths = pathsOf(request);
         container.addExec(execId, paths);
         container.record.execs[execId] = paths;
         this.#deps.records.save(container.record);
         try {
-          await container.guest((task) => task.exec({ ...request, ...wanted(paths) }), false);
+          await container.guest(
+            (task) => task.exec({ ...request, ...streamsFor(container.link, paths) }),
+            false,
+          );
         } catch (error) {
           this.#forgetExec(container, execId);
           throw error;
@@ -139,8 +152,11 @@ export class HostTaskService {
         container.process(request.execId).mustLive("resize");
         return container.guest((task) => task.resizePty(request));
       },
-      closeIO: ({ id, execId, stdin }) => {
-        if (stdin) registry.get(id).process(execId).stdio.closeStdin();
+      closeIO: async ({ id, execId, stdin }) => {
+        if (!stdin) return {};
+        const container = registry.get(id);
+        await container.closeStdin(execId);
+        this.#noteProcess(container.record, execId, { stdinClosed: true });
         return {};
       },
       update: (request) => registry.get(request.id).guest((task) => task.update(request)),
@@ -194,7 +210,7 @@ export class HostTaskService {
           }),
       );
       await this.#createIn(request, record, prepared);
-      return this.#created(request, record, prepared.sandboxPid);
+      return this.#created(request, record, registry.get(id).pid);
     } catch (error) {
       registry.remove(id);
       await this.#release(record);
@@ -228,45 +244,83 @@ export class HostTaskService {
     return this.#created(request, record, pid);
   }
 
-  /** The part of Create that happens in the guest. */
+  /** The part of Create that happens in the sandbox. */
   async #createIn(
     request: CreateTaskRequest,
     record: ContainerRecord,
     prepared: PrepareContainerResponse,
   ): Promise<void> {
     const { registry, records } = this.#deps;
-    if (!prepared.guest) {
-      throw new KuasarError("INTERNAL", "Cannot create a container: the sandboxer named no guest");
-    }
-    record.endpoint = prepared.guest;
-    record.vmm = { pid: prepared.sandboxPid, startTime: startTimeOf(prepared.sandboxPid) };
+    const link = this.#noteSandbox(record, prepared);
     records.save(record);
-    const link = registry.link(record.sandboxId, record.endpoint, record.vmm);
     const container = this.#newContainer(record, link);
     const options = { typeUrl: PREPARED, value: PrepareContainerResponse.encode(prepared).finish() };
-    await container.guest(
+    const { pid } = await container.guest(
       (task) =>
         task.create({
           ...request,
           bundle: prepared.guestBundle,
           rootfs: [],
           options,
-          ...wanted(record.paths),
+          ...streamsFor(link, record.paths),
         }),
       false,
     );
     registry.add(container);
     record.phase = "created";
+    if (link.local) this.#began(container, "", pid);
     records.save(record);
     await container.connectStdio("");
     void container.watchExit("");
+  }
+
+  /** Writes down where a container is to run. @throws KuasarError INTERNAL where that is not told */
+  #noteSandbox(record: ContainerRecord, prepared: PrepareContainerResponse): SandboxLink {
+    const { registry, local } = this.#deps;
+    const { guest, runtime, sandboxPid } = prepared;
+    if (runtime) {
+      record.runtime = runtime;
+      return local.link(record.sandboxId, sandboxPid);
+    }
+    if (!guest) {
+      throw new KuasarError("INTERNAL", "Cannot create a container: the sandboxer named no guest");
+    }
+    record.endpoint = guest;
+    record.vmm = { pid: sandboxPid, startTime: startTimeOf(sandboxPid) };
+    return registry.link(record.sandboxId, guest, record.vmm);
+  }
+
+  /** A process of the host's is there. */
+  #began(container: HostContainer, execId: string, pid: number): void {
+    container.process(execId).pid = pid;
+    (container.record.processes ??= {})[execId] = {
+      pid,
+      startTime: startTimeOf(pid),
+      started: execId !== "",
+    };
+  }
+
+  /** Writes down what has become of a process of the host's. */
+  #noteProcess(record: ContainerRecord, execId: string, change: Partial<LocalProcess>): void {
+    const process = record.processes?.[execId];
+    if (!process) return;
+    Object.assign(process, change);
+    this.#deps.records.save(record);
+  }
+
+  async #pids(id: string) {
+    const container = this.#deps.registry.get(id);
+    const answer = container.link.local ? await container.guest((task) => task.pids({ id })) : undefined;
+    if (answer && answer.processes.length > 0) return answer;
+    // containerd takes a container without processes for a leak, so there is always one.
+    return { processes: [{ pid: container.pid, info: undefined }] };
   }
 
   #newContainer(record: ContainerRecord, link: SandboxLink): HostContainer {
     return new HostContainer(
       record,
       link,
-      (execId, exit) => this.#exited(record, execId, exit, link.vmm.pid),
+      (execId, exit) => this.#exited(record, execId, exit, record.processes?.[execId]?.pid ?? link.pid),
     );
   }
 
@@ -275,7 +329,8 @@ export class HostTaskService {
     const process = container.process(execId);
     process.mustLive(`start ${id} ${execId}`.trim());
     try {
-      await container.guest((task) => task.start({ id, execId }), false);
+      const answer = await container.guest((task) => task.start({ id, execId }), false);
+      if (container.link.local && execId !== "") this.#began(container, execId, answer.pid);
     } catch (error) {
       // Nothing will ever come: containerd waits for the end of the streams.
       process.stdio.close();
@@ -283,7 +338,8 @@ export class HostTaskService {
       throw error;
     }
     if (process.status === Status.CREATED) process.status = Status.RUNNING;
-    const { pid } = container;
+    this.#noteProcess(container.record, execId, { started: true });
+    const pid = container.pidOf(execId);
     if (execId === "") {
       this.#publish(container.record, "/tasks/start", "TaskStart", TaskStart, { containerId: id, pid });
     } else {
@@ -316,7 +372,8 @@ export class HostTaskService {
     process.stdio.close();
     const exit: Exit = process.exit ?? { status: 0, at: now() };
     process.ended(exit);
-    const { record, pid } = container;
+    const { record } = container;
+    const pid = container.pidOf(execId);
     if (execId !== "") {
       this.#forgetExec(container, execId);
     } else {
@@ -350,6 +407,7 @@ export class HostTaskService {
     container.execs.get(execId)?.stdio.close();
     container.execs.delete(execId);
     delete container.record.execs[execId];
+    delete container.record.processes?.[execId];
     this.#deps.records.save(container.record);
   }
 
@@ -378,6 +436,12 @@ export class HostTaskService {
   }
 
   #exited(record: ContainerRecord, execId: string, exit: Exit, pid: number): void {
+    const process = record.processes?.[execId];
+    if (process) {
+      this.#noteProcess(record, execId, { exit: { status: exit.status, atNs: String(nsOf(exit.at)) } });
+      // Only now may it be forgotten elsewhere.
+      this.#deps.keeper?.done(process);
+    }
     this.#publish(record, "/tasks/exit", "TaskExit", TaskExit, {
       containerId: record.id,
       id: execId || record.id,
@@ -398,14 +462,25 @@ export class HostTaskService {
   async adopt(record: ContainerRecord): Promise<void> {
     const { registry } = this.#deps;
     const link = record.phase === "created" ? this.#linkOf(record) : undefined;
-    if (!link) return await this.#release(record);
+    if (!link) {
+      if (record.runtime) await this.#deps.local.discard(record);
+      return await this.#release(record);
+    }
     const container = this.#newContainer(record, link);
     registry.add(container);
     for (const [execId, paths] of Object.entries(record.execs)) container.addExec(execId, paths);
+    for (const [execId, { pid }] of Object.entries(record.processes ?? {})) {
+      container.process(execId).pid = pid;
+    }
     await Promise.all(["", ...container.execs.keys()].map((execId) => this.#adoptProcess(container, execId)));
   }
 
-  #linkOf({ sandboxId, endpoint, vmm, pause }: ContainerRecord): SandboxLink | undefined {
+  #linkOf(record: ContainerRecord): SandboxLink | undefined {
+    const { sandboxId, endpoint, vmm, pause, runtime } = record;
+    if (runtime && record.processes?.[""]) {
+      this.#deps.local.adopt(record);
+      return this.#deps.local.link(sandboxId, 0);
+    }
     if (!vmm) return undefined;
     if (pause) return new PauseLink(sandboxId, vmm);
     return endpoint && this.#deps.registry.link(sandboxId, endpoint, vmm);

@@ -1,9 +1,10 @@
 // The program: a QuickJS runtime without its standard library, our module `sys`, and the agent's bytecode.
+#include "keeper.h"
 #include "native.h"
+#include "pause.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,15 +75,11 @@ static void have_stdio(void) {
   if (fd > 2) close(fd);
 }
 
-// Holds a shared PID namespace: its first process, which has nothing to do but reap.
-static _Noreturn void pause_forever(void) {
-  signal(SIGCHLD, SIG_IGN);
-  for (;;) pause();
-}
-
 int main(int argc, char **argv) {
-  if (argc == 2 && !strcmp(argv[1], "kuasar-pause")) pause_forever();
+  int code = 70;
+  if (pause_main(argc, argv, &code)) return code;
   have_stdio();
+  if (keeper_wanted(argc, argv)) return keeper_main(argc, argv);
   // One arena and early returns to the kernel: the process lives for months and is mostly idle.
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 64 * 1024);
@@ -96,7 +93,6 @@ int main(int argc, char **argv) {
   JS_SetGCThreshold(rt, GC_THRESHOLD);
   JS_SetMaxStackSize(rt, STACK_SIZE);
   JSContext *ctx = new_context(rt);
-  int code = 70;
   if (ctx && sys_module(ctx) && !loop_init(ctx)) {
     code = run_agent(ctx);
     loop_free(ctx);

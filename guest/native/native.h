@@ -101,6 +101,8 @@ const char *file_type_name(mode_t mode);
 // vhost-device-vsock (0.3.0) drops a packet that has more than one of them for its data: the stream would stall for ever.
 enum { MAX_VSOCK_SEND = 28 << 10 };
 bool is_vsock(int fd);
+// Listens on a path; a stale socket file is replaced. Returns 0 or an errno.
+int listen_unix(const char *path, mode_t mode, int backlog, int *fd);
 
 // ------------------------------------------------------------------------------------------------ module.c
 

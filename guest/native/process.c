@@ -2,6 +2,7 @@
 #include "native.h"
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -79,6 +80,26 @@ static JSValue js_pidfd_send_signal(JSContext *ctx, JSValueConst self, int argc,
   int fd, signal;
   if (arg_int(ctx, ARG(0), &fd) || arg_int(ctx, ARG(1), &signal)) return JS_EXCEPTION;
   return syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0) ? throw_errno(ctx, errno, "pidfd_send_signal", NULL) : JS_UNDEFINED;
+}
+
+// struct pidfd_info as of Linux 6.15 (linux/pidfd.h), which is newer than the headers that we are built with.
+struct exit_info {
+  uint64_t mask, cgroup_id;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+_Static_assert(sizeof(struct exit_info) == 64, "the size is part of the call's number");
+#define GET_EXIT_INFO _IOWR(0xff, 11, struct exit_info)
+#define INFO_EXIT (UINT64_C(1) << 3)
+
+static JSValue js_pidfd_exit_code(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int fd;
+  struct exit_info info = {.mask = INFO_EXIT};
+  if (arg_int(ctx, ARG(0), &fd)) return JS_EXCEPTION;
+  if (ioctl(fd, GET_EXIT_INFO, &info) || !(info.mask & INFO_EXIT)) return JS_NewInt32(ctx, -1);
+  int status = info.exit_code;
+  return JS_NewInt32(ctx, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 static JSValue reap(JSContext *ctx, pid_t which) {
@@ -176,6 +197,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("kill", 2, js_kill),
     JS_CFUNC_DEF("pidfdOpen", 1, js_pidfd_open),
     JS_CFUNC_DEF("pidfdSendSignal", 2, js_pidfd_send_signal),
+    JS_CFUNC_DEF("pidfdExitCode", 1, js_pidfd_exit_code),
     JS_CFUNC_DEF("waitAny", 0, js_wait_any),
     JS_CFUNC_DEF("waitPid", 1, js_wait_pid),
     JS_CFUNC_DEF("setSubreaper", 1, js_set_subreaper),

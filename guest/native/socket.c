@@ -56,7 +56,7 @@ static int connect_unix(const char *path, int *fd) {
   return failed_with(*fd, connect(*fd, (struct sockaddr *)&address, length) ? errno : 0);
 }
 
-static int listen_unix(const char *path, mode_t mode, int backlog, int *fd) {
+int listen_unix(const char *path, mode_t mode, int backlog, int *fd) {
   struct sockaddr_un address;
   socklen_t length;
   int probe, failed = unix_address(path, &address, &length);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,7 +20,7 @@ extern char **environ;
 enum { MAX_ARGUMENTS = 4096, MAX_EXTRA_FDS = 16, STACK_SIZE = 64 * 1024, NONE = -1 };
 
 struct plan {
-  char **argv, **env;
+  char **argv, **env, **private_mounts;
   char *cwd;
   int fds[3 + MAX_EXTRA_FDS];
   int fd_count;
@@ -53,6 +54,29 @@ IN_CHILD int enter_cgroup(int directory) {
   return n == 1 ? 0 : -1;
 }
 
+// A view of the host's mounts in which some are gone or hidden. What is mounted on the host later still arrives in it.
+IN_CHILD int change_mounts(char **actions) {
+  static const char unmount[] = "unmount:", hide[] = "hide:", scratch[] = "scratch:";
+  if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL)) return -1;
+  for (; *actions; actions++) {
+    int failed;
+    if (!strncmp(*actions, unmount, sizeof unmount - 1)) {
+      failed = umount2(*actions + sizeof unmount - 1, MNT_DETACH);
+      // Nothing is mounted there, which is just as well.
+      if (failed && (errno == EINVAL || errno == ENOENT)) failed = 0;
+    } else if (!strncmp(*actions, hide, sizeof hide - 1)) {
+      failed = mount("none", *actions + sizeof hide - 1, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    } else if (!strncmp(*actions, scratch, sizeof scratch - 1)) {
+      failed = mount("none", *actions + sizeof scratch - 1, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755");
+    } else {
+      errno = EINVAL;
+      failed = -1;
+    }
+    if (failed) return -1;
+  }
+  return 0;
+}
+
 // First out of the way, then into place: a source may have the number of another's target.
 IN_CHILD int place_fds(struct plan *plan) {
   for (int i = 0; i < plan->fd_count; i++) {
@@ -76,6 +100,7 @@ IN_CHILD int child(void *argument) {
   for (int signal = 1; signal <= 64; signal++) syscall(SYS_rt_sigaction, signal, default_action, NULL, sizeof(uint64_t));
   if (plan->pdeathsig) TRY("prctl", prctl(PR_SET_PDEATHSIG, plan->pdeathsig, 0, 0, 0));
   if (plan->cgroup_fd != NONE) TRY("cgroup.procs", enter_cgroup(plan->cgroup_fd));
+  if (plan->private_mounts) TRY("mount", change_mounts(plan->private_mounts));
   if (plan->netns_fd != NONE) TRY("setns", setns(plan->netns_fd, CLONE_NEWNET));
   if (plan->setsid || plan->ctty) TRY("setsid", setsid());
   TRY("dup2", place_fds(plan));
@@ -170,7 +195,10 @@ static int option_fds(JSContext *ctx, JSValueConst options, struct plan *plan) {
 
 static int read_options(JSContext *ctx, JSValueConst options, struct plan *plan) {
   if (!JS_IsObject(options)) return bad_argument(ctx, "spawn needs an object");
-  if (option_strings(ctx, options, "argv", &plan->argv) || option_strings(ctx, options, "env", &plan->env)) return -1;
+  if (option_strings(ctx, options, "argv", &plan->argv) || option_strings(ctx, options, "env", &plan->env) ||
+      option_strings(ctx, options, "privateMounts", &plan->private_mounts)) {
+    return -1;
+  }
   if (!plan->argv || !plan->argv[0]) return bad_argument(ctx, "spawn needs a program in argv");
   return option_cwd(ctx, options, plan) || option_fds(ctx, options, plan) || option_bool(ctx, options, "setsid", &plan->setsid) ||
                  option_bool(ctx, options, "ctty", &plan->ctty) || option_int(ctx, options, "cgroupFd", &plan->cgroup_fd, NONE) ||
@@ -200,6 +228,7 @@ static JSValue js_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   }
   free_strings(plan.argv);
   free_strings(plan.env);
+  free_strings(plan.private_mounts);
   free(plan.cwd);
   return result;
 }

@@ -281,6 +281,11 @@ export function kill(pid: number, signal: number): void;
 /** Becomes readable when the process exits. */
 export function pidfdOpen(pid: number): number;
 export function pidfdSendSignal(pidfd: number, signal: number): void;
+/**
+ * Exit code, or 128 + signal, of a process that somebody else has reaped; -1 where nobody has yet, or the kernel is older than
+ * Linux 6.15 (PIDFD_GET_INFO with PIDFD_INFO_EXIT).
+ */
+export function pidfdExitCode(pidfd: number): number;
 export interface ExitStatus {
   readonly pid: number;
   /** Exit code, or 128 + signal. */
@@ -329,6 +334,11 @@ export interface SpawnOptions {
   readonly gid?: number;
   /** Kill the child with this signal when this process dies. */
   readonly pdeathsig?: number;
+  /**
+   * Gives the child a mount namespace of its own in which these mounts are gone, hidden by an empty, read-only directory, or
+   * hidden by one in which it may write: `unmount:/a`, `hide:/b`, `scratch:/c`. Later mounts of the host still arrive there; its own do not reach the host.
+   */
+  readonly privateMounts?: readonly string[];
 }
 /**
  * Starts a program; returns its pid once exec has succeeded. All other fds are closed, signals are at their defaults.

@@ -4,22 +4,55 @@ import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.t
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import { exitOf } from "../runtime/reaper.ts";
-import type { StreamHub } from "../stream/mod.ts";
-import { Cgroup } from "./cgroup.ts";
-import type { CreateOptions, Crun } from "./crun.ts";
+import { type Cgroup, openCgroup } from "./cgroup.ts";
+import type { CreateOptions, OciRuntime } from "./oci_runtime.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
-import { type IoRequest, makeIo, type ProcessIo } from "./io.ts";
-import { TaskProcess } from "./process.ts";
+import { type Exit, TaskProcess } from "./process.ts";
 import { next } from "./state.ts";
+import type { IoRequest, ProcessIo, StdioProvider } from "./stdio.ts";
 
 const MAX_CONFIG_BYTES = 4 << 20;
 
 /** What a container works with. */
 export interface ContainerDeps {
-  crun: Crun;
-  hub: StreamHub;
+  runtime: OciRuntime;
+  stdio: StdioProvider;
+  /** For the specs of processes on their way to the runtime; it must exist. */
+  directory: string;
   /** Told when the kernel has killed a process of the container for want of memory. */
   onOom: (container: string) => void;
+}
+
+/** A container that is to be made. */
+export interface NewContainer {
+  id: string;
+  /** Directory with the spec, as this machine sees it. */
+  bundle: string;
+  mounts: readonly GuestMount[];
+  io: IoRequest;
+  /** Path of the cgroup where it is not that of the spec. */
+  cgroup?: string;
+}
+
+/** A process of a container that an earlier run of this program has made. */
+export interface AdoptedProcess {
+  pid: number;
+  terminal: boolean;
+  /** False while it waits to be started. */
+  started: boolean;
+  /** How it has ended, where that is known. */
+  exit?: Exit;
+  /** Waits for its end: it need not be a child of ours. Not called where `exit` is known. */
+  waitForExit(): Promise<{ code: number; atNs?: bigint }>;
+}
+
+/** A container that an earlier run of this program has made. */
+export interface AdoptedContainer {
+  id: string;
+  bundle: string;
+  cgroup: string;
+  init: AdoptedProcess;
+  execs: ReadonlyMap<string, AdoptedProcess>;
 }
 
 /** One container: its init process, the ones exec'ed into it, its cgroup and its mounts. */
@@ -37,13 +70,13 @@ export class Container {
   private constructor(
     id: string,
     bundle: string,
-    cgroupsPath: string,
+    cgroup: string,
     terminal: boolean,
     deps: ContainerDeps,
   ) {
     this.id = id;
     this.bundle = bundle;
-    this.cgroup = new Cgroup(cgroupsPath);
+    this.cgroup = openCgroup(cgroup);
     this.init = new TaskProcess(`container ${id}`, terminal);
     this.#deps = deps;
   }
@@ -51,10 +84,10 @@ export class Container {
   /**
    * Makes the mounts, the streams and the container; its init waits to be started. Undone when it fails.
    *
-   * @param bundle directory with the spec, as this machine sees it
+   * @param request of which the cgroup is the spec's unless it names another
    */
   static async create(
-    request: { id: string; bundle: string; mounts: readonly GuestMount[]; io: IoRequest },
+    request: NewContainer,
     deps: ContainerDeps,
   ): Promise<Container> {
     const { id, bundle, io } = request;
@@ -63,29 +96,51 @@ export class Container {
     let container: Container;
     try {
       const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
-      container = new Container(id, bundle, spec.linux?.cgroupsPath ?? `/kuasar/${id}`, io.terminal, deps);
+      const cgroup = request.cgroup || (spec.linux?.cgroupsPath ?? `/kuasar/${id}`);
+      container = new Container(id, bundle, cgroup, io.terminal, deps);
     } catch (error) {
       unmountAll(mounts);
       throw error;
     }
     container.#mounts = mounts;
     try {
-      const streams = makeIo(deps.hub, id, "", io);
-      const start = (options: CreateOptions) => deps.crun.create(id, bundle, options);
+      const streams = deps.stdio.make(id, "", io);
+      const start = (options: CreateOptions) => deps.runtime.create(id, bundle, options);
       await spawn(container.init, streams, start);
     } catch (error) {
       await container.#cleanUp();
       throw error;
     }
     container.cgroup.watchOom(() => deps.onOom(id));
-    void container.#awaitInit();
+    void container.#awaitEnd(container.init, exitOf(container.init.pid));
+    return container;
+  }
+
+  /** Takes over a container that an earlier run of this program has made. */
+  static adopt({ id, bundle, cgroup, init, execs }: AdoptedContainer, deps: ContainerDeps): Container {
+    const container = new Container(id, bundle, cgroup, init.terminal, deps);
+    const paused = init.started && !init.exit && container.cgroup.isFrozen();
+    container.init.adopt(
+      init.pid,
+      init.exit ? "stopped" : paused ? "paused" : init.started ? "running" : "created",
+      init.exit,
+    );
+    for (const [execId, exec] of execs) {
+      const process = new TaskProcess(`exec ${execId} of container ${id}`, exec.terminal);
+      process.adopt(exec.pid, exec.exit ? "stopped" : "running", exec.exit);
+      container.execs.set(execId, process);
+      if (!exec.exit) void container.#awaitEnd(process, exec.waitForExit());
+    }
+    if (init.exit) return container;
+    container.cgroup.watchOom(() => deps.onOom(id));
+    void container.#awaitEnd(container.init, init.waitForExit());
     return container;
   }
 
   async start(): Promise<void> {
     this.init.move("start");
     try {
-      await this.#deps.crun.start(this.id);
+      await this.#deps.runtime.start(this.id);
     } catch (error) {
       this.init.kill(sys.SIG.KILL);
       throw error;
@@ -103,7 +158,7 @@ export class Container {
     if (this.execs.has(execId)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
     }
-    const streams = makeIo(this.#deps.hub, this.id, execId, io);
+    const streams = this.#deps.stdio.make(this.id, execId, io);
     this.execs.set(execId, new TaskProcess(`exec ${execId} of container ${this.id}`, io.terminal));
     this.#waiting.set(execId, { spec, streams });
   }
@@ -121,17 +176,17 @@ export class Container {
     process.move("start");
     const { spec, streams } = this.#waiting.get(execId)!;
     this.#waiting.delete(execId);
-    const file = `/run/kuasar/exec-${this.id}-${execId}.json`;
+    const file = `${this.#deps.directory}/exec-${this.id}-${execId}.spec`;
     try {
       sys.writeFile(file, spec, 0o600);
-      await spawn(process, streams, (options) => this.#deps.crun.exec(this.id, file, options));
+      await spawn(process, streams, (options) => this.#deps.runtime.exec(this.id, file, options));
     } catch (error) {
       process.ended(255);
       throw error;
     } finally {
       if (sys.exists(file)) sys.unlink(file);
     }
-    void this.#awaitExec(process);
+    void this.#awaitEnd(process, exitOf(process.pid));
   }
 
   /** The init for an empty id, else the exec. @throws KuasarError NOT_FOUND */
@@ -186,32 +241,26 @@ export class Container {
     if (!this.init.exit) this.init.move(action);
   }
 
-  async #awaitInit(): Promise<void> {
-    const { code } = await exitOf(this.init.pid);
+  async #awaitEnd(process: TaskProcess, exit: Promise<{ code: number; atNs?: bigint }>): Promise<void> {
+    const { code, atNs } = await exit;
     // Whoever hears of the exit must have heard of its cause.
     this.cgroup.checkOom(() => this.#deps.onOom(this.id));
     // With a PID namespace of its own the others are dead already; in a shared one they would live on.
-    this.cgroup.killAll();
-    this.init.ended(code);
-  }
-
-  async #awaitExec(process: TaskProcess): Promise<void> {
-    const { code } = await exitOf(process.pid);
-    this.cgroup.checkOom(() => this.#deps.onOom(this.id));
-    process.ended(code);
+    if (process === this.init) this.cgroup.killAll();
+    process.ended(code, atNs);
   }
 
   /** Closes the streams of a process. */
   #discard(execId: string): void {
     this.#waiting.get(execId)?.streams.discard();
     this.#waiting.delete(execId);
-    this.#deps.hub.remove(this.id, execId);
+    this.#deps.stdio.remove(this.id, execId);
   }
 
   async #cleanUp(): Promise<void> {
     this.cgroup.close();
     try {
-      await this.#deps.crun.delete(this.id);
+      await this.#deps.runtime.delete(this.id);
     } catch (error) {
       log.warn("cannot delete a container", { container: this.id, error });
     }

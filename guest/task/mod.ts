@@ -1,17 +1,19 @@
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import type { TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import * as sys from "../native/sys.js";
 import { streams } from "../stream/mod.ts";
-import { Crun } from "./crun.ts";
+import { OciRuntime } from "./oci_runtime.ts";
 import { TaskService } from "./service.ts";
-
-export { Crun } from "./crun.ts";
-export { TaskService } from "./service.ts";
+import { StreamIo } from "./stream_io.ts";
 
 /** Where the guest's image has the OCI runtime, and where it keeps its state. */
-const CRUN = "/usr/bin/crun";
-const CRUN_DIRECTORY = "/run/crun";
+const CRUN = ["/usr/bin/crun", "--root", "/run/crun/state", "--cgroup-manager", "cgroupfs"];
+const DIRECTORY = "/run/crun";
 
 /** Serves containers of this guest on `server`. */
 export function registerTask(server: TtrpcServer, publish: (topic: string, event: Any) => void): void {
-  new TaskService({ crun: new Crun([CRUN], CRUN_DIRECTORY), hub: streams, publish }).register(server);
+  sys.mkdirAll(`${DIRECTORY}/state`, 0o700);
+  const runtime = new OciRuntime({ command: CRUN, directory: DIRECTORY });
+  const stdio = new StreamIo(streams, DIRECTORY);
+  new TaskService({ runtimeFor: () => runtime, stdio, directory: DIRECTORY, publish }).register(server);
 }

@@ -41,6 +41,13 @@ export class TaskProcess {
     return this.#pid;
   }
 
+  /** Takes over a process that an earlier run of this program has made. */
+  adopt(pid: number, state: "created" | "running" | "paused" | "stopped", exit?: Exit): void {
+    this.#pid = pid;
+    this.#state = state;
+    this.exit = exit;
+  }
+
   /** The runtime has made the process. */
   began(pid: number): void {
     this.#pid = pid;
@@ -61,9 +68,9 @@ export class TaskProcess {
   }
 
   /** The process has ended; everyone who waits is told. A second end is none. */
-  ended(status: number): void {
+  ended(status: number, atNs = sys.clockGettime(sys.CLOCK.REALTIME)): void {
     if (this.exit) return;
-    this.exit = { status, atNs: sys.clockGettime(sys.CLOCK.REALTIME) };
+    this.exit = { status, atNs };
     this.move("exit");
     for (const tell of this.#waiters.splice(0)) tell(this.exit);
   }

@@ -4,28 +4,28 @@ import type { Resources } from "../../lib/oci/mod.ts";
 import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { CreateTaskRequest, ExecProcessRequest } from "../../lib/proto/gen/containerd/task/v3/task.ts";
-import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
-import { type GuestMount, PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
-import type { StreamHub } from "../stream/mod.ts";
-import { Container } from "./container.ts";
-import type { Crun } from "./crun.ts";
-import { type IoRequest, resizeTerminal } from "./io.ts";
+import { type AdoptedContainer, Container } from "./container.ts";
+import type { OciRuntime } from "./oci_runtime.ts";
 import type { Exit } from "./process.ts";
+import type { IoRequest, StdioProvider } from "./stdio.ts";
 
 const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
-const METRICS = "io.containerd.cgroups.v2.Metrics";
 const NS_PER_S = 1_000_000_000n;
 
 /** What the service needs from the rest of the agent. */
 export interface TaskDeps {
-  crun: Crun;
-  hub: StreamHub;
-  /** Sends an event to the host. */
-  publish: (topic: string, event: Any) => void;
+  /** The runtime of a container; on a host each driver has its own. */
+  runtimeFor: (prepared: PrepareContainerResponse | undefined) => OciRuntime;
+  stdio: StdioProvider;
+  /** For files that live as long as a call; it must exist. */
+  directory: string;
+  /** Sends an event to containerd. */
+  publish: (topic: string, event: Any, containerId: string) => void;
 }
 
 function timestamp(exit: Exit | undefined): Timestamp | undefined {
@@ -33,19 +33,12 @@ function timestamp(exit: Exit | undefined): Timestamp | undefined {
   return { seconds: exit.atNs / NS_PER_S, nanos: Number(exit.atNs % NS_PER_S) };
 }
 
-/** In the guest the stdio fields are no paths: what is not empty is wanted. */
-function ioOf(request: { stdin: string; stdout: string; stderr: string; terminal: boolean }): IoRequest {
-  const { terminal } = request;
-  return {
-    terminal,
-    stdin: request.stdin !== "",
-    stdout: terminal || request.stdout !== "",
-    stderr: !terminal && request.stderr !== "",
-  };
+function ioOf({ stdin, stdout, stderr, terminal }: IoRequest): IoRequest {
+  return { stdin, stdout, stderr: terminal ? "" : stderr, terminal };
 }
 
-function mountsOf(options: Any | undefined): GuestMount[] {
-  return options?.typeUrl === PREPARED ? PrepareContainerResponse.decode(options.value).mounts : [];
+function preparedOf(options: Any | undefined): PrepareContainerResponse | undefined {
+  return options?.typeUrl === PREPARED ? PrepareContainerResponse.decode(options.value) : undefined;
 }
 
 /** containerd's Task API for the containers of this machine. */
@@ -61,7 +54,18 @@ export class TaskService {
 
   /** Registers the service under both of its versions, which share their messages. */
   register(server: TtrpcServer): void {
-    server.add(TaskDefinition, this.#handlers(), { fullName: "containerd.task.v2.Task" });
+    server.add(TaskDefinition, this.handlers(), { fullName: "containerd.task.v2.Task" });
+  }
+
+  /** Takes over a container that an earlier run of this program has made. */
+  adopt(container: AdoptedContainer, prepared: PrepareContainerResponse): void {
+    this.#containers.set(container.id, Container.adopt(container, this.#depsOf(container.id, prepared)));
+  }
+
+  #depsOf(id: string, prepared: PrepareContainerResponse | undefined) {
+    const { runtimeFor, stdio, directory, publish } = this.#deps;
+    const onOom = () => publish("/tasks/oom", oomEvent(id), id);
+    return { runtime: runtimeFor(prepared), stdio, directory, onOom };
   }
 
   #container(id: string): Container {
@@ -72,7 +76,8 @@ export class TaskService {
     return container;
   }
 
-  #handlers(): Handlers<typeof TaskDefinition> {
+  /** The handlers, for a server and for callers of this process. */
+  handlers(): Required<Handlers<typeof TaskDefinition>> {
     return {
       create: (request) => this.#create(request),
       start: async ({ id, execId }) => {
@@ -122,12 +127,12 @@ export class TaskService {
       exec: (request) => this.#exec(request),
       resizePty: ({ id, execId, width, height }) => {
         this.#container(id).process(execId);
-        resizeTerminal(id, execId, height, width);
+        this.#deps.stdio.resize(id, execId, height, width);
         return {};
       },
       closeIO: ({ id, execId, stdin }) => {
         this.#container(id).process(execId);
-        if (stdin) this.#deps.hub.closeStdin(id, execId);
+        if (stdin) this.#deps.stdio.closeStdin(id, execId);
         return {};
       },
       update: ({ id, resources }) => {
@@ -140,9 +145,9 @@ export class TaskService {
         const exit = await this.#container(id).process(execId).wait();
         return { exitStatus: exit.status, exitedAt: timestamp(exit) };
       },
-      stats: ({ id }) => {
-        const metrics = Metrics.encode(this.#container(id).cgroup.metrics()).finish();
-        return { stats: { typeUrl: METRICS, value: metrics } };
+      stats: ({ id }) => ({ stats: this.#container(id).cgroup.metrics() }),
+      checkpoint: () => {
+        throw new KuasarError("UNIMPLEMENTED", "Cannot checkpoint a container: not supported here");
       },
       connect: ({ id }) => ({ shimPid: sys.getpid(), taskPid: this.#container(id).init.pid, version: "3" }),
       // The agent ends with its machine, never with a container.
@@ -160,9 +165,15 @@ export class TaskService {
     }
     this.#creating.add(id);
     try {
-      const onOom = () => this.#deps.publish("/tasks/oom", oomEvent(id));
-      const wanted = { id, bundle: request.bundle, mounts: mountsOf(request.options), io: ioOf(request) };
-      const container = await Container.create(wanted, { crun: this.#deps.crun, hub: this.#deps.hub, onOom });
+      const prepared = preparedOf(request.options);
+      const wanted = {
+        id,
+        bundle: request.bundle,
+        mounts: prepared?.mounts ?? [],
+        io: ioOf(request),
+        cgroup: prepared?.runtime?.cgroup ?? "",
+      };
+      const container = await Container.create(wanted, this.#depsOf(id, prepared));
       this.#containers.set(id, container);
       return { pid: container.init.pid };
     } finally {

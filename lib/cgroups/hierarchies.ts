@@ -23,6 +23,13 @@ export function hierarchies(mounts: readonly MountEntry[] = readMountinfo()): Hi
   return unique(v2).slice(0, 1).map((root) => ({ root, version: 2 }));
 }
 
+/** Every mounted tree, also those in which only a runtime makes cgroups: devices, freezer, systemd's, and version 2 beside 1. */
+export function allHierarchies(mounts: readonly MountEntry[] = readMountinfo()): Hierarchy[] {
+  const of = (type: string, version: 1 | 2) =>
+    unique(mounts.filter(({ fsType }) => fsType === type)).map((root): Hierarchy => ({ root, version }));
+  return [...of("cgroup", 1), ...of("cgroup2", 2)];
+}
+
 /** Each file system once, however often it is mounted. */
 function unique(mounts: readonly MountEntry[]): string[] {
   return [...new Map(mounts.map(({ device, mountPoint }) => [device, mountPoint])).values()];

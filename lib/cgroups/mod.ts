@@ -1,4 +1,5 @@
 /** cgroups of pods, version 1 and 2. */
+export { killCgroup, processesIn, removeCgroupTree } from "./tree.ts";
 export { cgroupFolders, makeCgroup, removeCgroup, removeEmptyCgroup } from "./cgroup.ts";
-export { hierarchies, type Hierarchy } from "./hierarchies.ts";
+export { allHierarchies, hierarchies, type Hierarchy } from "./hierarchies.ts";
 export { cgroupPath } from "./path.ts";

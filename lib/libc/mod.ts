@@ -35,7 +35,17 @@ export {
 export { lastErrno, libc } from "./library.ts";
 export { addressOf, type Bytes, cString } from "./memory.ts";
 export { mount, type MountArguments, MS, UMOUNT, unmount } from "./mounts.ts";
-export { CLONE, OWN_NETNS, pinNewNetns, unpinNetns, withNetns, withNewNetns } from "./namespaces.ts";
+export {
+  CLONE,
+  OWN_NETNS,
+  ownNamespace,
+  pinNewNetns,
+  type ThreadNamespace,
+  unpinNetns,
+  withNetns,
+  withNewNamespaces,
+  withNewNetns,
+} from "./namespaces.ts";
 export { kill, pidfdExitStatus, pidfdOpen, pidfdSendSignal, PR, prctl, SIGNAL } from "./processes.ts";
 export {
   acceptSocket,

@@ -70,6 +70,39 @@ export function unpinNetns(path: string): void {
   Deno.removeSync(path);
 }
 
+/** Kinds of namespaces in which a single thread of a process may be. */
+const THREAD_NAMESPACES = { ipc: CLONE.NEWIPC, uts: CLONE.NEWUTS } as const;
+
+/** A kind of {@link withNewNamespaces}. */
+export type ThreadNamespace = keyof typeof THREAD_NAMESPACES;
+
+/**
+ * Runs `fn` in new namespaces of these kinds and comes back; like {@link withNetns}, only the calling thread moves. They are
+ * gone afterwards unless `fn` has mounted them somewhere ({@link ownNamespace}).
+ *
+ * @throws {Errno}
+ */
+export function withNewNamespaces<T>(kinds: readonly ThreadNamespace[], fn: () => Synchronous<T>): T {
+  const homes: [fd: number, kind: ThreadNamespace][] = [];
+  try {
+    for (const kind of kinds) homes.push([openFd(ownNamespace(kind), OPEN.RDONLY), kind]);
+    const flags = kinds.reduce((bits, kind) => bits | THREAD_NAMESPACES[kind], 0);
+    if (flags !== 0) check(libc().unshare(flags), `make namespaces (${kinds.join(", ")})`);
+    try {
+      return fn();
+    } finally {
+      for (const [fd, kind] of homes) returnTo(fd, THREAD_NAMESPACES[kind], kind);
+    }
+  } finally {
+    for (const [fd] of homes) closeFd(fd);
+  }
+}
+
+/** The path of a namespace of the calling thread. */
+export function ownNamespace(kind: ThreadNamespace | "net"): string {
+  return `/proc/thread-self/ns/${kind}`;
+}
+
 /** The path of the calling thread's own network namespace; it changes with the thread, so it is opened at once. */
 export const OWN_NETNS = "/proc/thread-self/ns/net";
 
@@ -96,8 +129,12 @@ function inNetns<T>(enter: () => void, fn: () => Synchronous<T>): T {
 }
 
 function goHome(home: number): void {
+  returnTo(home, CLONE.NEWNET, "network");
+}
+
+function returnTo(home: number, type: number, name: string): void {
   try {
-    check(libc().setns(home, CLONE.NEWNET), "return to the host's network namespace");
+    check(libc().setns(home, type), `return to the host's ${name} namespace`);
   } catch (error) {
     // A service in the wrong namespace would do damage to a pod with its next call: dying is the safe way out.
     console.error(error);

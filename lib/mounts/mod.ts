@@ -7,6 +7,7 @@ export {
   parseMountinfo,
   readMountinfo,
 } from "./mountinfo.ts";
+export { mountFlags, mountOverlay, overlayMount } from "./overlay.ts";
 export {
   Fd,
   MOUNT_ATTR,

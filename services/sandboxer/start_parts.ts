@@ -42,7 +42,7 @@ export async function startParts(
     { timeoutMs: context.config.timeouts.peer_ms, signal },
   );
   sandbox.update({ onHost: !info.vm });
-  const cgroups = info.vm ? makePodCgroup(context, sandbox) : [];
+  const cgroups = makePodCgroup(context, sandbox);
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
@@ -59,7 +59,7 @@ export async function startParts(
   );
   timeline.adopt("start/driver", started.phases);
   const guest = fromEndpoint(started.guest);
-  if (started.pid === 0) {
+  if (started.pid === 0 && info.vm) {
     throw new KuasarError("INTERNAL", `Cannot start sandbox ${sandbox.id}: its driver told no pid`);
   }
   sandbox.update({ pid: started.pid, ...(guest && { guest }) });
@@ -131,6 +131,7 @@ function startDriver(
     hostname: record.hostname,
     sharePid: record.sharePid,
     cgroups,
+    cgroup: cgroups.length === 0 ? "" : record.cgroup ?? "",
     files: record.onHost ? network?.files ?? [] : [],
   };
   return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {

@@ -1,5 +1,7 @@
+import { MS } from "../../lib/libc/mod.ts";
 import {
   bindMount,
+  mountOverlay,
   openMountPoint,
   openPath,
   RESOLVE_BENEATH,
@@ -8,9 +10,12 @@ import {
 } from "../../lib/mounts/mod.ts";
 import { type Spec, stringifySpec } from "../../lib/oci/mod.ts";
 import { writeWhole } from "./files.ts";
-import { mountOverlay } from "./overlay.ts";
+
 import { type ContainerPaths } from "./paths.ts";
 import { type ContainerPlan, type RootfsMount, type SharedVolume } from "./plan.ts";
+
+/** A guest works through the daemon's file calls; on the host nothing of an image needs set-id or devices. */
+const GUESTS_ONLY = MS.NOSUID | MS.NODEV;
 
 /**
  * Does what the plan says: directories in our tree, mounts in the share, config.json last. Synchronous and without
@@ -36,7 +41,7 @@ export function mountRootfs(entry: RootfsMount, rootfs: string): void {
     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     top,
   );
-  if (entry.kind === "overlay") return mountOverlay(entry.options, at.path, rootfs);
+  if (entry.kind === "overlay") return mountOverlay(entry.options, at.path, rootfs, GUESTS_ONLY);
   using source = openPath(entry.source);
   bindMount(source, at, { recursive: entry.recursive, readOnly: entry.readOnly }, entry.source);
 }

@@ -8,9 +8,9 @@ import { e2eOurs, useNode } from "./fixture.ts";
 
 /** The generated configuration of the QEMU driver, without a share. */
 async function withoutShare() {
-  const { tools, kernel, bzImage, initrd, image } = nodePrograms();
+  const { tools, agent, kernel, bzImage, initrd, image } = nodePrograms();
   const { configuration } = driverDeployment("qemu");
-  const text = configuration({ tools: { ...tools }, kernel, bzImage, initrd, image, memoryMib: 256 });
+  const text = configuration({ tools: { ...tools }, agent, kernel, bzImage, initrd, image, memoryMib: 256 });
   const config = await Deno.makeTempFile({ prefix: "block-", suffix: ".toml" });
   await Deno.writeTextFile(config, `${text}share_fs = "block"\n`);
   Deno.test.afterAll(() => Deno.remove(config));

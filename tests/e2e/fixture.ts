@@ -123,6 +123,11 @@ export function e2e(name: string, node: () => Node, run: (node: Node) => Promise
   });
 }
 
+/** As `e2e`, but only where the pod has a kernel of its own. */
+export function e2eVm(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (driverOfHandler(handlerUnderTest())?.vm) e2e(name, node, run);
+}
+
 /** As `e2e`, but only for what stock runc cannot be asked. */
 export function e2eOurs(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (!comparing) e2e(name, node, run);

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { openFilesOf } from "../harness/mod.ts";
-import { comparing, e2e, e2eOurs, services, useNode } from "./fixture.ts";
+import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
 
 const node = useNode();
 
@@ -158,7 +158,7 @@ e2eOurs(
   },
 );
 
-e2eOurs("the guest runs a kernel of its own", node, async (node) => {
+e2eVm("the guest runs a kernel of its own", node, async (node) => {
   const pod = await node.runPod({ name: "kernel" });
   const container = await pod.run({
     name: "c",

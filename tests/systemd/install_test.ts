@@ -30,6 +30,7 @@ async function stageHost(stage: string): Promise<void> {
     "/etc/cni/net.d/10-test.conflist": cniConflist({ subnet: "10.138.1.0/24", dataDir: "/run/cni" }),
     [`/var/lib/kuasar/${DRIVER.configFile}.d/50-host.toml`]: DRIVER.configuration({
       tools: { ...programs.tools },
+      agent: "/usr/local/lib/kuasar/agent",
       kernel: "/var/lib/kuasar/vmlinux.bin",
       bzImage: "/var/lib/kuasar/vmlinuz",
       initrd: "/var/lib/kuasar/kuasar.initrd",

@@ -15,6 +15,7 @@ export function startRequest(change: Partial<StartRequest> = {}): StartRequest {
     sharePid: false,
     files: [],
     cgroups: [],
+    cgroup: "",
     ...change,
   };
 }

@@ -59,6 +59,8 @@ export interface StartRequest {
   files: PodFile[];
   /** Folders of the sandbox's cgroup, one per hierarchy: its processes start in them. Empty where it has none. */
   cgroups: string[];
+  /** The same below each hierarchy's root: `/kuasar/kuasar_<sandbox>`. */
+  cgroup: string;
 }
 
 export interface Phase {
@@ -68,6 +70,7 @@ export interface Phase {
 }
 
 export interface StartResponse {
+  /** 0 where the sandbox needs no process. */
   pid: number;
   guest: GuestEndpoint | undefined;
   phases: Phase[];
@@ -278,6 +281,7 @@ function createBaseStartRequest(): StartRequest {
     sharePid: false,
     files: [],
     cgroups: [],
+    cgroup: "",
   };
 }
 
@@ -321,6 +325,9 @@ export const StartRequest: MessageFns<StartRequest> = {
     }
     for (const v of message.cgroups) {
       writer.uint32(98).string(v!);
+    }
+    if (message.cgroup !== "") {
+      writer.uint32(106).string(message.cgroup);
     }
     return writer;
   },
@@ -432,6 +439,14 @@ export const StartRequest: MessageFns<StartRequest> = {
             }
 
             message.cgroups.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.cgroup = reader.string();
             continue;
           }
         }

@@ -77,8 +77,9 @@ export interface HostRuntime {
   /** ms after which the container is killed; 0 for no limit. */
   timeLimitMs: number;
   /**
-   * The runtime is started in a mount namespace in which these are unmounted or hidden by an empty directory
-   * (`unmount:/sys/fs/cgroup/unified`, `hide:/proc/sys/net`): crun refuses hybrid cgroups, old runsc new kernels.
+   * The runtime is started in a mount namespace in which these are unmounted, hidden by an empty directory, or by one in
+   * which it may write (`unmount:/a`, `hide:/proc/sys/net`, `scratch:/sys/fs/cgroup/unified`): crun refuses hybrid
+   * cgroups, old runsc new kernels.
    */
   privateMounts: string[];
 }

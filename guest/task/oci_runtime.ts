@@ -32,22 +32,35 @@ export function logErrors(text: string): string[] {
   });
 }
 
-/** The OCI runtime as a command: crun, or another with the same verbs. */
-export class Crun {
-  readonly #command: readonly string[];
-  readonly #directory: string;
-  readonly #null: number;
-  #calls = 0;
+/** How an OCI runtime is called. */
+export interface RuntimeCommand {
+  /** The program, and what stands before the verb of each call: `--root` and the like. */
+  command: readonly string[];
+  /** For the logs and pid files of calls under way; it must exist. */
+  directory: string;
+  /** Mounts that the runtime must not see, as `sys.spawn` takes them. */
+  privateMounts?: readonly string[];
+}
 
-  /**
-   * @param command the program and arguments that stand before all others
-   * @param directory for state, logs and pid files; made when it is missing
-   */
-  constructor(command: readonly string[], directory: string) {
-    this.#command = command;
-    this.#directory = directory;
-    sys.mkdirAll(`${directory}/state`, 0o700);
-    this.#null = sys.open("/dev/null", sys.O.RDWR);
+/** The runtimes pass on to containers the descriptors and sockets of whoever has started them: ours are not for them. */
+const NOT_INHERITED = /^(?:LISTEN_|NOTIFY_SOCKET=|KUASAR_)/;
+
+let inherited: readonly string[] | undefined;
+
+function environment(): readonly string[] {
+  inherited ??= sys.environ().filter((entry) => !NOT_INHERITED.test(entry));
+  return inherited;
+}
+
+/** Calls under way, over all runtimes: their files may lie in one directory. */
+let calls = 0;
+
+/** An OCI runtime with the command line of runc: crun, runc, youki. */
+export class OciRuntime {
+  readonly #runtime: RuntimeCommand;
+
+  constructor(runtime: RuntimeCommand) {
+    this.#runtime = runtime;
   }
 
   /** Creates a container without starting it. @returns the pid of its init */
@@ -74,7 +87,7 @@ export class Crun {
     id: string[],
     { stdio, consoleSocket }: CreateOptions,
   ): Promise<number> {
-    const pidFile = `${this.#directory}/${++this.#calls}.pid`;
+    const pidFile = `${this.#runtime.directory}/${sys.getpid()}-${++calls}.pid`;
     const socket = consoleSocket === undefined ? [] : ["--console-socket", consoleSocket];
     try {
       await this.#call([...verb, "--pid-file", pidFile, ...socket, ...id], stdio);
@@ -86,20 +99,17 @@ export class Crun {
 
   /** @throws KuasarError INTERNAL with the reason that the runtime has logged */
   async #call(args: string[], stdio?: Stdio): Promise<void> {
-    const log = `${this.#directory}/${++this.#calls}.log`;
-    const options = [
-      "--root",
-      `${this.#directory}/state`,
-      "--cgroup-manager",
-      "cgroupfs",
-      "--log",
-      log,
-      "--log-format",
-      "json",
-    ];
-    const fds = stdio ?? { stdin: this.#null, stdout: this.#null, stderr: this.#null };
+    const { command, directory, privateMounts = [] } = this.#runtime;
+    const log = `${directory}/${sys.getpid()}-${++calls}.log`;
+    const devNull = stdio ? -1 : sys.open("/dev/null", sys.O.RDWR);
+    const fds = stdio ?? { stdin: devNull, stdout: devNull, stderr: devNull };
     try {
-      const pid = spawnReaped({ argv: [...this.#command, ...options, ...args], ...fds });
+      const pid = spawnReaped({
+        env: environment(),
+        argv: [...command, "--log", log, "--log-format", "json", ...args],
+        ...fds,
+        ...(privateMounts.length === 0 ? {} : { privateMounts }),
+      });
       const what = `${args[0]} the container's process`;
       const { code } = await within(CALL_TIMEOUT_MS, what, exitOf(pid), () => sys.kill(pid, sys.SIG.KILL));
       if (code === 0) return;
@@ -107,6 +117,7 @@ export class Crun {
       const reason = reasons.at(-1) ?? `the runtime ended with code ${code}`;
       throw new KuasarError(codeOf(reason), `Cannot ${what}: ${reason}`, { evidence: reasons });
     } finally {
+      if (devNull >= 0) sys.close(devNull);
       if (sys.exists(log)) sys.unlink(log);
     }
   }

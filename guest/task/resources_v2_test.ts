@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { cgroupWrites, weightOfShares } from "./resources.ts";
+import { cgroupWrites, weightOfShares } from "./resources_v2.ts";
 
 Deno.test("shares become weights at the ends and in between", () => {
   deepStrictEqual([2, 1024, 262_144].map(weightOfShares), [1, 39, 10_000]);

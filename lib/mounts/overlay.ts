@@ -1,11 +1,11 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
-import { Errno, mount, MS } from "../../lib/libc/mod.ts";
+import { KuasarError } from "../errors/mod.ts";
+import { Errno, mount, MS } from "../libc/mod.ts";
 
 /** What mount(2) takes as data: one page, the NUL at its end included. */
 const MAX_DATA_BYTES = 4095;
 
 /** Options of a mount that are flags; `rw` and defaults need none. */
-const FLAGS: Record<string, number> = {
+const FLAGS: Readonly<Record<string, number>> = {
   ro: MS.RDONLY,
   rw: 0,
   defaults: 0,
@@ -35,12 +35,11 @@ export interface OverlayMount {
  * Turns the options of an overlay into the arguments of mount(2). Where many layers make them longer than a page,
  * the lower directories become relative to the directory that all have in common.
  *
+ * @param always bits of `MS` besides those that the options ask for
  * @throws RESOURCE_EXHAUSTED where even that is too long
  */
-export function overlayMount(options: readonly string[]): OverlayMount {
-  // The guest works through the daemon's file calls; on the host nothing of an image needs set-id or devices.
-  const flags = options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), MS.NOSUID | MS.NODEV);
-  const data = options.filter((option) => !(option in FLAGS));
+export function overlayMount(options: readonly string[], always = 0): OverlayMount {
+  const { flags, data } = mountFlags(options, always);
   if (byteLength(data.join(",")) <= MAX_DATA_BYTES) return { flags, data: data.join(","), cwd: undefined };
   const at = data.findIndex((option) => option.startsWith("lowerdir="));
   // A colon in a path is escaped by a backslash.
@@ -58,14 +57,28 @@ export function overlayMount(options: readonly string[]): OverlayMount {
   return { flags, data: short, cwd };
 }
 
+/** Splits mount options into flags (bits of `MS`) and what is the file system's own. */
+export function mountFlags(options: readonly string[], always = 0): { flags: number; data: string[] } {
+  return {
+    flags: options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), always),
+    data: options.filter((option) => !(option in FLAGS)),
+  };
+}
+
 /**
  * Mounts an overlay. Synchronous, as it may change the working directory meanwhile.
  *
  * @param name the target as an error shows it
+ * @param always bits of `MS` besides those that the options ask for
  * @throws KuasarError with the options as evidence
  */
-export function mountOverlay(options: readonly string[], target: string, name = target): void {
-  const { flags, data, cwd } = overlayMount(options);
+export function mountOverlay(
+  options: readonly string[],
+  target: string,
+  name = target,
+  always = 0,
+): void {
+  const { flags, data, cwd } = overlayMount(options, always);
   const before = cwd === undefined ? undefined : Deno.cwd();
   if (cwd !== undefined) Deno.chdir(cwd);
   try {

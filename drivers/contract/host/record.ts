@@ -1,0 +1,29 @@
+import type { ProcessRef } from "../../../lib/process/mod.ts";
+
+/** How a sandbox ended. */
+export interface SandboxExit {
+  status: number;
+  /** ms since 1970. */
+  atMs: number;
+  evidence: string[];
+}
+
+/** What is kept of a sandbox across the driver's death: intent before effect. */
+export interface SandboxRecord {
+  id: string;
+  state: "STARTING" | "RUNNING" | "STOPPED";
+  /** Empty on the host's network. */
+  netnsPath: string;
+  hostname: string;
+  /** True where it has an ipc namespace of its own. */
+  ownIpc: boolean;
+  /** True where its containers share a PID namespace. */
+  sharePid: boolean;
+  /** Its cgroup below each hierarchy's root; empty where it has none. */
+  cgroup: string;
+  /** Folders above it which only its containers' runtime makes. */
+  madeCgroups: string[];
+  /** First process of the shared PID namespace. */
+  pause?: ProcessRef;
+  exit?: SandboxExit;
+}

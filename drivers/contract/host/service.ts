@@ -1,0 +1,178 @@
+import { KeyedLock } from "../../../lib/concurrency/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import type { CallContext, Handlers } from "../../../lib/grpc/mod.ts";
+import { checkId } from "../../../lib/oci/mod.ts";
+import {
+  type DriverDefinition,
+  SandboxState,
+  type StartRequest,
+  type StartResponse,
+} from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { NamespaceMode, PodSandboxConfig } from "../../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { cgroupFolders, cgroupPath, hierarchies, processesIn } from "../../../lib/cgroups/mod.ts";
+import { toTimestamp } from "../phases.ts";
+import { missingParents } from "./cgroup.ts";
+import type { SandboxHost } from "./host.ts";
+import { checkNetns } from "./namespaces.ts";
+import { prepareContainer, releaseContainer } from "./prepare.ts";
+import { removeSandbox } from "./remove.ts";
+import { Sandbox } from "./sandbox.ts";
+import { startSandbox } from "./start.ts";
+import { stopSandbox } from "./stop.ts";
+
+/** The RPCs of a driver whose sandboxes have no kernel of their own. */
+export class HostDriver {
+  readonly #host: SandboxHost;
+  readonly #sandboxes = new Map<string, Sandbox>();
+  /** One call at a time for each container. */
+  readonly #containers = new KeyedLock();
+
+  /** @param sandboxes those that were adopted */
+  constructor(host: SandboxHost, sandboxes: Iterable<Sandbox>) {
+    this.#host = host;
+    for (const sandbox of sandboxes) this.#sandboxes.set(sandbox.id, sandbox);
+  }
+
+  /** The handlers for lib/grpc. */
+  handlers(): Handlers<typeof DriverDefinition> {
+    const { kind } = this.#host;
+    return {
+      info: async () => ({
+        name: kind.name,
+        version: kind.version,
+        accel: "",
+        notes: [...kind.notes],
+        vm: false,
+        shareKind: ShareKind.VIRTIOFS,
+        capabilities: [...kind.capabilities],
+      }),
+      start: (request) => this.#start(request),
+      stop: async ({ sandboxId }) => {
+        const sandbox = this.#sandboxes.get(sandboxId);
+        if (sandbox) await stopSandbox(this.#host, sandbox);
+        return {};
+      },
+      wait: ({ sandboxId }, context) => this.#wait(sandboxId, context),
+      remove: async ({ sandboxId }) => {
+        const sandbox = this.#sandboxes.get(sandboxId);
+        if (!sandbox) return {};
+        await removeSandbox(this.#host, sandbox);
+        if (this.#sandboxes.get(sandboxId) === sandbox) this.#sandboxes.delete(sandboxId);
+        return {};
+      },
+      status: async ({ sandboxId }) => {
+        const { state, record } = this.#sandbox(sandboxId);
+        const running = state === SandboxState.RUNNING;
+        const own = running && record.pause ? [record.pause.pid] : [];
+        return {
+          state,
+          pid: record.pause?.pid ?? 0,
+          guest: undefined,
+          consolePath: "",
+          pids: [...new Set([...own, ...(running ? processesOf(record.cgroup) : [])])],
+        };
+      },
+      list: async () => ({ sandboxIds: [...this.#sandboxes.keys()].sort() }),
+      prepareContainer: async (request) => {
+        const { sandboxId, containerId } = request;
+        const sandbox = this.#running(sandboxId);
+        checkId(containerId, "container id");
+        const runtime = await this.#containers.run(
+          `${sandboxId}/${containerId}`,
+          () => prepareContainer(this.#host, sandbox, request),
+        );
+        return { runtime };
+      },
+      releaseContainer: async ({ sandboxId, containerId }) => {
+        const sandbox = this.#sandboxes.get(sandboxId);
+        if (!sandbox) return {};
+        checkId(containerId, "container id");
+        await this.#containers.run(
+          `${sandboxId}/${containerId}`,
+          () => Promise.resolve(releaseContainer(sandbox, containerId)),
+        );
+        return {};
+      },
+      attachBlock: () => this.#refuse("plug in a disk"),
+      detachBlock: async () => ({}),
+      pause: () => this.#refuse("pause a sandbox"),
+      resume: () => this.#refuse("resume a sandbox"),
+    };
+  }
+
+  #refuse(what: string): Promise<never> {
+    const reason = `the sandboxes of driver ${this.#host.kind.name} are no VMs`;
+    return Promise.reject(new KuasarError("UNIMPLEMENTED", `Cannot ${what}: ${reason}`));
+  }
+
+  async #start(request: StartRequest): Promise<StartResponse> {
+    const { sandboxId: id, netnsPath, hostname, sharePid } = request;
+    checkId(id, "sandbox id");
+    checkNetns(netnsPath);
+    if (this.#sandboxes.has(id)) {
+      throw new KuasarError("ALREADY_EXISTS", `Cannot start sandbox ${id}: it exists`);
+    }
+    const cgroup = cgroupPath(request.cgroup);
+    const sandbox = new Sandbox(this.#host.driverDir, {
+      id,
+      state: "STARTING",
+      netnsPath,
+      hostname,
+      ownIpc: hasOwnIpc(request),
+      sharePid,
+      cgroup,
+      madeCgroups: missingParents(cgroup),
+    });
+    this.#sandboxes.set(id, sandbox);
+    const started = startSandbox(this.#host, sandbox, request);
+    sandbox.starting = started.then(() => {}, () => {});
+    try {
+      return await started;
+    } catch (error) {
+      // Waiters of a sandbox that never was learn its end too.
+      sandbox.end({ status: 255, atMs: Date.now(), evidence: [] });
+      if (this.#sandboxes.get(id) === sandbox) this.#sandboxes.delete(id);
+      throw error;
+    }
+  }
+
+  async #wait(sandboxId: string, { cancelled }: CallContext) {
+    const sandbox = this.#sandbox(sandboxId);
+    const given = Promise.withResolvers<never>();
+    const give = () =>
+      given.reject(new KuasarError("CANCELLED", `Cannot wait for sandbox ${sandboxId}: cancelled`));
+    cancelled.addEventListener("abort", give, { once: true });
+    try {
+      const exit = await Promise.race([sandbox.ended, given.promise]);
+      return { exitStatus: exit.status, exitedAt: toTimestamp(exit.atMs), evidence: exit.evidence };
+    } finally {
+      cancelled.removeEventListener("abort", give);
+    }
+  }
+
+  #sandbox(id: string): Sandbox {
+    const sandbox = this.#sandboxes.get(id);
+    if (!sandbox) throw new KuasarError("NOT_FOUND", `Cannot find sandbox ${id}: there is none`);
+    return sandbox;
+  }
+
+  #running(id: string): Sandbox {
+    const sandbox = this.#sandbox(id);
+    if (sandbox.state === SandboxState.RUNNING) return sandbox;
+    throw new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot use sandbox ${id}: its state is ${sandbox.record.state}`,
+    );
+  }
+}
+
+/** A pod may ask for the host's ipc namespace. */
+function hasOwnIpc({ podConfig }: StartRequest): boolean {
+  const options = PodSandboxConfig.decode(podConfig).linux?.securityContext?.namespaceOptions;
+  return options?.ipc !== NamespaceMode.NODE;
+}
+
+function processesOf(cgroup: string): number[] {
+  return cgroup === "" ? [] : processesIn(cgroupFolders(cgroup, hierarchies().slice(0, 1)));
+}

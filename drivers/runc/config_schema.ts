@@ -1,0 +1,20 @@
+import { boolean, type ConfigOf, list, table, text } from "../../lib/config/mod.ts";
+
+/** `config_runc.toml`: Kuasar's runc sandboxer has no file, so the keys are containerd's names where it has them. */
+export const SCHEMA = table({
+  sandbox: table({
+    log_level: text({ default: "info", help: "read by the sandboxer" }),
+    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
+  }),
+  runtime: table({
+    runtime_path: text({ default: "/usr/bin/crun", help: "an OCI runtime: crun, runc or youki" }),
+    runtime_args: list(text(), { default: [], help: "before the verb of each call of it" }),
+    pause_path: text({
+      default: "/usr/local/lib/kuasar/agent",
+      help: "our agent, the first process of a PID namespace that a pod shares",
+    }),
+  }),
+});
+
+/** A file that was checked. */
+export type ConfigFile = ConfigOf<typeof SCHEMA>;

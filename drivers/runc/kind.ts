@@ -1,0 +1,46 @@
+import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { PreparedContainer, RuntimeChoice, SandboxKind } from "../contract/host/kind.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import type { RuncConfig } from "./config.ts";
+import { privateMounts } from "./private_mounts.ts";
+
+/** Pods of plain namespaces, their containers run by an OCI runtime. */
+export class RuncKind implements SandboxKind {
+  readonly name = "runc";
+  readonly version: string;
+  readonly notes: readonly string[] = [];
+  readonly capabilities = ["exec", "tty", "stats", "update", "pause", "oom"];
+  readonly pauseProgram: string;
+  readonly #config: RuncConfig;
+  readonly #privateMounts: string[];
+
+  /** @param version of the runtime */
+  constructor(config: RuncConfig, version: string) {
+    this.#config = config;
+    this.version = version;
+    this.pauseProgram = config.pausePath;
+    this.#privateMounts = privateMounts(version);
+  }
+
+  requirements(): Requirement[] {
+    const { runtimePath, pausePath } = this.#config;
+    return [
+      {
+        what: "the OCI runtime (runtime_path)",
+        path: runtimePath,
+        remedy: "`deno task setup`, or apt-get install crun or runc",
+      },
+      { what: "the agent (pause_path)", path: pausePath, remedy: "`deno task setup`" },
+    ];
+  }
+
+  runtime({ sandboxPaths }: PreparedContainer): RuntimeChoice {
+    const { runtimePath, runtimeArgs } = this.#config;
+    return {
+      kind: HostRuntime_Kind.RUNC,
+      command: runtimePath,
+      globalArgs: ["--root", sandboxPaths.runtime, ...runtimeArgs],
+      privateMounts: this.#privateMounts,
+    };
+  }
+}

@@ -1,0 +1,145 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+import type { Stdio } from "../task/oci_runtime.ts";
+import type { IoRequest, ProcessIo, StdioProvider } from "../task/stdio.ts";
+import { Terminals } from "../task/terminal.ts";
+import type { Keeper } from "./keeper.ts";
+
+/**
+ * The stdio of processes on the host: containerd's FIFOs are theirs, no byte passes through this program and nothing ends with it.
+ *
+ * Output is opened read-write: so it opens at once whether containerd reads or not, and survives a containerd that restarts;
+ * containerd has its end of file when the last process has ended. Besides the input that the process reads we hold an end that
+ * could write, so that a containerd that restarts is no end of file; CloseIO lets go of it.
+ *
+ * The master of a terminal is kept twice, here and by the keeper: without one the terminal hangs up.
+ */
+export class FifoIo implements StdioProvider {
+  readonly #directory: string;
+  readonly #keeper: Keeper | undefined;
+  readonly #terminals = new Terminals();
+  readonly #inputs = new Map<string, number>();
+
+  /** @param directory for the sockets over which runtimes hand terminals to us */
+  constructor(directory: string, keeper: Keeper | undefined) {
+    this.#directory = directory;
+    this.#keeper = keeper;
+  }
+
+  make(container: string, exec: string, request: IoRequest): ProcessIo {
+    const key = keyOf(container, exec);
+    return request.terminal ? this.#terminal(key) : this.#fifos(key, request);
+  }
+
+  /** Takes over the streams of a process of an earlier run. @param input false where it has ended */
+  adopt(container: string, exec: string, request: IoRequest, input: boolean): void {
+    const key = keyOf(container, exec);
+    if (request.terminal) {
+      const master = this.#keeper?.takeTerminal(key) ?? -1;
+      if (master >= 0) this.#terminals.adopt(key, master);
+    } else if (input && request.stdin !== "") {
+      try {
+        this.#inputs.set(key, sys.open(request.stdin, sys.O.WRONLY | sys.O.NONBLOCK));
+      } catch (error) {
+        log.debug("nobody reads an input any more", { container, exec, error });
+      }
+    }
+  }
+
+  /** A descriptor of the terminal's master, owned by the caller. @throws KuasarError NOT_FOUND */
+  openTerminal(container: string, exec: string): number {
+    const master = this.#terminals.masterOf(keyOf(container, exec));
+    if (master >= 0) return sys.dup(master);
+    throw new KuasarError("NOT_FOUND", `Cannot open the terminal of ${container} ${exec}: there is none`);
+  }
+
+  closeStdin(container: string, exec: string): void {
+    const key = keyOf(container, exec);
+    const fd = this.#inputs.get(key);
+    if (fd !== undefined) sys.close(fd);
+    this.#inputs.delete(key);
+  }
+
+  resize(container: string, exec: string, rows: number, columns: number): void {
+    this.#terminals.resize(keyOf(container, exec), rows, columns);
+  }
+
+  remove(container: string, exec: string): void {
+    const key = keyOf(container, exec);
+    this.closeStdin(container, exec);
+    const master = this.#terminals.masterOf(key);
+    this.#terminals.forget(key);
+    if (master < 0) return;
+    sys.close(master);
+    this.#keeper?.dropTerminal(key);
+  }
+
+  #fifos(key: string, request: IoRequest): ProcessIo {
+    const childs: number[] = [];
+    const own = (fd: number) => {
+      childs.push(fd);
+      return fd;
+    };
+    const closeChilds = () => childs.splice(0).forEach((fd) => sys.close(fd));
+    const discard = () => {
+      closeChilds();
+      const input = this.#inputs.get(key);
+      if (input !== undefined) sys.close(input);
+      this.#inputs.delete(key);
+    };
+    try {
+      const stdio: Stdio = {
+        stdin: own(
+          request.stdin === "" ? sys.open("/dev/null", sys.O.RDONLY) : this.#openInput(key, request.stdin),
+        ),
+        stdout: own(openOutput(request.stdout)),
+        stderr: own(openOutput(request.stderr)),
+      };
+      return { options: { stdio }, started: () => Promise.resolve(closeChilds()), discard };
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  }
+
+  /** The reading end blocks, as programs expect. */
+  #openInput(key: string, path: string): number {
+    mustBeFifo(path);
+    // Without somebody who could write, opening it for reading would wait.
+    const both = sys.open(path, sys.O.RDWR | sys.O.NONBLOCK);
+    try {
+      this.#inputs.set(key, sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK));
+      return sys.open(path, sys.O.RDONLY);
+    } finally {
+      sys.close(both);
+    }
+  }
+
+  #terminal(key: string): ProcessIo {
+    return this.#terminals.make(key, this.#directory, (master) => this.#keeper?.keepTerminal(key, master));
+  }
+}
+
+function keyOf(container: string, exec: string): string {
+  return `${container}/${exec}`;
+}
+
+function openOutput(path: string): number {
+  if (path === "") return sys.open("/dev/null", sys.O.WRONLY);
+  mustBeFifo(path);
+  return sys.open(path, sys.O.RDWR);
+}
+
+function mustBeFifo(path: string): void {
+  let type: string;
+  try {
+    type = sys.stat(path).type;
+  } catch (cause) {
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot use ${path} for stdio: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (type === "fifo") return;
+  throw new KuasarError("INVALID_ARGUMENT", `Cannot use ${path} for stdio: it must be a FIFO, is a ${type}`);
+}

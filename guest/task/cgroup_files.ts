@@ -1,0 +1,46 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import * as sys from "../native/sys.js";
+import { log } from "../runtime/log.ts";
+
+/** No cgroup file that we read is longer. */
+const MAX_BYTES = 256 << 10;
+
+/** Reads a file of a cgroup; empty where it is not there. */
+export function readCgroupFile(path: string): string {
+  try {
+    return sys.readTextFile(path, MAX_BYTES);
+  } catch {
+    return "";
+  }
+}
+
+/** Writes to a file of a cgroup, which must be there. @throws sys.SysError */
+export function writeCgroupFile(path: string, value: string): void {
+  sys.writeFile(path, value, 0o644, sys.O.WRONLY);
+}
+
+/**
+ * Writes a limit. A controller that this kernel does not have is no reason to refuse the rest of an update.
+ *
+ * @throws KuasarError INVALID_ARGUMENT where the kernel does not take the value
+ */
+export function updateCgroupFile(path: string, value: string): void {
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  try {
+    writeCgroupFile(path, value);
+  } catch (error) {
+    if ((error as sys.SysError).errno === sys.E.NOENT) return log.warn("no such cgroup file", { file });
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot set ${file} to "${value}"`, { cause: error });
+  }
+}
+
+/** Pids in a cgroup and those below it; none where it is not there. */
+export function pidsBelow(folder: string): number[] {
+  try {
+    const own = sys.readTextFile(`${folder}/cgroup.procs`, 1 << 20).split("\n").filter(Boolean).map(Number);
+    const children = sys.readdir(folder).filter((entry) => entry.type === "dir");
+    return [...own, ...children.flatMap((entry) => pidsBelow(`${folder}/${entry.name}`))];
+  } catch {
+    return [];
+  }
+}
