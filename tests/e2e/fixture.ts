@@ -29,6 +29,9 @@ function servicesOf(handler: string): string[] {
 /** True where containerd's own runc is tested instead of us. */
 export const comparing = handlerUnderTest() === "runc";
 
+/** True where the pods under test have kernels of their own. */
+export const underVm = driverOfHandler(handlerUnderTest())?.vm ?? false;
+
 /** The archive of an image of the set-up, `busybox` or `nginx`. */
 export function imageArchive(name: "busybox" | "nginx"): string {
   return `${buildDir}/images/${name}.tar`;
@@ -125,7 +128,7 @@ export function e2e(name: string, node: () => Node, run: (node: Node) => Promise
 
 /** As `e2e`, but only where the pod has a kernel of its own. */
 export function e2eVm(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
-  if (driverOfHandler(handlerUnderTest())?.vm) e2e(name, node, run);
+  if (underVm) e2e(name, node, run);
 }
 
 /** As `e2e`, but only for what stock runc cannot be asked. */

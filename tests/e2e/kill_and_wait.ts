@@ -3,7 +3,7 @@ import type { Node } from "../harness/mod.ts";
 /** Waits until the supervisor has started `name` again. */
 async function waitForRestart(node: Node, name: string, oldPid: number): Promise<void> {
   for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
-    const pid = node.supervisor.pids.get(name);
+    const pid = node.processes.get(name);
     if (pid !== undefined && pid !== oldPid) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -12,7 +12,7 @@ async function waitForRestart(node: Node, name: string, oldPid: number): Promise
 
 /** Ends a service by SIGKILL and waits for the next process of it. */
 export async function killAndWait(node: Node, name: string): Promise<void> {
-  const pid = node.supervisor.pids.get(name)!;
+  const pid = node.processes.get(name)!;
   node.kill(name);
   await waitForRestart(node, name, pid);
 }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
-import { openFilesOf } from "../harness/mod.ts";
+import { openFilesOf, TASK_SERVER } from "../harness/mod.ts";
 import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
 
 const node = useNode();
@@ -145,8 +145,8 @@ e2eOurs(
       await container.exec(["true"]);
       await pod.remove();
     };
-    const names = [...services, "kuasar-task"];
-    const count = () => names.map((name) => `${name}: ${openFilesOf(node.supervisor.pids.get(name)!)}`);
+    const names = [...services, "kuasar-task", TASK_SERVER];
+    const count = () => names.map((name) => `${name}: ${openFilesOf(node.processes.get(name)!)}`);
     // The first ones open what is opened once and lazily.
     for (let i = 0; i < 2; i++) await onePod(`before-${i}`);
     const before = count();

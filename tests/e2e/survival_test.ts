@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { findProcesses } from "../harness/mod.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { comparing, e2e, e2eOurs, services, useNode } from "./fixture.ts";
+import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
 import {
   askShell,
   assertNewContainerWorks,
@@ -71,7 +71,7 @@ e2eOurs("kill -9 of kuasar-task leaves the containers running", node, async (nod
   await pod.remove();
 });
 
-e2eOurs("kill -9 of a VMM ends that pod only, at once and without a trace", node, async (node) => {
+e2eVm("kill -9 of a VMM ends that pod only, at once and without a trace", node, async (node) => {
   const victim = await node.runPod({ name: "victim" });
   const other = await startBusyPod(node, "bystander");
   const container = await victim.run({

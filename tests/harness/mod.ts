@@ -1,7 +1,7 @@
 /** What end-to-end tests, the demo and the benchmarks share: a node of their own, driven over CRI. */
 export { Ctr, type CtrResult, type Input } from "./ctr.ts";
 export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
-export { Node, type NodeOptions } from "./node.ts";
+export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
 export { findProcesses } from "./processes.ts";
 export { Container, type ExecResult, parseLog, Pod } from "./pod.ts";

@@ -9,6 +9,7 @@ import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/ru
 import { Ctr } from "./ctr.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 import { Pod } from "./pod.ts";
+import { childrenOf, commandOf } from "./processes.ts";
 
 /** So many lines of the node's log are kept for a failure. */
 const KEPT_LINES = 2_000;
@@ -32,6 +33,9 @@ export interface NodeOptions {
   logLevel?: "debug" | "info" | "warn";
   programs?: NodePrograms;
 }
+
+/** The child of `kuasar-task`, which does its work. */
+export const TASK_SERVER = "task-server";
 
 let nodes = 0;
 
@@ -119,6 +123,17 @@ export class Node {
     return this.#running.supervisor;
   }
 
+  /**
+   * Every process of the set by its name. The task server is a child of its keeper, which is what the supervisor has
+   * started: it is `task-server`.
+   */
+  get processes(): ReadonlyMap<string, number> {
+    const pids = new Map(this.supervisor.pids);
+    const server = childrenOf(pids.get("kuasar-task") ?? 0).find((pid) => commandOf(pid) === "kuasar-task");
+    if (server !== undefined) pids.set(TASK_SERVER, server);
+    return pids;
+  }
+
   /** The last lines that containerd and our processes wrote. */
   logTail(count = 80): string[] {
     return this.#lines.slice(-count);
@@ -157,7 +172,7 @@ export class Node {
 
   /** Kills a process of the set as a crash would; the supervisor starts it again. */
   kill(name: string): void {
-    const pid = this.supervisor.pids.get(name);
+    const pid = this.processes.get(name);
     if (pid === undefined) throw new KuasarError("NOT_FOUND", `Cannot kill ${name}: it does not run`);
     Deno.kill(pid, "SIGKILL");
   }
@@ -174,8 +189,8 @@ export class Node {
     // containerd opens and closes files of its own as it likes.
     const target = () => ({
       runDir: this.runDir,
-      resident: this.supervisor.pids,
-      counted: [...this.services, "kuasar-task"],
+      resident: this.processes,
+      counted: [...this.services, "kuasar-task", TASK_SERVER],
     });
     const before = takeSnapshot(target());
     return () => waitForNoLeaks(before, target());
