@@ -27,7 +27,11 @@ export class ConsolePump {
 
   /** @throws where nobody listens at `socketPath` */
   static async connect(socketPath: string, logPath: string): Promise<ConsolePump> {
-    const conn = await Deno.connect({ transport: "unix", path: socketPath });
+    return ConsolePump.over(await Deno.connect({ transport: "unix", path: socketPath }), logPath);
+  }
+
+  /** Copies from an open connection, which the pump closes from then on, also where this fails. */
+  static over(conn: Deno.UnixConn, logPath: string): ConsolePump {
     try {
       return new ConsolePump(conn, new CappedLog(logPath, LOG_BYTES));
     } catch (error) {

@@ -1,63 +1,18 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { attachBlock, detachBlock, readHotplugPlan, readSlots } from "./hotplug.ts";
-import { QmpClient, type QmpStream } from "../contract/qmp/client.ts";
+import { QmpClient } from "../contract/qmp/client.ts";
+import { FakeMonitor } from "../contract/testing/fake_monitor.ts";
 import { SlotTable } from "../contract/vm/slots.ts";
 import type { QemuCommands, QemuMonitor } from "./qmp_commands.ts";
 
-interface Request {
-  execute: string;
-  arguments: Record<string, unknown>;
-  id: number;
-}
-
 /** A QEMU that keeps the rules of hot-plug: a place holds one device, a node is busy while a device uses it. */
-class FakeQemu implements QmpStream {
+class FakeQemu extends FakeMonitor {
   readonly devices = new Map<string, Record<string, unknown>>();
   readonly nodes = new Set<string>();
-  readonly log: string[] = [];
   /** What the guest does when it is asked to let go. */
   guest: "obeys" | "refuses" = "obeys";
-  failNext: string | undefined;
-  #out: string[] = ['{"QMP":{"version":{},"capabilities":[]}}\n'];
-  #wake = Promise.withResolvers<void>();
-  #ended = false;
 
-  async read(into: Uint8Array): Promise<number | null> {
-    while (this.#out.length === 0) {
-      if (this.#ended) return null;
-      this.#wake = Promise.withResolvers();
-      await this.#wake.promise;
-    }
-    return new TextEncoder().encodeInto(this.#out.shift()!, into).written;
-  }
-  write(bytes: Uint8Array): Promise<number> {
-    const request: Request = JSON.parse(new TextDecoder().decode(bytes));
-    this.log.push(request.execute);
-    try {
-      if (this.failNext === request.execute) {
-        this.failNext = undefined;
-        throw new Error("told to fail");
-      }
-      this.#send({ return: this.#run(request.execute, request.arguments) ?? {}, id: request.id });
-    } catch (error) {
-      const { message: desc, cause } = error as Error;
-      this.#send({ error: { class: cause ?? "GenericError", desc }, id: request.id });
-    }
-    return Promise.resolve(bytes.length);
-  }
-  close(): void {
-    this.#ended = true;
-    this.#wake.resolve();
-  }
-  /** Sends an event. */
-  event(event: string, data: Record<string, unknown>): void {
-    this.#send({ event, data });
-  }
-  #send(message: unknown): void {
-    this.#out.push(JSON.stringify(message) + "\r\n");
-    this.#wake.resolve();
-  }
-  #run(command: string, args: Record<string, unknown>): unknown {
+  protected run(command: string, args: Record<string, unknown>): unknown {
     const id = String(args.id);
     switch (command) {
       case "blockdev-add":

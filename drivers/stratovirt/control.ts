@@ -31,12 +31,9 @@ export class StratoVirtControl implements Control {
     });
   }
 
-  /** Reaches the monitor of a StratoVirt that was just started. @throws {KuasarError} */
-  static async connect(path: string, disks: DiskTable, timeoutMs: number): Promise<StratoVirtControl> {
-    return new StratoVirtControl(
-      await QmpClient.connect<StratoVirtCommands>(path, timeoutMs, DIALECT),
-      disks,
-    );
+  /** Greets the monitor of a StratoVirt that was just started. @throws {KuasarError} */
+  static async over(conn: Deno.UnixConn, disks: DiskTable, timeoutMs: number): Promise<StratoVirtControl> {
+    return new StratoVirtControl(await QmpClient.over<StratoVirtCommands>(conn, timeoutMs, DIALECT), disks);
   }
 
   /**

@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import type { SpawnedProcess } from "../../lib/process/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { connectWhenListening } from "../contract/connect_when_listening.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
 import { openTap } from "../contract/tap.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
@@ -13,13 +14,12 @@ import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
 import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
-import { waitForFile } from "../contract/wait_for_file.ts";
 import { buildArguments } from "./command_line.ts";
 import type { StratoVirtConfig } from "./config.ts";
 import { StratoVirtControl } from "./control.ts";
 import { DiskTable } from "./disk_table.ts";
 import { diskSlots, type LaunchPlan, type VsockPlan } from "./launch_plan.ts";
-import { checkRequest, planLaunch } from "./plan.ts";
+import { checkRequest, planLaunch, queuePairs } from "./plan.ts";
 
 /** StratoVirt behind the steps that all VM drivers share. */
 export class StratoVirt implements Hypervisor<StratoVirtControl> {
@@ -86,7 +86,10 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
       const helper = vhostDeviceVsock(machine, this.#config.vhostDeviceVsockPath);
       await clock.measure("vsock", () => spawnHelper(host, machine, helper));
     }
-    const nicFds = request.nics.map((nic) => inherited.addAll(openTap(nic)));
+    // A queue that is open and not served would get its share of the packets.
+    const nicFds = request.nics.map((nic) =>
+      inherited.addAll(openTap({ ...nic, queues: queuePairs(this.#config, nic.queues) }))
+    );
     const plan = planLaunch(request, this.#config, paths, vsock, nicFds);
     checkPaths(plan);
     DiskTable.create(diskTablePath(machine), diskSlots(plan));
@@ -98,16 +101,14 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   }
 
   async connect({ machine }: Launch<StratoVirtControl>): Promise<StratoVirtControl> {
-    const { paths } = machine;
-    const signal = AbortSignal.any([machine.abort.signal]);
+    const { paths, abort } = machine;
     // It makes its sockets by itself, the console's before the monitor's.
-    for (const socket of [paths.consoleSocket, paths.monitor]) {
-      await waitForFile(socket, this.bootTimeoutMs, signal);
-    }
+    const console = await connectWhenListening(paths.consoleSocket, this.bootTimeoutMs, abort.signal);
+    machine.console = ConsolePump.over(console, paths.console);
+    const monitor = await connectWhenListening(paths.monitor, this.bootTimeoutMs, abort.signal);
     const disks = DiskTable.load(diskTablePath(machine));
-    const control = await StratoVirtControl.connect(paths.monitor, disks, this.bootTimeoutMs);
+    const control = await StratoVirtControl.over(monitor, disks, this.bootTimeoutMs);
     try {
-      machine.console = await ConsolePump.connect(paths.consoleSocket, paths.console);
       await control.resume();
       return control;
     } catch (error) {

@@ -71,10 +71,7 @@ export function planLaunch(
     console: paths.consoleSocket,
     vsock,
     share: request.share && { socket: request.share.socketPath, tag: request.share.tag },
-    nics: request.nics.map(({ mac, queues }, i) => ({
-      fds: (nicFds[i] ?? []).slice(0, queuePairs(config, queues)),
-      mac: mac.toLowerCase(),
-    })),
+    nics: request.nics.map(({ mac }, i) => ({ fds: nicFds[i] ?? [], mac: mac.toLowerCase() })),
     ports: config.machine === "microvm" ? 0 : config.hotplugPorts,
   };
 }

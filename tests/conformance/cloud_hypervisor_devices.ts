@@ -1,40 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { CloudHypervisorApi } from "../../drivers/cloud_hypervisor/api.ts";
 import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
-import { PodNetns } from "./pod_netns.ts";
 
-/** What Cloud Hypervisor has beyond the contract: NICs by descriptor, its own confinement, counters. */
+/** What Cloud Hypervisor has beyond the contract: its own confinement, counters. */
 export function cloudHypervisorDeviceTests(driver: DriverUnderTest): void {
   const test = testsOf(driver);
-
-  test("taps of the pod's namespace reach the guest as NICs", "none", async (process) => {
-    const pod = new PodNetns();
-    try {
-      pod.addTap("tap0", 1);
-      pod.addTap("tap1", 2);
-      const nic = (tap: string, queues: number) => ({
-        tap,
-        netnsPath: pod.path,
-        mac: `02:00:00:00:00:0${queues}`,
-        mtu: 1450,
-        queues,
-        link: "eth0",
-      });
-      await process.start("s0");
-      await process.client.remove({ sandboxId: "s0" });
-      const before = process.openFiles();
-      const nics = [nic("tap0", 1), nic("tap1", 2)];
-      const { pid, guest } = await process.start("s1", { nics, vcpus: 2, netnsPath: pod.path });
-      await driver.ping(guest!);
-      const taps = [...Deno.readDirSync(`/proc/${pid}/fd`)]
-        .filter(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`) === "/dev/net/tun");
-      strictEqual(taps.length, 3);
-      await process.client.remove({ sandboxId: "s1" });
-      await process.assertOpenFiles(before);
-    } finally {
-      pod.close();
-    }
-  });
 
   test(
     "the VMM runs in a session of its own, in a namespace without links, under seccomp",

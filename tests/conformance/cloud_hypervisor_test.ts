@@ -1,5 +1,6 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
+import { nicTests } from "./nic_tests.ts";
 import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
 
@@ -10,3 +11,4 @@ const subject = cloudHypervisorSubject();
 
 conformance(subject);
 cloudHypervisorDeviceTests(subject);
+nicTests(subject);

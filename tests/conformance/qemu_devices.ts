@@ -4,44 +4,10 @@ import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformanc
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
 import { killProcess, spawnWithFds } from "../../lib/process/mod.ts";
 import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import { PodNetns } from "./pod_netns.ts";
 
-/** What QEMU has beyond the contract: NICs, virtiofs besides 9p, its own confinement. */
+/** What QEMU has beyond the contract: virtiofs besides 9p, its own confinement. */
 export function qemuDeviceTests(driver: DriverUnderTest): void {
   const test = testsOf(driver);
-
-  test("taps of the pod's namespace reach the guest as NICs", "none", async (process) => {
-    const pod = new PodNetns();
-    try {
-      pod.addTap("tap0", 1);
-      pod.addTap("tap1", 2);
-      const nic = (tap: string, queues: number) => ({
-        tap,
-        netnsPath: pod.path,
-        mac: `02:00:00:00:00:0${queues}`,
-        mtu: 1450,
-        queues,
-        link: "eth0",
-      });
-      const nics = [nic("tap0", 1), nic("tap1", 2)];
-      await process.start("s0");
-      await process.client.remove({ sandboxId: "s0" });
-      const before = process.openFiles();
-      const { pid, guest } = await process.start("s1", { nics, vcpus: 2, netnsPath: pod.path });
-      await driver.ping(guest!);
-      const taps = openFilesOf(pid).filter((target) => target === "/dev/net/tun");
-      strictEqual(taps.length, 3);
-      await process.client.remove({ sandboxId: "s1" });
-      await process.assertOpenFiles(before);
-
-      await rejects(process.start("s1", { nics: [nic("nothing", 1)] }), { code: "NOT_FOUND" });
-      await rejects(process.start("s1", { nics: [{ ...nic("tap0", 1), netnsPath: "/run/nothing" }] }), {
-        code: "NOT_FOUND",
-      });
-    } finally {
-      pod.close();
-    }
-  });
 
   test("the VMM runs in a network namespace without links, under seccomp", "none", async (process) => {
     const { pid } = await process.start("s1");

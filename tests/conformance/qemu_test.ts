@@ -1,4 +1,5 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
+import { nicTests } from "./nic_tests.ts";
 import { qemuDeviceTests } from "./qemu_devices.ts";
 import { qemuSubject } from "./qemu_subject.ts";
 
@@ -6,3 +7,4 @@ const subject = qemuSubject();
 
 conformance(subject);
 qemuDeviceTests(subject);
+nicTests(subject);

@@ -7,14 +7,36 @@ import { endShares, startShare } from "./virtiofs_share.ts";
 import { vmDriverCommand } from "./vm_driver_command.ts";
 import { testGuest } from "./vm_guest.ts";
 
-/** The StratoVirt driver of this checkout with a guest of ours, under the real program where it can run. */
-export function stratoVirtSubject(): DriverUnderTest {
+/** Where distributions put OVMF, which a q35 boots from. The stand-in wants to see a file and reads nothing of it. */
+const FIRMWARE = "/usr/share/OVMF/OVMF_CODE.fd";
+
+/** Places for disks: a microvm's, and the root ports that the driver makes. */
+const DISKS = { microvm: 4, q35: 8 } as const;
+
+/**
+ * The StratoVirt driver of this checkout with a guest of ours.
+ *
+ * @param program the real one where it can run
+ */
+export function stratoVirtSubject(
+  machine: "microvm" | "q35",
+  program = async () => (await programUnderTest("stratovirt"))!,
+): DriverUnderTest {
   return {
     name: "stratovirt",
+    title: `stratovirt ${machine}`,
+    disks: DISKS[machine],
     async command(runDir, fault) {
-      const { path, tools } = (await programUnderTest("stratovirt"))!;
+      const { path, tools } = await program();
+      let firmware = FIRMWARE;
+      if (tools.stratovirtVsock !== undefined) {
+        firmware = `${runDir}/OVMF_CODE.fd`;
+        await Deno.writeTextFile(firmware, "");
+      }
       const own = {
         path,
+        machine_type: machine,
+        ...(machine === "q35" ? { firmware } : {}),
         vsock: tools.stratovirtVsock ?? "kernel",
         vhost_device_vsock_path: hostTools().vhostDeviceVsock,
       };

@@ -1,8 +1,19 @@
-import { conformance } from "../../drivers/contract/conformance/mod.ts";
+import { conformance, deviceTests, testsOf } from "../../drivers/contract/conformance/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
+import { nicTests } from "./nic_tests.ts";
+import { stratoVirtDeviceTests, stratoVirtFaultTests } from "./stratovirt_devices.ts";
 import { stratoVirtSubject } from "./stratovirt_subject.ts";
 
 const { what } = (await programUnderTest("stratovirt"))!;
 console.log(`The StratoVirt driver is tested with ${what}`);
 
-conformance(stratoVirtSubject());
+const microvm = stratoVirtSubject("microvm");
+conformance(microvm);
+stratoVirtDeviceTests(microvm);
+nicTests(microvm, 1);
+stratoVirtFaultTests();
+
+// The machines differ in their devices.
+const q35 = stratoVirtSubject("q35");
+deviceTests(testsOf(q35), q35);
+nicTests(q35);

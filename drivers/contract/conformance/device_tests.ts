@@ -7,6 +7,8 @@ import type { DriverTest } from "./mod.ts";
 /** A size that no other disk of the guest has. */
 const DISK_BYTES = 1_234_944;
 
+const NEW_SIZE = new RegExp(`\\] (new size: )?${DISK_BYTES / 512} 512-byte logical blocks`);
+
 /** How long a busy guest may take to look at its bus. */
 const GUEST_NOTICES_MS = 20_000;
 
@@ -44,7 +46,8 @@ export function deviceTests(test: DriverTest, driver: DriverUnderTest): void {
     await client.attachBlock({ ...SANDBOX, device: { hostPath: disk, serial: "s", readOnly: true } });
     const { consolePath } = await client.status(SANDBOX);
     await eventually(
-      () => Deno.readTextFileSync(consolePath).includes(`] ${DISK_BYTES / 512} 512-byte logical blocks`),
+      // A disk that is new, or the new size of one that was there without a medium.
+      () => NEW_SIZE.test(Deno.readTextFileSync(consolePath)),
       true,
       GUEST_NOTICES_MS,
     );
@@ -55,7 +58,7 @@ export function deviceTests(test: DriverTest, driver: DriverUnderTest): void {
     const { client } = process;
     const disk = await makeDisk(process);
     await process.start("s1");
-    const serials = ["a", "b", "c", "d"];
+    const serials = ["a", "b", "c", "d"].slice(0, (driver.disks ?? 30) - 1);
     const device = (serial: string) => ({ hostPath: disk, serial, readOnly: true });
     await Promise.all(serials.map((serial) => client.attachBlock({ ...SANDBOX, device: device(serial) })));
     await process.kill();

@@ -9,6 +9,7 @@ import { lifecycleTests } from "./lifecycle_tests.ts";
 import { survivalTests } from "./survival_tests.ts";
 
 export type { DriverUnderTest, Fault } from "./subject.ts";
+export { deviceTests } from "./device_tests.ts";
 
 /** Registers a test that gets a driver process of its own; afterwards nothing may be left of it. */
 export type DriverTest = (name: string, fault: Fault, run: (driver: DriverProcess) => Promise<void>) => void;
@@ -29,7 +30,7 @@ export function conformance(driver: DriverUnderTest): void {
 /** How tests of one driver are registered; for a driver's own tests besides the contract's. */
 export function testsOf(driver: DriverUnderTest): DriverTest {
   return (name, fault, run) => {
-    Deno.test(`${driver.name}: ${name}`, async () => {
+    Deno.test(`${driver.title ?? driver.name}: ${name}`, async () => {
       const watcher = new ExitWatcher();
       const process = await DriverProcess.start(driver, fault, watcher);
       try {

@@ -19,10 +19,14 @@ export type Fault =
 export interface DriverUnderTest {
   /** The driver serves on `<run dir>/driver-<name>.sock`. */
   name: string;
+  /** What its tests are called by. @default `name` */
+  title?: string;
   /** Where it keeps its files below the run directory. @default `driver-<name>` */
   directory?: string;
   /** Command line of the driver process. Files that it needs may be made below `runDir`. */
   command(runDir: string, fault: Fault): Promise<readonly string[]>;
+  /** How many disks a VM has places for, at least two. @default more than a test needs */
+  disks?: number;
   /** The share of a sandbox that is about to be started, made below `runDir`. */
   share(runDir: string): Promise<Share | undefined>;
   /** Ends what serves the shares of `runDir`, where something does. */

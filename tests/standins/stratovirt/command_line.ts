@@ -1,3 +1,4 @@
+import { minorOf, type StandInOptions } from "./options.ts";
 import { Properties } from "./properties.ts";
 
 /** A device of the command line. */
@@ -33,6 +34,9 @@ export interface CommandLine {
   devices: Device[];
 }
 
+/** What decides about a command line besides its words. */
+export type Build = Pick<StandInOptions, "version" | "features">;
+
 /** What the parser finds out about the program itself. */
 export type Request = { kind: "version" } | { kind: "run"; line: CommandLine };
 
@@ -44,7 +48,7 @@ export type Request = { kind: "version" } | { kind: "run"; line: CommandLine };
  *
  * @throws {Error} with the message for stderr
  */
-export function parseCommandLine(args: readonly string[]): Request {
+export function parseCommandLine(args: readonly string[], build: Build): Request {
   const line: CommandLine = {
     machine: "microvm",
     memoryShared: false,
@@ -82,7 +86,7 @@ export function parseCommandLine(args: readonly string[]): Request {
     if (value === undefined) throw new Error(`The argument '${flag}' requires a value but none was supplied`);
     option(line, value);
   }
-  check(line);
+  check(line, build);
   return { kind: "run", line };
 }
 
@@ -239,14 +243,21 @@ function deviceOf(name: string, p: Properties, line: CommandLine): Device {
   }
 }
 
+/** What a build must have for a device. */
+const FEATURES: Partial<Record<Device["kind"], string>> = { vsock: "vhost_vsock", rng: "virtio_rng" };
+
 /** What holds between the options. */
-function check(line: CommandLine): void {
+function check(line: CommandLine, build: Build): void {
   if (line.kernel === "") throw new Error("Failed to create machine: kernel path is empty");
   if (line.memoryMib < 128 || line.memoryMib > 512 * 1024) {
     throw new Error("Memory size must >= 128MiB and <= 512GiB");
   }
   if (line.machine === "q35" && line.firmware === "") throw new Error("q35 needs a pflash drive as unit 0");
   for (const one of line.devices) {
+    const feature = FEATURES[one.kind];
+    if (feature !== undefined && minorOf(build) >= 5 && !build.features.includes(feature)) {
+      throw new Error(`Unsupported device: this build has no ${feature}`);
+    }
     const outside = one.kind === "fs" || one.kind === "vhost-user-vsock";
     if (outside && !line.memoryShared) {
       throw new Error(

@@ -1,4 +1,5 @@
-import { checkArguments, COMMANDS } from "./schema.ts";
+import { checkArguments, type Command, COMMANDS } from "./schema.ts";
+import { minorOf } from "./options.ts";
 import { QmpError } from "./qmp_error.ts";
 
 /** One read of the real one's socket holds one command and no more. */
@@ -7,26 +8,41 @@ const MAX_COMMAND_BYTES = 8192;
 /** Commands in a second before the real one throttles. */
 const COMMANDS_PER_SECOND = 100;
 
+/** Events that wait for a slow client; one more and the first is lost. */
+const MAX_EVENTS = 50;
+
 /** Runs a command whose arguments were checked. @throws {QmpError} */
 export type Run = (command: string, args: Record<string, unknown>) => Promise<unknown>;
 
+/** What the monitor is told of the program around it. */
+export interface Surroundings {
+  /** `2.5.0`. */
+  version: string;
+  run: Run;
+  /**
+   * Told of what the real one lets pass and a driver must never do: whoever sends before the answer to what it has sent, or
+   * without having negotiated, works by luck.
+   */
+  violation(what: string): void;
+}
+
 /**
  * The monitor with the manners of StratoVirt's: one client, one command per read, text ids, no id in the answer to what it
- * cannot read nor to `qmp_capabilities`. What a driver must never do ends the stand-in, so that a test sees it.
+ * cannot read nor to `qmp_capabilities`.
  */
 export class QmpServer {
   readonly #listener: Deno.UnixListener;
-  readonly #version: string;
-  readonly #run: Run;
+  readonly #around: Surroundings;
   #client: Deno.UnixConn | undefined;
   #second = 0;
   #count = 0;
+  #events: unknown[] = [];
+  #sendingEvents = false;
 
-  /** @throws where something is at `path` already */
-  constructor(path: string, version: string, run: Run) {
+  /** @throws where something is at `path` already, a stale socket too */
+  constructor(path: string, around: Surroundings) {
     this.#listener = Deno.listen({ transport: "unix", path });
-    this.#version = version;
-    this.#run = run;
+    this.#around = around;
   }
 
   /** Serves until `close`. */
@@ -39,11 +55,23 @@ export class QmpServer {
     }
   }
 
-  /** Events reach only whoever is connected. */
+  /** Events reach only whoever is connected, and not all of them who does not read. */
   event(name: string, data: Record<string, unknown>): void {
+    if (!this.#client) return;
     const now = Date.now();
     const timestamp = { seconds: Math.floor(now / 1000), microseconds: now % 1000 * 1000 };
-    void this.#send(this.#client, { event: name, data, timestamp });
+    this.#events.push({ event: name, data, timestamp });
+    if (this.#events.length > MAX_EVENTS) this.#events.shift();
+    void this.#sendEvents();
+  }
+
+  async #sendEvents(): Promise<void> {
+    if (this.#sendingEvents) return;
+    this.#sendingEvents = true;
+    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+      await this.#send(this.#client, next);
+    }
+    this.#sendingEvents = false;
   }
 
   close(): void {
@@ -65,21 +93,31 @@ export class QmpServer {
   }
 
   async #talk(conn: Deno.UnixConn): Promise<void> {
-    const version = { qemu: { micro: 1, minor: 0, major: 5 }, package: `StratoVirt-${this.#version}` };
+    const version = { qemu: { micro: 1, minor: 0, major: 5 }, package: `StratoVirt-${this.#around.version}` };
     await this.#send(conn, { QMP: { version, capabilities: [] } });
     const buffer = new Uint8Array(MAX_COMMAND_BYTES);
+    const session = { negotiated: false, busy: false };
     try {
       for (;;) {
         const count = await conn.read(buffer);
         if (count === null) return;
-        await this.#answer(conn, new TextDecoder().decode(buffer.subarray(0, count)));
+        if (session.busy) this.#around.violation("a command came before the answer to the one before it");
+        session.busy = true;
+        void this.#answer(conn, new TextDecoder().decode(buffer.subarray(0, count)), session);
       }
     } catch {
       // The client has gone.
     }
   }
 
-  async #answer(conn: Deno.UnixConn, text: string): Promise<void> {
+  async #answer(conn: Deno.UnixConn, text: string, session: Session): Promise<void> {
+    const reply = await this.#reply(text, session);
+    // Whoever has the answer may send at once.
+    session.busy = false;
+    await this.#send(conn, reply);
+  }
+
+  async #reply(text: string, session: Session): Promise<unknown> {
     let id: string | undefined;
     try {
       const { execute, arguments: args, id: given, ...more } = parse(text);
@@ -87,22 +125,29 @@ export class QmpServer {
         throw new QmpError(`invalid type: ${JSON.stringify(given)}, expected a string`);
       }
       for (const key of Object.keys(more)) throw new QmpError(`unknown field \`${key}\``);
-      const schema = COMMANDS[String(execute)];
-      if (!schema) {
-        throw new QmpError(`unknown variant \`${execute}\`, expected one of ${Object.keys(COMMANDS)}`);
-      }
-      const checked = checkArguments(schema, args);
+      const name = String(execute);
+      const command = this.#command(name);
+      const checked = checkArguments(command.arguments, args);
       this.#throttle();
-      id = execute === "qmp_capabilities" ? undefined : given as string;
-      const value = await this.#run(String(execute), checked);
-      await this.#send(conn, { return: value ?? {}, ...(id === undefined ? {} : { id }) });
+      if (name === "qmp_capabilities") session.negotiated = true;
+      else {
+        id = given;
+        if (!session.negotiated) this.#around.violation(`${name} came before qmp_capabilities`);
+      }
+      if (command.missing) throw new QmpError(`Stand-in: ${name} is not implemented`);
+      const value = command.stub ? [] : await this.#around.run(name, checked);
+      return { return: value ?? {}, ...(id === undefined ? {} : { id }) };
     } catch (error) {
       const { message, className } = error instanceof QmpError ? error : new QmpError(String(error));
-      await this.#send(conn, {
-        error: { class: className, desc: message },
-        ...(id === undefined ? {} : { id }),
-      });
+      return { error: { class: className, desc: message }, ...(id === undefined ? {} : { id }) };
     }
+  }
+
+  #command(name: string): Command {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (command && minorOf(this.#around) >= (command.since ?? 1)) return command;
+    // Not CommandNotFound, as QEMU's would be.
+    throw new QmpError(`unknown variant \`${name}\`, expected one of ${Object.keys(COMMANDS).join(", ")}`);
   }
 
   #throttle(): void {
@@ -120,6 +165,13 @@ export class QmpServer {
       // Gone.
     }
   }
+}
+
+/** What one client has said so far. */
+interface Session {
+  negotiated: boolean;
+  /** True while a command of its is not answered. */
+  busy: boolean;
 }
 
 /** One object; two in a read are no object. */

@@ -6,37 +6,106 @@ export interface Schema {
   readonly [field: string]: Kind;
 }
 
-/** The commands and their arguments (`machine_manager/src/qmp/qmp_schema.rs`), as far as the stand-in serves them. */
-export const COMMANDS: Readonly<Record<string, Schema>> = {
-  qmp_capabilities: {},
-  quit: {},
-  stop: {},
-  cont: {},
-  "query-status": {},
-  // A stub: an empty list, whatever is plugged in.
-  "query-block": {},
-  system_powerdown: {},
-  "blockdev-add": {
-    "node-name": "string",
-    file: { driver: "string", filename: "string", "aio?": "string" },
-    "cache?": { "no-flush?": "boolean", "direct?": "boolean" },
-    "read-only?": "boolean",
-    "driver?": "string",
-    "discard?": "string",
-  },
-  "blockdev-del": { "node-name": "string" },
-  device_add: {
-    id: "string",
-    driver: "string",
-    "addr?": "string",
-    "drive?": "string",
-    "bus?": "string",
-    "serial?": "string",
-    "multifunction?": "boolean",
-    "num-queues?": "number",
-    "queue-size?": "number",
-  },
-  device_del: { id: "string" },
+/** A command of the monitor. */
+export interface Command {
+  arguments: Schema;
+  /** The first 2.x that has it. */
+  since?: number;
+  /** Answers an empty list whatever there is: for libvirt. */
+  stub?: true;
+  /** The stand-in knows it and cannot do it; no driver of ours asks for it. */
+  missing?: true;
+}
+
+const BLOCKDEV_ADD: Schema = {
+  "node-name": "string",
+  file: { driver: "string", filename: "string", "aio?": "string" },
+  "cache?": { "no-flush?": "boolean", "direct?": "boolean" },
+  "read-only?": "boolean",
+  "driver?": "string",
+  "discard?": "string",
+  "detect-zeroes?": "string",
+  "throttling.iops-total?": "number",
+};
+
+/** Numbers, texts and booleans as the real one's structure has them: `addr`, `mq` and `vectors` are texts. */
+const DEVICE_ADD: Schema = {
+  id: "string",
+  driver: "string",
+  "addr?": "string",
+  "lun?": "number",
+  "drive?": "string",
+  "romfile?": "string",
+  "share-rw?": "boolean",
+  "bus?": "string",
+  "mac?": "string",
+  "netdev?": "string",
+  "chardev?": "string",
+  "disable-modern?": "string",
+  "mq?": "string",
+  "vectors?": "string",
+  "serial?": "string",
+  "iothread?": "string",
+  "multifunction?": "boolean",
+  "host?": "string",
+  "num-queues?": "number",
+  "boot_index?": "number",
+  "sysfsdev?": "string",
+  "queue-size?": "number",
+  "port?": "string",
+  "backend?": "string",
+  "path?": "string",
+  "cpu-id?": "number",
+};
+
+const none = { arguments: {} } as const;
+const stub = { arguments: {}, stub: true } as const;
+const missing = (since = 1): Command => ({ arguments: {}, since, missing: true });
+
+/** The commands and their arguments (`machine_manager/src/qmp/qmp_schema.rs`). */
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  qmp_capabilities: none,
+  quit: none,
+  stop: none,
+  cont: none,
+  "query-status": none,
+  "query-version": none,
+  "query-commands": none,
+  system_powerdown: none,
+  "blockdev-add": { arguments: BLOCKDEV_ADD },
+  "blockdev-del": { arguments: { "node-name": "string" } },
+  device_add: { arguments: DEVICE_ADD },
+  device_del: { arguments: { id: "string" } },
+  balloon: { arguments: { value: "number" } },
+  "query-balloon": none,
+  ...Object.fromEntries(
+    [
+      ...["query-block", "query-named-block-nodes", "query-blockstats", "query-block-jobs", "query-chardev"],
+      ...[
+        "query-iothreads",
+        "query-migrate-capabilities",
+        "query-qmp-schema",
+        "qom-list-types",
+        "query-tpm-models",
+      ],
+    ].map((name) => [name, stub]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...["system_reset", "netdev_add", "netdev_del", "getfd", "query-events", "query-target", "query-kvm"],
+      ...["query-machines", "query-cpus", "query-hotpluggable-cpus", "query-mem", "query-mem-gpa", "migrate"],
+      ...["query-migrate", "human-monitor-command", "qom-get", "qom-list", "device-list-properties"],
+    ].map((name) => [name, missing()]),
+  ),
+  ...Object.fromEntries(
+    ["chardev-add", "chardev-remove", "migrate_cancel"].map((name) => [name, missing(2)]),
+  ),
+  ...Object.fromEntries(["query-vcpu-reg", "trace-get-state"].map((name) => [name, missing(4)])),
+  ...Object.fromEntries(
+    ["set-viomem", "get-viomem", "netdev_replace", "netlink_set", "query-workloads"].map((
+      name,
+    ) => [name, missing(5)]),
+  ),
 };
 
 /**

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const REPLACEABLE_DISKS = 4;
 
 /** How long the indicator of a port blinks after a change there, in ms. */
-const BLINK_MS = 300;
+const BLINK_MS = 100;
 
 type Arguments = Record<string, unknown>;
 
@@ -90,6 +90,24 @@ export class Vmm {
     await this.#vm.resume();
     this.#status = "running";
     this.#event("RESUME", {});
+  }
+
+  /** @param bytes what is left to the guest, as QEMU counts */
+  async setBalloon(bytes: number): Promise<void> {
+    if (!find(this.#line, "balloon")) {
+      throw new QmpError("No balloon device has been activated", "DeviceNotActive");
+    }
+    const all = this.#line.memoryMib * MIB;
+    await this.#vm.setBalloon(all - Math.min(bytes, all));
+    this.#event("BALLOON_CHANGED", { actual: bytes });
+  }
+
+  /** Bytes that the guest has. */
+  memoryActualSize(): Promise<number> {
+    if (!find(this.#line, "balloon")) {
+      throw new QmpError("No balloon device has been activated", "DeviceNotActive");
+    }
+    return this.#vm.memoryActualSize();
   }
 
   addNode(args: Arguments): void {
@@ -199,7 +217,7 @@ function machineConfig(line: CommandLine): MachineConfig {
   };
 }
 
-/** The QEMU underneath has its devices on PCI, and a way to be switched off. */
+/** The QEMU underneath has its devices on PCI, and no keyboard controller that could reset it. */
 function withPci(append: string): string {
-  return append.split(" ").filter((word) => word !== "pci=off").join(" ");
+  return append.split(" ").filter((word) => word !== "pci=off").join(" ").replace("reboot=k", "reboot=t");
 }
