@@ -18,7 +18,9 @@ export async function writeLauncher(path: string, main: string, options: unknown
   ];
   // A driver starts its program without HOME, by which Deno finds its cache.
   const home = Deno.env.get("HOME") ?? "/root";
-  const script = `#!/bin/sh\nexport HOME=${quote(home)}\nexec ${command.map(quote).join(" ")} "$@"\n`;
+  // A driver under Deno tells a Deno that it starts by this which descriptors to duplicate; the real program would not.
+  const unset = "unset DENO_EXTRA_STDIO_FDS";
+  const script = `#!/bin/sh\nexport HOME=${quote(home)}\n${unset}\nexec ${command.map(quote).join(" ")} "$@"\n`;
   await Deno.writeTextFile(path, script, { mode: 0o700 });
 }
 
