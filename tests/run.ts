@@ -25,6 +25,7 @@ const FILES = testFiles();
 const E2E: Readonly<Record<string, readonly string[]>> = {
   "kuasar-qemu": testsOf(FILES, "e2e"),
   "kuasar-clh": POD_TESTS,
+  "kuasar-stratovirt": POD_TESTS,
   "kuasar-runc": POD_TESTS,
 };
 

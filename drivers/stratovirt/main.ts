@@ -9,6 +9,9 @@ import { loadStratoVirtConfig } from "./config.ts";
 import { StratoVirt } from "./hypervisor.ts";
 import { stratoVirtVersion } from "./version.ts";
 
+/** Short: with `driver-stratovirt` the sockets of a sandbox with a long id would not fit. */
+const DIRECTORY = "driver-sv";
+
 if (import.meta.main) {
   await runService({
     name: "kuasar-driver-stratovirt",
@@ -20,7 +23,7 @@ if (import.meta.main) {
     run: async (context) => {
       const config = loadStratoVirtConfig(context.configFile);
       const version = await stratoVirtVersion(config.path);
-      await serveVmDriver(context, new StratoVirt(config, version, hostAccelFacts()));
+      await serveVmDriver(context, new StratoVirt(config, version, hostAccelFacts()), DIRECTORY);
     },
   });
 }

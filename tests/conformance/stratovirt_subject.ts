@@ -24,6 +24,7 @@ export function stratoVirtSubject(
 ): DriverUnderTest {
   return {
     name: "stratovirt",
+    directory: "driver-sv",
     title: `stratovirt ${machine}`,
     disks: DISKS[machine],
     async command(runDir, fault) {

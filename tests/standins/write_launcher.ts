@@ -20,7 +20,9 @@ export async function writeLauncher(path: string, main: string, options: unknown
   const home = Deno.env.get("HOME") ?? "/root";
   // A driver under Deno tells a Deno that it starts by this which descriptors to duplicate; the real program would not.
   const unset = "unset DENO_EXTRA_STDIO_FDS";
-  const script = `#!/bin/sh\nexport HOME=${quote(home)}\n${unset}\nexec ${command.map(quote).join(" ")} "$@"\n`;
+  const script = `#!/bin/sh\nexport HOME=${quote(home)}\n${unset}\nexec ${
+    command.map(quote).join(" ")
+  } "$@"\n`;
   await Deno.writeTextFile(path, script, { mode: 0o700 });
 }
 
