@@ -60,12 +60,6 @@ function isFallback(name: string): boolean {
   return /^(tunl|gre|gretap|erspan|ip_vti|ip6_vti|sit|ip6tnl|ip6gre|teql)\d*$/.test(name);
 }
 
-function openFilesOf(pid: number): string[] {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) =>
-    Deno.readLinkSync(`/proc/${pid}/fd/${name}`)
-  );
-}
-
 function sessionOf(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3]);
