@@ -3,12 +3,13 @@ import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deplo
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
 import { deployment as runc } from "../drivers/runc/deployment.ts";
 import { deployment as stratovirt } from "../drivers/stratovirt/deployment.ts";
+import { deployment as wasm } from "../drivers/wasm/deployment.ts";
 import { KuasarError } from "../lib/errors/mod.ts";
 
 export type { DriverDeployment };
 
 /** Every driver: a new one is its folder and its line here. The first is the default. */
-export const DRIVERS: readonly DriverDeployment[] = [qemu, cloudHypervisor, stratovirt, runc];
+export const DRIVERS: readonly DriverDeployment[] = [qemu, cloudHypervisor, stratovirt, runc, wasm];
 
 /** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */
 export function driverDeployment(name: string): DriverDeployment {

@@ -1,4 +1,4 @@
-import { root } from "../lib/build/mod.ts";
+import { buildDir, root } from "../lib/build/mod.ts";
 import { waitForCri } from "../lib/cri/mod.ts";
 import { type ContainerdInstance, type ContainerdRelease, prepareContainerd } from "./containerd/mod.ts";
 import { driverDeployment, DRIVERS } from "./drivers.ts";
@@ -75,7 +75,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     mkfsErofs: programs.tools.mkfsErofs,
     containerdTtrpc: `${address}.ttrpc`,
     ...(containerd === undefined ? {} : { containerd }),
-    drivers: await configuredDrivers(options, programs),
+    drivers: await configuredDrivers(options, programs, address),
     ...(options.configs === undefined ? {} : { configs: options.configs }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
@@ -97,7 +97,11 @@ function startedDrivers({ drivers }: NodeOptions): readonly string[] {
 }
 
 /** Writes the generated configuration of each driver. */
-function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promise<DriverInSet[]> {
+function configuredDrivers(
+  options: NodeOptions,
+  programs: NodePrograms,
+  containerdAddress: string,
+): Promise<DriverInSet[]> {
   const { runDir, memoryMib, kernelParams, driversOnDemand } = options;
   const one = async (name: string, onDemand: boolean): Promise<DriverInSet> => {
     const { folder, configuration } = driverDeployment(name);
@@ -110,6 +114,8 @@ function configuredDrivers(options: NodeOptions, programs: NodePrograms): Promis
       initrd: programs.initrd,
       image: programs.image,
       memoryMib: memoryMib ?? MEMORY_MIB,
+      containerdAddress,
+      cacheDir: `${buildDir}/cache`,
       ...(kernelParams === undefined ? {} : { kernelParams }),
     });
     await Deno.writeTextFile(config, text);

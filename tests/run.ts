@@ -27,6 +27,7 @@ const E2E: Readonly<Record<string, readonly string[]>> = {
   "kuasar-clh": POD_TESTS,
   "kuasar-stratovirt": POD_TESTS,
   "kuasar-runc": POD_TESTS,
+  "kuasar-wasm": POD_TESTS,
 };
 
 function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {

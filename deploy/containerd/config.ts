@@ -8,12 +8,14 @@ export const SANDBOXER_NAME = "kuasar";
 export interface RuntimeHandler {
   handler: string;
   runtimeType: string;
+  /** Annotations that are handed on to the specs of containers. */
+  annotations?: readonly string[];
 }
 
 /** What containerd offers of ours: with nothing else asked for, a pod gets the first handler. */
 export function runtimeHandlers(drivers: readonly DriverDeployment[] = DRIVERS): RuntimeHandler[] {
-  return drivers.flatMap(({ handlers, runtimeType }) =>
-    handlers.map((handler) => ({ handler, runtimeType }))
+  return drivers.flatMap(({ handlers, runtimeType, annotations }) =>
+    handlers.map((handler) => ({ handler, runtimeType, ...annotations && { annotations } }))
   );
 }
 
@@ -67,11 +69,15 @@ export function shimHandler(handler: string): string {
 
 /** The tables that make an existing containerd (2.0 or newer, config version 3) know us. */
 export function handlerConfig(sandboxerSocket: string, handlers = runtimeHandlers()): string {
-  const tables = handlers.map(({ handler, runtimeType }) =>
+  const passed = (annotations: readonly string[] = []) =>
+    annotations.length === 0 ? "" : `  pod_annotations = ${list(annotations)}
+  container_annotations = ${list(annotations)}
+`;
+  const tables = handlers.map(({ handler, runtimeType, annotations }) =>
     `[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${handler}]
   runtime_type = ${quote(runtimeType)}
   sandboxer = ${quote(SANDBOXER_NAME)}
-`
+${passed(annotations)}`
   );
   return `[proxy_plugins.${SANDBOXER_NAME}]
   type = "sandbox"

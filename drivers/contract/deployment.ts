@@ -13,6 +13,10 @@ export interface DeploymentContext {
   image: string;
   /** Memory of a VM that asks for nothing else, in MiB. */
   memoryMib: number;
+  /** gRPC socket of containerd, where it is not the usual one. */
+  containerdAddress?: string;
+  /** Where a driver may keep what is worth keeping; its own default unless given. */
+  cacheDir?: string;
   /** Replaces the driver's own kernel parameters. */
   kernelParams?: string;
 }
@@ -34,6 +38,8 @@ export interface DriverDeployment {
   tools: readonly string[];
   /** True where its pods are VMs: it needs a guest's kernel and image. */
   vm: boolean;
+  /** Annotations of pods and containers that containerd must hand on; `*` stands for anything. */
+  annotations?: readonly string[];
   /** Name of its configuration file below /var/lib/kuasar on an installed host. */
   configFile: string;
   /** A configuration for what stands in the build folder, as TOML. */

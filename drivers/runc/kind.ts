@@ -2,7 +2,7 @@ import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.
 import type { PreparedContainer, RuntimeChoice, SandboxKind } from "../contract/host/kind.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import type { RuncConfig } from "./config.ts";
-import { privateMounts } from "./private_mounts.ts";
+import { privateMounts } from "../contract/host/private_mounts.ts";
 
 /** Pods of plain namespaces, their containers run by an OCI runtime. */
 export class RuncKind implements SandboxKind {

@@ -6,7 +6,7 @@ import { runService } from "../../lib/service/mod.ts";
 import { serveHostDriver } from "../contract/host/run.ts";
 import { loadRuncConfig } from "./config.ts";
 import { RuncKind } from "./kind.ts";
-import { runtimeVersion } from "./version.ts";
+import { runtimeVersion } from "../contract/host/runtime_version.ts";
 
 if (import.meta.main) {
   await runService({

@@ -21,6 +21,13 @@ export type Declared = "wasm" | "smart" | undefined;
 
 type Annotations = Readonly<Record<string, string>>;
 
+/** Those that an OCI runtime does not take for orders to itself: crun would run the engine as a module. */
+export function withoutOrders(annotations: Annotations = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(annotations).filter(([name]) => name !== VARIANT && name !== HANDLER),
+  );
+}
+
 const HANDLERS: ReadonlyMap<string, Declared> = new Map([["wasm", "wasm"], ["wasm-smart", "smart"]]);
 const VARIANTS: ReadonlyMap<string, Declared> = new Map([["compat", "wasm"], ["compat-smart", "smart"]]);
 
@@ -66,5 +73,5 @@ export function timeLimitMs(annotations: Annotations = {}, configuredMs: number)
   return configuredMs === 0 ? wanted : Math.min(wanted, configuredMs);
 }
 
-/** What fits the contract's uint32. */
-export const MAX_TIME_LIMIT_MS = 4_294_967_295;
+/** What a timer can wait, some 24 days. */
+export const MAX_TIME_LIMIT_MS = 2_147_483_647;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { type GrpcClient, grpcClient } from "../../lib/grpc/mod.ts";
+import { grpcClient } from "../../lib/grpc/mod.ts";
 import { ContentDefinition } from "../../lib/proto/gen/containerd/services/content/v1/content.ts";
 import { ImagesDefinition } from "../../lib/proto/gen/containerd/services/images/v1/images.ts";
 import { type ArtifactLayer, wasmLayers } from "./artifact_manifest.ts";
@@ -12,10 +12,11 @@ const TIMEOUT_MS = 60_000;
 /**
  * Reads modules of Wasm OCI artifacts from containerd's content store. An artifact has no file system: containerd pulls it
  * and makes containers of it with an empty root, and nobody else would put the module there.
+ *
+ * Connections live as long as a call: artifacts are rare.
  */
 export class ArtifactStore {
-  readonly #images: GrpcClient<typeof ImagesDefinition>;
-  readonly #content: GrpcClient<typeof ContentDefinition>;
+  readonly #address: string;
   readonly #maxBytes: number;
 
   /**
@@ -23,8 +24,7 @@ export class ArtifactStore {
    * @param maxBytes larger modules are refused
    */
   constructor(address: string, maxBytes: number) {
-    this.#images = grpcClient(ImagesDefinition, address);
-    this.#content = grpcClient(ContentDefinition, address);
+    this.#address = address;
     this.#maxBytes = maxBytes;
   }
 
@@ -36,14 +36,7 @@ export class ArtifactStore {
    * @throws {KuasarError} UNAVAILABLE where containerd does not answer, INVALID_ARGUMENT for a broken manifest
    */
   async layers(namespace: string, reference: string): Promise<ArtifactLayer[]> {
-    const options = optionsOf(namespace);
-    let digest: string | undefined;
-    try {
-      digest = (await this.#images.get({ name: reference }, options)).image?.target?.digest;
-    } catch (error) {
-      if (error instanceof KuasarError && error.code === "NOT_FOUND") return [];
-      throw error;
-    }
+    const digest = await this.#manifestOf(namespace, reference);
     if (!digest) return [];
     const parts: Uint8Array[] = [];
     await this.#read(namespace, digest, MAX_MANIFEST_BYTES, (data) => void parts.push(data));
@@ -62,6 +55,18 @@ export class ArtifactStore {
     });
   }
 
+  async #manifestOf(namespace: string, reference: string): Promise<string | undefined> {
+    const images = grpcClient(ImagesDefinition, this.#address);
+    try {
+      return (await images.get({ name: reference }, optionsOf(namespace))).image?.target?.digest;
+    } catch (error) {
+      if (error instanceof KuasarError && error.code === "NOT_FOUND") return undefined;
+      throw error;
+    } finally {
+      images.close();
+    }
+  }
+
   async #read(
     namespace: string,
     digest: string,
@@ -70,8 +75,9 @@ export class ArtifactStore {
   ): Promise<void> {
     const hash = createHash("sha256");
     let length = 0;
+    const content = grpcClient(ContentDefinition, this.#address);
     try {
-      const answers = this.#content.read({ digest, offset: 0n, size: 0n }, optionsOf(namespace));
+      const answers = content.read({ digest, offset: 0n, size: 0n }, optionsOf(namespace));
       for await (const { data } of answers) {
         length += data.length;
         if (length > maxBytes) {
@@ -85,16 +91,13 @@ export class ArtifactStore {
       }
     } catch (error) {
       throw asKuasarError(error, `Cannot read ${digest} from containerd`);
+    } finally {
+      content.close();
     }
     const found = `sha256:${hash.digest("hex")}`;
     if (found !== digest) {
       throw new KuasarError("DATA_LOSS", `Cannot use ${digest} from containerd: its digest is ${found}`);
     }
-  }
-
-  close(): void {
-    this.#images.close();
-    this.#content.close();
   }
 }
 

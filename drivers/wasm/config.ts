@@ -79,7 +79,7 @@ export function fromFile({ engine, aot, runtime, containerd }: ConfigFile, name:
       limits: { memoryMib: aot.max_memory_mib, timeoutMs: aot.timeout_s * 1000 },
     },
     runtimePath: runtime.runtime_path,
-    runtimeArgs: runtime.runtime_args ?? [],
+    runtimeArgs: runtime.runtime_args,
     pausePath: runtime.pause_path,
     containerdAddress: containerd.address,
     maxModuleBytes: engine.max_module_mib * MIB,

@@ -9,7 +9,7 @@ export const SCHEMA = table({
     enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
   }),
   engine: table({
-    name: text({ default: ENGINE_NAMES[0], oneOf: ENGINE_NAMES }),
+    name: text({ default: ENGINE_NAMES[0], oneOf: ENGINE_NAMES, help: "what runs modules" }),
     path: text({ default: "", help: "the engine's program; empty: /usr/bin/<name>" }),
     plugin_path: text({
       default: "",
@@ -39,7 +39,11 @@ export const SCHEMA = table({
       help:
         "ahead-of-time compilation. background: the first container of a module does not wait, later ones have the code",
     }),
-    optimize: text({ default: "2", oneOf: OPTIMIZE_LEVELS }),
+    optimize: text({
+      default: "2",
+      oneOf: OPTIMIZE_LEVELS,
+      help: "how hard code is optimized, for speed or for size",
+    }),
     cache_path: text({ default: "/var/cache/kuasar/wasm", help: "where compiled modules are kept" }),
     cache_size_mib: integer({
       default: 1024,
@@ -56,7 +60,7 @@ export const SCHEMA = table({
       default: "/usr/bin/crun",
       help: "the OCI runtime in whose containers engines run: crun, runc or youki",
     }),
-    runtime_args: list(text(), { help: "before the verb of each call of it" }),
+    runtime_args: list(text(), { default: [], help: "before the verb of each call of it" }),
     pause_path: text({
       default: "/usr/local/lib/kuasar/agent",
       help: "our agent, the first process of a PID namespace that a pod shares",

@@ -1,7 +1,8 @@
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { readable } from "./dial.ts";
-import { type HostProcess, startTimeOf } from "./host_process.ts";
+import type { HostProcess } from "./host_process.ts";
+import { startTimeOf } from "../task/start_time.ts";
 import type { Keeper } from "./keeper.ts";
 
 /** How a process that is no child of ours has ended. */

@@ -1,21 +1,11 @@
 import * as sys from "../native/sys.js";
+import { startTimeOf } from "../task/start_time.ts";
 
 /** A process of the host that cannot be mistaken for a later one with the same pid. */
 export interface HostProcess {
   pid: number;
   /** Start time in clock ticks since boot, field 22 of /proc/<pid>/stat (proc(5)). */
   startTime: string;
-}
-
-/** The start time of a process; empty where there is none. */
-export function startTimeOf(pid: number): string {
-  try {
-    const stat = sys.readTextFile(`/proc/${pid}/stat`, 4096);
-    // The name in parentheses may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
-  }
 }
 
 /**

@@ -24,7 +24,7 @@ import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import type { Keeper } from "./keeper.ts";
 import type { LocalTasks } from "./local_tasks.ts";
-import { startTimeOf } from "./host_process.ts";
+import { startTimeOf } from "../task/start_time.ts";
 import { PauseLink } from "./pause_link.ts";
 import type { Preparer } from "./prepare.ts";
 import { type Exit, now, nsOf } from "./process.ts";

@@ -8,8 +8,10 @@ import { type Cgroup, openCgroup } from "./cgroup.ts";
 import type { CreateOptions, OciRuntime } from "./oci_runtime.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
 import { type Exit, TaskProcess } from "./process.ts";
+import { startTimeOf } from "./start_time.ts";
 import { next } from "./state.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "./stdio.ts";
+import { limitTime } from "./time_limit.ts";
 
 const MAX_CONFIG_BYTES = 4 << 20;
 
@@ -19,6 +21,8 @@ export interface ContainerDeps {
   stdio: StdioProvider;
   /** For the specs of processes on their way to the runtime; it must exist. */
   directory: string;
+  /** How its init takes signals and how long it may run; see HostRuntime. */
+  init: { defaultSignals: boolean; timeLimitMs: number };
   /** Told when the kernel has killed a process of the container for want of memory. */
   onOom: (container: string) => void;
 }
@@ -66,6 +70,7 @@ export class Container {
   /** Execs that were not started yet. */
   readonly #waiting = new Map<string, { spec: string; streams: ProcessIo }>();
   #mounts: string[] = [];
+  #stopTimer: () => void = () => {};
 
   private constructor(
     id: string,
@@ -77,7 +82,7 @@ export class Container {
     this.id = id;
     this.bundle = bundle;
     this.cgroup = openCgroup(cgroup);
-    this.init = new TaskProcess(`container ${id}`, terminal);
+    this.init = new TaskProcess(`container ${id}`, terminal, deps.init.defaultSignals);
     this.#deps = deps;
   }
 
@@ -134,6 +139,7 @@ export class Container {
     if (init.exit) return container;
     container.cgroup.watchOom(() => deps.onOom(id));
     void container.#awaitEnd(container.init, init.waitForExit());
+    if (init.started) container.#limitTime(startTimeOf(init.pid));
     return container;
   }
 
@@ -145,6 +151,15 @@ export class Container {
       this.init.kill(sys.SIG.KILL);
       throw error;
     }
+    this.#limitTime("");
+  }
+
+  #limitTime(startTime: string): void {
+    if (this.init.exit) return;
+    this.#stopTimer = limitTime(this.#deps.init.timeLimitMs, startTime, () => {
+      log.info("a container has run for as long as it may", { container: this.id });
+      this.cgroup.killAll();
+    });
   }
 
   /** Makes an exec and its streams known; its process begins with {@link startExec}. @param spec OCI process as JSON */
@@ -246,7 +261,10 @@ export class Container {
     // Whoever hears of the exit must have heard of its cause.
     this.cgroup.checkOom(() => this.#deps.onOom(this.id));
     // With a PID namespace of its own the others are dead already; in a shared one they would live on.
-    if (process === this.init) this.cgroup.killAll();
+    if (process === this.init) {
+      this.#stopTimer();
+      this.cgroup.killAll();
+    }
     process.ended(code, atNs);
   }
 

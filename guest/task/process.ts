@@ -1,6 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import * as sys from "../native/sys.js";
+import { endsByDefault } from "./default_action.ts";
 import { type Action, next, type State } from "./state.ts";
 
 /** How a process ended. */
@@ -19,21 +20,29 @@ const WIRE: Readonly<Record<State, Status>> = {
   deleted: Status.STOPPED,
 };
 
+/** Exit status of a process that a signal ended, without its number. */
+const SIGNAL_BASE = 128;
+
 /** One process of a container, its init or an exec'ed one. */
 export class TaskProcess {
   /** For messages: `container c1`, `exec e1 of container c1`. */
   readonly what: string;
   readonly terminal: boolean;
   exit: Exit | undefined;
+  readonly #defaultSignals: boolean;
+  /** The signal for which a process without handlers was killed. */
+  #endedFor: number | undefined;
   #pid = 0;
   /** Signals that came while the process was being made. */
   #signals: number[] = [];
   #state: State = "created";
   #waiters: ((exit: Exit) => void)[] = [];
 
-  constructor(what: string, terminal: boolean) {
+  /** @param defaultSignals true for one that has no handlers, see HostRuntime */
+  constructor(what: string, terminal: boolean, defaultSignals = false) {
     this.what = what;
     this.terminal = terminal;
+    this.#defaultSignals = defaultSignals;
   }
 
   /** 0 before the process exists. */
@@ -70,7 +79,8 @@ export class TaskProcess {
   /** The process has ended; everyone who waits is told. A second end is none. */
   ended(status: number, atNs = sys.clockGettime(sys.CLOCK.REALTIME)): void {
     if (this.exit) return;
-    this.exit = { status, atNs };
+    const killed = status === SIGNAL_BASE + sys.SIG.KILL;
+    this.exit = { status: killed && this.#endedFor ? SIGNAL_BASE + this.#endedFor : status, atNs };
     this.move("exit");
     for (const tell of this.#waiters.splice(0)) tell(this.exit);
   }
@@ -90,13 +100,15 @@ export class TaskProcess {
     if (this.exit) throw new KuasarError("NOT_FOUND", `Cannot kill ${this.what}: process already finished`);
     if (this.pid === 0) {
       // An exec that was never started has nothing to kill; it ends here.
-      if (this.#state === "created") this.ended(128 + signal);
+      if (this.#state === "created") this.ended(SIGNAL_BASE + signal);
       else this.#signals.push(signal);
       return;
     }
     try {
       // A signal that a created init would only get after its start must still end it now.
-      sys.kill(this.pid, this.#state === "created" ? sys.SIG.KILL : signal);
+      const byDefault = this.#defaultSignals && endsByDefault(signal);
+      sys.kill(this.pid, byDefault || this.#state === "created" ? sys.SIG.KILL : signal);
+      if (byDefault) this.#endedFor ??= signal;
     } catch (error) {
       if ((error as sys.SysError).errno !== sys.E.SRCH) throw error;
       throw new KuasarError("NOT_FOUND", `Cannot kill ${this.what}: no such process`, { cause: error });

@@ -65,7 +65,11 @@ export class TaskService {
   #depsOf(id: string, prepared: PrepareContainerResponse | undefined) {
     const { runtimeFor, stdio, directory, publish } = this.#deps;
     const onOom = () => publish("/tasks/oom", oomEvent(id), id);
-    return { runtime: runtimeFor(prepared), stdio, directory, onOom };
+    const init = {
+      defaultSignals: prepared?.runtime?.defaultSignals ?? false,
+      timeLimitMs: prepared?.runtime?.timeLimitMs ?? 0,
+    };
+    return { runtime: runtimeFor(prepared), stdio, directory, init, onOom };
   }
 
   #container(id: string): Container {

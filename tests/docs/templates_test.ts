@@ -1,11 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { DRIVERS } from "../../deploy/drivers.ts";
 import { defaultConfig, parseConfig, type TableSchema } from "../../lib/config/mod.ts";
+import { SCHEMA as WASM_SCHEMA } from "../../drivers/wasm/config_schema.ts";
 import { SANDBOXER_SCHEMA } from "../../services/sandboxer/config.ts";
 import { STORAGE_SCHEMA } from "../../services/storage/settings.ts";
 import { root } from "../root.ts";
 
 const TEMPLATES = [
+  { path: "drivers/wasm/config_wasm.toml", title: "kuasar-driver-wasm.", schema: WASM_SCHEMA },
   { path: "services/sandboxer/sandboxer.toml", title: "kuasar-sandboxer.", schema: SANDBOXER_SCHEMA },
   { path: "services/storage/storage.toml", title: "kuasar-storage.", schema: STORAGE_SCHEMA },
 ] as const;

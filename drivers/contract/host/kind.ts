@@ -21,7 +21,9 @@ export interface PreparedContainer {
 /** What {@link SandboxKind.runtime} tells; the rest of HostRuntime is the same for all kinds. */
 export type RuntimeChoice =
   & Pick<HostRuntime, "kind" | "command" | "globalArgs">
-  & Partial<Pick<HostRuntime, "execRefusal" | "taskSocket" | "timeLimitMs" | "privateMounts">>;
+  & Partial<
+    Pick<HostRuntime, "execRefusal" | "taskSocket" | "timeLimitMs" | "privateMounts" | "defaultSignals">
+  >;
 
 /** What a driver of sandboxes without a kernel of their own adds to the shared steps. */
 export interface SandboxKind {

@@ -34,6 +34,7 @@ export async function prepareContainer(
     taskSocket: "",
     timeLimitMs: 0,
     privateMounts: [],
+    defaultSignals: false,
     bundle: paths.dir,
     cgroup: record.cgroup === ""
       ? container.spec.linux?.cgroupsPath ?? ""

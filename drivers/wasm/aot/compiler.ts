@@ -6,7 +6,7 @@ import { GUEST_ROOT, MODULE_DIR } from "../engine_run.ts";
 import type { EngineRoot } from "../engine_root.ts";
 import type { Engine, EngineBuild, OptimizeLevel } from "../engine/mod.ts";
 import { AotCache } from "./cache.ts";
-import { type JailLimits, NOBODY, runJailed } from "./jail.ts";
+import { endJail, type JailLimits, NOBODY, runJailed } from "./jail.ts";
 import { aotKey, cpuFeatures } from "./key.ts";
 
 /** Folder of compilations under way, beside the entries. */
@@ -57,6 +57,7 @@ export class AotCompiler {
     Deno.mkdirSync(`${settings.folder}/${WORK}`, { recursive: true, mode: 0o755 });
     for (const { name } of Deno.readDirSync(`${settings.folder}/${WORK}`)) {
       if (!isRunning(Number(name.split("-")[0]))) {
+        endJail(`${settings.folder}/${WORK}/${name}`);
         Deno.removeSync(`${settings.folder}/${WORK}/${name}`, { recursive: true });
       }
     }

@@ -1,4 +1,6 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { killProcess } from "../../../lib/process/mod.ts";
+import { SANDBOX_VARIABLE, strayProcesses } from "../../contract/stray_processes.ts";
 import { lastLines } from "../../contract/tail.ts";
 import { MODULE_DIR } from "../engine_run.ts";
 import type { EngineRoot } from "../engine_root.ts";
@@ -35,7 +37,7 @@ export interface JailLimits {
  * Runs a compiler on a module that nobody trusts: as nobody, without network, with the engine's root as its root, the
  * module's folder at /rootfs (read-only) and one for its output at /module.
  *
- * It ends with this process. Only programs that every system has are called (util-linux, coreutils).
+ * Only programs that every system has are called (util-linux, coreutils).
  *
  * @param work a folder with `in` and `out`
  * @throws {KuasarError} INTERNAL with the compiler's last words, DEADLINE_EXCEEDED
@@ -49,22 +51,29 @@ export async function runJailed(
   // By its loader: a library path in the environment would hold for all the programs before it too.
   const command = loader === undefined ? [program] : [loader, "--library-path", libraryPath, program];
   const script = [path, work, String(memoryMib * 1024), String(Math.ceil(timeoutMs / 1000))];
-  const timer = AbortSignal.timeout(timeoutMs);
-  const { success, code, stdout, stderr } = await new Deno.Command("unshare", {
+  const child = new Deno.Command("unshare", {
     args: [
-      ...["--mount", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child"],
-      ...["nice", "setpriv", "--no-new-privs", "--pdeathsig", "KILL"],
+      ...["--mount", "--net", "--ipc", "--uts", "--pid", "--fork"],
+      ...["nice", "setpriv", "--no-new-privs"],
       ...["sh", "-c", SCRIPT, "sh", ...script],
       ...command,
       ...args,
     ],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: MODULE_DIR },
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: MODULE_DIR, [SANDBOX_VARIABLE]: work },
     clearEnv: true,
     stdin: "null",
-    signal: timer,
-  }).output();
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    endJail(work);
+  }, timeoutMs);
+  const { success, code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
   if (success) return;
-  if (timer.aborted) {
+  if (late) {
     throw new KuasarError(
       "DEADLINE_EXCEEDED",
       `Cannot compile the module: it takes longer than aot.timeout_s, ${timeoutMs / 1000} s`,
@@ -74,4 +83,9 @@ export async function runJailed(
     // WasmEdge writes its messages to stdout.
     evidence: [...lastLines(stdout, 5), ...lastLines(stderr, 5)],
   });
+}
+
+/** Kills whatever still runs in the jail of a folder, also that of an earlier process. */
+export function endJail(work: string): void {
+  for (const ref of strayProcesses(work)) killProcess(ref, "SIGKILL");
 }

@@ -82,6 +82,11 @@ export interface HostRuntime {
    * cgroups, old runsc new kernels.
    */
   privateMounts: string[];
+  /**
+   * The container's first process has no handlers for signals. Being the first of its PID namespace too, it would ignore
+   * what ends any other process (pid_namespaces(7)): kuasar-task ends it instead, and tells the signal as the reason.
+   */
+  defaultSignals: boolean;
 }
 
 export enum HostRuntime_Kind {
@@ -473,6 +478,7 @@ function createBaseHostRuntime(): HostRuntime {
     cgroup: "",
     timeLimitMs: 0,
     privateMounts: [],
+    defaultSignals: false,
   };
 }
 
@@ -504,6 +510,9 @@ export const HostRuntime: MessageFns<HostRuntime> = {
     }
     for (const v of message.privateMounts) {
       writer.uint32(74).string(v!);
+    }
+    if (message.defaultSignals !== false) {
+      writer.uint32(80).bool(message.defaultSignals);
     }
     return writer;
   },
@@ -591,6 +600,14 @@ export const HostRuntime: MessageFns<HostRuntime> = {
             }
 
             message.privateMounts.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.defaultSignals = reader.bool();
             continue;
           }
         }

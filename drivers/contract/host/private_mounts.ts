@@ -1,4 +1,4 @@
-import { type MountEntry, readMountinfo } from "../../lib/mounts/mod.ts";
+import { type MountEntry, readMountinfo } from "../../../lib/mounts/mod.ts";
 
 /**
  * What a runtime must not see of the host's mounts: crun refuses a host that has both versions of cgroups, as long as the

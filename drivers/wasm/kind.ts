@@ -1,0 +1,134 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import type { Logger } from "../../lib/log/mod.ts";
+import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type { PreparedContainer, RuntimeChoice, SandboxKind } from "../contract/host/kind.ts";
+import { privateMounts } from "../contract/host/private_mounts.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import { timeLimitMs, withoutOrders } from "./annotations.ts";
+import { ArtifactStore } from "./artifact.ts";
+import type { WasmConfig } from "./config.ts";
+import { engineRun, GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
+import { engineSpec } from "./engine_spec.ts";
+import { findModule, type HostModule } from "./module.ts";
+import { makeToolchain, type Toolchain } from "./toolchain.ts";
+import { placeVolumes } from "./volumes.ts";
+
+/**
+ * Pods of plain namespaces, in which modules run under a Wasm engine and everything else as a Linux container: each engine
+ * is a container of its own, with the pod's namespaces and cgroup, made by the OCI runtime.
+ */
+export class WasmKind implements SandboxKind {
+  readonly name = "wasm";
+  readonly version: string;
+  readonly notes: readonly string[];
+  readonly capabilities = ["wasm", "stats", "update", "pause", "oom"];
+  readonly pauseProgram: string;
+  readonly #config: WasmConfig;
+  readonly #log: Logger;
+  readonly #privateMounts: string[];
+  readonly #artifacts: ArtifactStore;
+  #toolchain: Promise<Toolchain> | undefined;
+
+  private constructor(
+    config: WasmConfig,
+    runtimeVersion: string,
+    engine: string,
+    notes: string[],
+    log: Logger,
+  ) {
+    this.#config = config;
+    this.#log = log;
+    this.version = [engine, runtimeVersion].filter(Boolean).join(" in ");
+    this.notes = notes;
+    this.pauseProgram = config.pausePath;
+    this.#privateMounts = privateMounts(runtimeVersion);
+    this.#artifacts = new ArtifactStore(config.containerdAddress, config.maxModuleBytes);
+  }
+
+  /** @param runtimeVersion of the OCI runtime */
+  static async load(config: WasmConfig, runtimeVersion: string, log: Logger): Promise<WasmKind> {
+    try {
+      const toolchain = await makeToolchain(config, log);
+      const kind = new WasmKind(config, runtimeVersion, toolchain.build.text, [], log);
+      kind.#toolchain = Promise.resolve(toolchain);
+      return kind;
+    } catch (error) {
+      // It may be installed later; until then each start says what is missing.
+      return new WasmKind(config, runtimeVersion, "", [asKuasarError(error).message], log);
+    }
+  }
+
+  requirements(): Requirement[] {
+    const { enginePath, runtimePath, pausePath, engine } = this.#config;
+    return [
+      {
+        what: `the engine (engine.path, ${engine})`,
+        path: enginePath,
+        remedy: "`deno task setup`, or apt-get install wasmedge",
+      },
+      {
+        what: "the OCI runtime (runtime_path)",
+        path: runtimePath,
+        remedy: "`deno task setup`, or apt-get install crun or runc",
+      },
+      { what: "the agent (pause_path)", path: pausePath, remedy: "`deno task setup`" },
+    ];
+  }
+
+  async runtime(container: PreparedContainer): Promise<RuntimeChoice> {
+    const { runtimePath, runtimeArgs } = this.#config;
+    const choice = {
+      kind: HostRuntime_Kind.RUNC,
+      command: runtimePath,
+      globalArgs: ["--root", container.sandboxPaths.runtime, ...runtimeArgs],
+      privateMounts: this.#privateMounts,
+    };
+    const module = await findModule(container, this.#artifacts);
+    const { annotations } = container.spec;
+    container.spec = { ...container.spec, annotations: withoutOrders(annotations) };
+    if (!module) return choice;
+    const limitMs = timeLimitMs(annotations, this.#config.timeLimitMs);
+    await this.#useEngine(container, module);
+    return {
+      ...choice,
+      execRefusal: `it runs the Wasm module ${module.name}, and a module has no other programs`,
+      timeLimitMs: limitMs,
+      defaultSignals: true,
+    };
+  }
+
+  /** Replaces a container's spec by one that runs its module. */
+  async #useEngine(container: PreparedContainer, module: HostModule): Promise<void> {
+    const { engine, build, root, compiler } = await this.#loadToolchain();
+    const { spec, rootfs } = container;
+    const compiled = await compiler?.compiled(module.path);
+    const files = new Map<string, string>();
+    if (compiled !== undefined) {
+      files.set(module.name.replace(/(\.wasm)?$/, engine.compiledSuffix), compiled);
+    } else if (module.inside === undefined) files.set(module.name, module.path);
+    const [ownName] = files.keys();
+    const volumes = placeVolumes(spec, rootfs);
+    const run = engineRun(spec, {
+      path: ownName === undefined ? GUEST_ROOT + module.inside : `${MODULE_DIR}/${ownName}`,
+      format: module.format,
+      precompiled: compiled !== undefined,
+      func: module.func,
+    }, volumes);
+    container.spec = engineSpec(spec, {
+      root,
+      args: engine.run(run, build),
+      rootfs,
+      volumes,
+      moduleFiles: files,
+      pluginPath: this.#config.pluginPath,
+    });
+  }
+
+  #loadToolchain(): Promise<Toolchain> {
+    this.#toolchain ??= makeToolchain(this.#config, this.#log).catch((error) => {
+      this.#toolchain = undefined;
+      throw error;
+    });
+    return this.#toolchain;
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * kuasar-driver-wasm: pods whose containers are Wasm modules, all of a node in one process. Serves
+ * `kuasar.driver.v1.Driver` on `<run-dir>/driver-wasm.sock`.
+ */
+import { runService } from "../../lib/service/mod.ts";
+import { serveHostDriver } from "../contract/host/run.ts";
+import { runtimeVersion } from "../contract/host/runtime_version.ts";
+import { loadWasmConfig } from "./config.ts";
+import { WasmKind } from "./kind.ts";
+
+if (import.meta.main) {
+  await runService({
+    name: "kuasar-driver-wasm",
+    summary: "runs the Wasm modules of a node",
+    examples: [{
+      command: "kuasar-driver-wasm --config /var/lib/kuasar/config_wasm.toml",
+      does: "Serve with the shipped configuration",
+    }],
+    run: async (context) => {
+      const config = loadWasmConfig(context.configFile);
+      const version = await runtimeVersion(config.runtimePath);
+      await serveHostDriver(context, await WasmKind.load(config, version, context.log));
+    },
+  });
+}

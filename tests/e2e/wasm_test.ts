@@ -1,0 +1,264 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { driverOfHandler } from "../../deploy/drivers.ts";
+import { WASM, WASM_ARTIFACT } from "../../image/wasm/images.ts";
+import { buildDir } from "../../lib/build/mod.ts";
+import type { Container, Node, Pod } from "../harness/mod.ts";
+import { e2e, handlerUnderTest, imageArchive, useNode } from "./fixture.ts";
+import { killAndWait } from "./kill_and_wait.ts";
+import { assertNoLineLost, waitForMoreLines } from "./numbered_lines.ts";
+
+const MIB = 1 << 20;
+/** Of a pod that runs modules, whatever handler the other tests ask for. */
+const HANDLER = driverOfHandler(handlerUnderTest())?.name === "wasm" ? handlerUnderTest() : "kuasar-wasm";
+
+/** The imports of archives that are not of this host's platform. */
+async function importAnyPlatform(node: Node, archive: string): Promise<void> {
+  const path = `${buildDir}/images/${archive}`;
+  const { code, stderr } = await node.ctr().run(["images", "import", "--local", "--all-platforms", path]);
+  strictEqual(code, 0, stderr);
+}
+
+const node = useNode(async () => ({
+  handler: HANDLER,
+  images: [imageArchive("busybox"), `${buildDir}/images/wasm.tar`],
+}));
+
+/** Runs one module to its end. */
+async function runModule(
+  pod: Pod,
+  name: string,
+  command: readonly string[],
+  options: Partial<Parameters<Pod["run"]>[0]> = {},
+): Promise<Container> {
+  return await pod.run({ name, image: WASM, command, ...options });
+}
+
+async function outputOf(container: Container): Promise<{ code: number; lines: string[] }> {
+  const { exitCode } = await container.waitForExit();
+  return { code: exitCode, lines: await container.logLines() };
+}
+
+e2e("a module greets, and ends with its code", node, async (node) => {
+  const pod = await node.runPod({ name: "hello" });
+  deepStrictEqual(await outputOf(await runModule(pod, "hello", ["/hello.wasm"])), {
+    code: 0,
+    lines: ["hello from Wasm"],
+  });
+  strictEqual((await outputOf(await runModule(pod, "exit", ["/exit.wasm", "42"]))).code, 42);
+  const trap = await outputOf(await runModule(pod, "trap", ["/exit.wasm"]));
+  strictEqual(trap.code, 134);
+  match(trap.lines.join(), /unreachable/);
+  ok(await pod.isReady(), "the pod outlives its containers");
+  await pod.remove();
+});
+
+e2e("a module gets its arguments, its variables and its working directory", node, async (node) => {
+  const pod = await node.runPod({ name: "report" });
+  const container = await runModule(pod, "c", ["report.wasm", "--env", "a b", ""], {
+    env: { ONE: "1", TWO: "x=y z", DASH: "-v" },
+  });
+  const { lines } = await outputOf(container);
+  deepStrictEqual(lines.filter((line) => line.startsWith("arg ")), [
+    "arg report.wasm",
+    "arg --env",
+    "arg a b",
+    "arg ",
+  ]);
+  for (const variable of ["ONE=1", "TWO=x=y z", "DASH=-v", "PWD=/"]) {
+    ok(lines.includes(`env ${variable}`), variable);
+  }
+  ok(!lines.some((line) => line.includes("LD_LIBRARY_PATH")), "the engine's own variables stay its own");
+  await pod.remove();
+});
+
+e2e("a module is known by its content, and by an annotation", node, async (node) => {
+  const pod = await node.runPod({ name: "unnamed", annotations: { "module.wasm.image/variant": "compat" } });
+  strictEqual((await outputOf(await runModule(pod, "c", ["/unnamed"]))).lines.join(), "hello from Wasm");
+  // The annotation is the pod's, so a Linux program in it is refused.
+  const linux = await pod.create({ name: "linux", image: await node.image("busybox"), command: ["/bin/sh"] });
+  await rejects(linux.start(), /is not WebAssembly/);
+  await pod.remove();
+});
+
+e2e("a module that does not exist is refused, and nothing is left of it", node, async (node) => {
+  const pod = await node.runPod({ name: "missing" });
+  const container = await pod.create({ name: "c", image: WASM, command: ["/missing.wasm"] });
+  await rejects(container.start(), /no such file/);
+  await container.remove();
+  await pod.remove();
+});
+
+e2e("stdin is echoed back", node, async (node) => {
+  const pod = await node.runPod({ name: "echo" });
+  const container = await runModule(pod, "c", ["/echo.wasm"], { stdin: true, stdinOnce: true });
+  const attached = await container.attach({ stdin: true });
+  await attached.write("to and fro\n");
+  await attached.waitFor("to and fro");
+  // The input of a container that takes it once ends with the first who attaches.
+  await attached.close();
+  strictEqual((await container.waitForExit()).exitCode, 0);
+  await pod.remove();
+});
+
+e2e("volumes are there, and those that are read-only cannot be written", node, async (node) => {
+  const dir = `${node.runDir}/wasm-volume`;
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(`${dir}/greeting`, "from the host\n");
+  const pod = await node.runPod({ name: "files" });
+  const mounts = [
+    { containerPath: "/rw", hostPath: dir },
+    { containerPath: "/ro", hostPath: dir, readonly: true },
+    { containerPath: "/deep/er/file", hostPath: `${dir}/greeting`, readonly: true },
+  ];
+  let count = 0;
+  const files = async (args: string[], more = {}) =>
+    await outputOf(await runModule(pod, `c${count++}`, ["/files.wasm", ...args], { mounts, ...more }));
+  for (const path of ["/rw/greeting", "/ro/greeting", "/deep/er/file"]) {
+    deepStrictEqual(await files(["read", path]), { code: 0, lines: ["from the host"] });
+  }
+  deepStrictEqual(await files(["write", "/rw/answer", "from the module"]), { code: 0, lines: ["wrote"] });
+  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the module");
+  for (const path of ["/ro/answer", "/deep/er/file"]) {
+    ok((await files(["write", path, "no"])).code !== 0, path);
+  }
+  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the module");
+  strictEqual((await files(["write", "/tmp/x", "in the image"])).code, 0);
+  ok((await files(["write", "/tmp/x", "no"], { readonlyRootfs: true })).code !== 0, "a read-only root");
+  // Neither of the engine nor of the host is anything to be seen.
+  for (const path of ["/../etc/passwd", "/etc/passwd", "/proc/self/maps", "/rootfs/hello.wasm"]) {
+    ok((await files(["read", path])).code !== 0, path);
+  }
+  await pod.remove();
+  await Deno.remove(dir, { recursive: true });
+});
+
+e2e(
+  "a server of the pod's network answers, from the host and from a Linux container beside it",
+  node,
+  async (node) => {
+    const pod = await node.runPod({ name: "http" });
+    const server = await runModule(pod, "server", ["/http.wasm"]);
+    await server.waitForLog("listening");
+    const url = `http://${await pod.ip()}:8080/`;
+    for (let i = 0; i < 5; i++) strictEqual(await (await fetch(url)).text(), "hello from Wasm\n");
+    const linux = await pod.run({
+      name: "linux",
+      image: await node.image("busybox"),
+      command: ["sleep", "1000"],
+    });
+    const { stdout } = await linux.shell("wget -q -O - http://127.0.0.1:8080/; hostname");
+    strictEqual(stdout, "hello from Wasm\nhttp\n");
+    await pod.remove();
+  },
+);
+
+e2e(
+  "exec in a module is refused by a code of its own, in a Linux container beside it it works",
+  node,
+  async (node) => {
+    const pod = await node.runPod({ name: "exec" });
+    const container = await runModule(pod, "wasm", ["/ticker.wasm", "100"]);
+    await container.waitForLog("line 1");
+    await rejects(container.exec(["sh"]), /it runs the Wasm module ticker\.wasm/);
+    const linux = await pod.run({
+      name: "linux",
+      image: await node.image("busybox"),
+      command: ["sleep", "1000"],
+    });
+    strictEqual((await linux.shell("echo works")).stdout, "works\n");
+    await pod.remove();
+  },
+);
+
+e2e(
+  "SIGTERM ends a module at once, although it is the first process of its namespace",
+  node,
+  async (node) => {
+    const pod = await node.runPod({ name: "stop" });
+    for (const module of [["/loop.wasm"], ["/ticker.wasm", "50"], ["/http.wasm"]]) {
+      const container = await runModule(pod, module[0]!.slice(1, -5), module);
+      await container.waitForLog(
+        /loop/.test(module[0]!) ? "computing" : /http/.test(module[0]!) ? "listening" : "line",
+      );
+      const begin = Date.now();
+      await container.stop(30);
+      ok(Date.now() - begin < 10_000, `${module[0]} took ${Date.now() - begin} ms to stop`);
+      strictEqual((await container.status()).exitCode, 143);
+    }
+    await pod.remove();
+  },
+);
+
+e2e("a module that runs too long is killed", node, async (node) => {
+  const pod = await node.runPod({ name: "slow", annotations: { "io.kuasar.wasm.time_limit_ms": "1500" } });
+  const begin = Date.now();
+  const container = await runModule(pod, "loop", ["/loop.wasm"]);
+  strictEqual((await container.waitForExit()).exitCode, 137);
+  const tookMs = Date.now() - begin;
+  ok(tookMs >= 1_400 && tookMs < 10_000, `it ran for ${tookMs} ms`);
+  // One that ends in time is not touched.
+  strictEqual((await outputOf(await runModule(pod, "hello", ["/hello.wasm"]))).code, 0);
+  await pod.remove();
+});
+
+e2e("memory is limited: the module is refused more, or the kernel ends it", node, async (node) => {
+  const pod = await node.runPod({ name: "hog" });
+  const small = await outputOf(
+    await runModule(pod, "small", ["/hog.wasm", "8"], { memoryLimitBytes: 64 * MIB }),
+  );
+  deepStrictEqual(small, { code: 0, lines: ["MiB: 8"] });
+  const hog = await runModule(pod, "hog", ["/hog.wasm"], { memoryLimitBytes: 64 * MIB });
+  const { exitCode, reason } = await hog.waitForExit();
+  ok(exitCode === 7 || exitCode === 137 && reason === "OOMKilled", `${exitCode} ${reason}`);
+  ok(await pod.isReady());
+  await pod.remove();
+});
+
+e2e("CPU time is limited, and the stats say what a module uses", node, async (node) => {
+  const pod = await node.runPod({ name: "cpu" });
+  const container = await runModule(pod, "loop", ["/loop.wasm"], {
+    cpuQuotaUs: 20_000,
+    memoryLimitBytes: 128 * MIB,
+  });
+  await container.waitForLog("computing");
+  const usedNs = async () => (await container.stats()).cpu!.usageCoreNanoSeconds!.value;
+  const [before, begin] = [await usedNs(), Date.now()];
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const share = Number(await usedNs() - before) / 1e6 / (Date.now() - begin);
+  ok(share > 0.02 && share < 0.3, `a fifth of a CPU was given, ${share.toFixed(2)} used`);
+  const { memory } = await container.stats();
+  ok(memory!.workingSetBytes!.value > 1n << 20n);
+  ok(Number(memory!.availableBytes!.value) < 128 * MIB, "its limit is known");
+  await pod.remove();
+});
+
+e2e("a Wasm artifact runs, which has no file system", node, async (node) => {
+  await importAnyPlatform(node, "wasm-artifact.tar");
+  const pod = await node.runPod({ name: "artifact" });
+  const container = await pod.run({ name: "c", image: WASM_ARTIFACT, command: ["hello.wasm"] });
+  deepStrictEqual(await outputOf(container), { code: 0, lines: ["hello from Wasm"] });
+  await pod.remove();
+});
+
+e2e("an image of platform wasi/wasm runs", node, async (node) => {
+  await importAnyPlatform(node, "wasm-wasi.tar");
+  const pod = await node.runPod({ name: "wasi" });
+  const container = await pod.run({ name: "c", image: "docker.io/library/wasm-wasi:kuasar" });
+  deepStrictEqual(await outputOf(container), { code: 0, lines: ["hello from Wasm"] });
+  await pod.remove();
+});
+
+e2e("kill -9 of every service is not noticed by a module", node, async (node) => {
+  const pod = await node.runPod({ name: "kill" });
+  const writer = await runModule(pod, "writer", ["/ticker.wasm", "5"]);
+  await writer.waitForLog("line 5");
+  for (const service of node.services) {
+    await killAndWait(node, service);
+    await waitForMoreLines(writer, 20);
+    const hello = await runModule(pod, `after-${service}`, ["/hello.wasm"]);
+    strictEqual((await outputOf(hello)).lines.join(), "hello from Wasm");
+  }
+  await assertNoLineLost(writer);
+  ok(await writer.isRunning());
+  await pod.remove();
+});
