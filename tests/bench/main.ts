@@ -52,9 +52,8 @@ async function main(): Promise<number> {
   try {
     const bench = new Bench(node, await node.image("busybox"), flags.quick ? 0.2 : 1);
     const { lines, accel } = await heading(node);
-    const rawMs = await bench.rawBoots(accel, `no_timer_check ${KERNEL_PARAMS}`);
+    await bench.serialPods(flags.pods, accel, `no_timer_check ${KERNEL_PARAMS}`);
     await bench.memoryWithPods();
-    await bench.serialPods(flags.pods, rawMs);
     for (const width of [5, 10]) await bench.parallelPods(width);
     const pod = await node.runPod({ name: "bench" });
     await bench.containers(pod);

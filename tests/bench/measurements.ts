@@ -3,9 +3,9 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
 import { AdminDefinition } from "../../lib/proto/gen/kuasar/admin/v1/admin.ts";
-import type { Container, Node, Pod } from "../harness/mod.ts";
+import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
 import { agentResidentKib, rawStdout } from "./guest_stream.ts";
-import { memoryOf } from "./memory.ts";
+import { memoryOf, memoryOfTree, type ProcessMemory } from "./memory.ts";
 import { rawBoot } from "./raw_boot.ts";
 import { percentile, timed } from "./statistics.ts";
 import type { Row } from "./table.ts";
@@ -54,22 +54,17 @@ export class Bench {
     return await pod.run({ name, image: this.#image, command: ["sleep", "100000"] });
   }
 
-  /** Boots without anything of ours on the host. @returns p50 in ms */
-  async rawBoots(accel: "kvm" | "tcg", kernelParams: string): Promise<number> {
+  /**
+   * One pod after the other, with the phases of each, and in turn with them boots that have nothing of ours on the host: so
+   * whatever else the host does slows both.
+   */
+  async serialPods(pods: number, accel: "kvm" | "tcg", kernelParams: string): Promise<void> {
     const samples: number[] = [];
-    for (let i = 0; i < this.count(5); i++) {
-      samples.push(await rawBoot({ programs: nodePrograms(), memoryMib: MEMORY_MIB, kernelParams, accel }));
-    }
-    this.add("raw QEMU boot to the agent's first answer", spread(samples));
-    return percentile(samples, 0.5);
-  }
-
-  /** One pod after the other, with the phases of each. */
-  async serialPods(pods: number, rawMs: number): Promise<void> {
-    const samples: number[] = [];
+    const raw: number[] = [];
     const phases = new Map<string, number[]>();
     const admin = grpcClient(AdminDefinition, `${this.#node.runDir}/sandboxer.sock`);
     for (let i = 0; i < this.count(pods); i++) {
+      raw.push(await rawBoot({ programs: nodePrograms(), memoryMib: MEMORY_MIB, kernelParams, accel }));
       const { result: pod, ms } = await timed(() => this.#node.runPod({ name: `serial-${i}` }));
       samples.push(ms);
       for (const phase of (await admin.timeline({ id: pod.id })).phases) {
@@ -80,7 +75,8 @@ export class Bench {
       await pod.remove();
     }
     admin.close();
-    const p50 = percentile(samples, 0.5);
+    const [p50, rawMs] = [percentile(samples, 0.5), percentile(raw, 0.5)];
+    this.add("raw QEMU boot to the agent's first answer", spread(raw));
     this.add(
       "RunPodSandbox, serial",
       spread(samples),
@@ -143,12 +139,13 @@ export class Bench {
     this.add("agent in the guest, resident", mib(rss), "<= 4 MiB", rss <= 4096);
   }
 
-  /** Memory of every process of ours with `pods` pods. */
-  async memory(pods: number): Promise<void> {
+  /** Memory of every process of ours with these pods. */
+  async memory(running: readonly Pod[]): Promise<void> {
+    const pods = running.length;
     let services = 0;
     for (const [name, pid] of this.#node.supervisor.pids) {
       if (name === "containerd") continue;
-      const { residentKib, proportionalKib } = await memoryOf(pid);
+      const { residentKib, proportionalKib } = await memoryOfTree(pid);
       const value = `${mib(residentKib)} resident, ${mib(proportionalKib)} proportional`;
       if (name === "kuasar-task" && pods === 10) {
         this.add(`${name}, ${pods} pods`, value, "<= 8 MiB", residentKib <= 8192);
@@ -159,18 +156,40 @@ export class Bench {
     const value = `${mib(services)} proportional`;
     if (pods === 10) this.add(what, value, "<= 250 MiB", services <= 250 * 1024);
     else this.add(what, value);
+    await this.memoryPerPod(running);
+  }
+
+  /** The mean of what each kind of process takes that runs once for every pod. */
+  async memoryPerPod(running: readonly Pod[]): Promise<void> {
+    const ofKind = new Map<string, ProcessMemory[]>();
+    const resident = new Set(this.#node.supervisor.pids.values());
+    for (const pod of running) {
+      for (const pid of findProcesses(/./, pod.id)) {
+        if (resident.has(pid)) continue;
+        const name = (await Deno.readTextFile(`/proc/${pid}/comm`).catch(() => "")).trim();
+        ofKind.set(name, [...ofKind.get(name) ?? [], await memoryOf(pid)]);
+      }
+    }
+    const mean = (list: readonly ProcessMemory[], of: (memory: ProcessMemory) => number) =>
+      mib(list.reduce((sum, memory) => sum + of(memory), 0) / list.length);
+    for (const [name, list] of ofKind) {
+      const value = `${mean(list, (m) => m.residentKib)} resident, ${
+        mean(list, (m) => m.proportionalKib)
+      } proportional`;
+      this.add(`${name} of each pod, ${running.length} pods`, value);
+    }
   }
 
   async memoryWithPods(): Promise<void> {
-    await this.memory(0);
+    await this.memory([]);
     const pods = [await this.#node.runPod({ name: "memory-0" })];
     await this.sleeper(pods[0]!);
-    await this.memory(1);
+    await this.memory(pods);
     for (let i = 1; i < 10; i++) {
       pods.push(await this.#node.runPod({ name: `memory-${i}` }));
       await this.sleeper(pods[i]!);
     }
-    await this.memory(10);
+    await this.memory(pods);
     await Promise.all(pods.map((pod) => pod.remove()));
   }
 

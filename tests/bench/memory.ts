@@ -16,3 +16,15 @@ export async function memoryOf(pid: number): Promise<ProcessMemory> {
   const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`).catch(() => "");
   return parseRollup(text);
 }
+
+/** Memory of a process and of all below it, as of the task server with its keeper. */
+export async function memoryOfTree(pid: number): Promise<ProcessMemory> {
+  const total = await memoryOf(pid);
+  const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
+  for (const child of children.split(" ").filter((word) => word !== "")) {
+    const { residentKib, proportionalKib } = await memoryOfTree(Number(child));
+    total.residentKib += residentKib;
+    total.proportionalKib += proportionalKib;
+  }
+  return total;
+}
