@@ -1,6 +1,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { log } from "../runtime/log.ts";
+import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 import { type Exit, HostProcessState, now } from "./process.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -15,12 +16,19 @@ export class HostContainer {
   readonly link: SandboxLink;
   readonly init: HostProcessState;
   readonly execs = new Map<string, HostProcessState>();
+  readonly #keeper: DescriptorKeeper | undefined;
   readonly #onExit: (execId: string, exit: Exit) => void;
 
-  constructor(record: ContainerRecord, link: SandboxLink, onExit: (execId: string, exit: Exit) => void) {
+  constructor(
+    record: ContainerRecord,
+    link: SandboxLink,
+    keeper: DescriptorKeeper | undefined,
+    onExit: (execId: string, exit: Exit) => void,
+  ) {
     this.record = record;
     this.link = link;
-    this.init = new HostProcessState(record.paths);
+    this.#keeper = keeper;
+    this.init = new HostProcessState(record.paths, keeper);
     this.#onExit = onExit;
   }
 
@@ -48,7 +56,7 @@ export class HostContainer {
     if (this.execs.has(execId)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
     }
-    const process = new HostProcessState(paths);
+    const process = new HostProcessState(paths, this.#keeper);
     this.execs.set(execId, process);
     return process;
   }

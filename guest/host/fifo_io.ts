@@ -36,7 +36,7 @@ export class FifoIo implements StdioProvider {
   adopt(container: string, exec: string, request: IoRequest, input: boolean): void {
     const key = keyOf(container, exec);
     if (request.terminal) {
-      const master = this.#keeper?.takeTerminal(key) ?? -1;
+      const master = this.#keeper?.take(`terminal/${key}`) ?? -1;
       if (master >= 0) this.#terminals.adopt(key, master);
     } else if (input && request.stdin !== "") {
       try {
@@ -72,7 +72,7 @@ export class FifoIo implements StdioProvider {
     this.#terminals.forget(key);
     if (master < 0) return;
     sys.close(master);
-    this.#keeper?.dropTerminal(key);
+    this.#keeper?.drop(`terminal/${key}`);
   }
 
   #fifos(key: string, request: IoRequest): ProcessIo {
@@ -117,7 +117,11 @@ export class FifoIo implements StdioProvider {
   }
 
   #terminal(key: string): ProcessIo {
-    return this.#terminals.make(key, this.#directory, (master) => this.#keeper?.keepTerminal(key, master));
+    return this.#terminals.make(
+      key,
+      this.#directory,
+      (master) => this.#keeper?.keep(`terminal/${key}`, master),
+    );
   }
 }
 

@@ -1,10 +1,14 @@
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
+import { within } from "../runtime/deadline.ts";
+import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { HostProcess } from "./host_process.ts";
 
 /** Set by the keeper (guest/native/keeper.c): the descriptor of the channel to it. */
 const VARIABLE = "KUASAR_KEEPER_FD";
 const MAX_LINE_BYTES = 512;
+/** The keeper tells everything at once. */
+const TELL_TIMEOUT_MS = 5_000;
 
 /** How an orphan has ended. */
 export interface OrphanExit {
@@ -14,30 +18,33 @@ export interface OrphanExit {
 }
 
 /**
- * The channel to the keeper, the parent of this server: it reaps the containers of servers that have died, and holds the masters
- * of their terminals.
+ * The channel to the keeper, the parent of this server: it reaps the containers of servers that have died, and holds descriptors
+ * that must not close with this one.
  */
-export class Keeper {
+export class Keeper implements DescriptorKeeper {
   readonly #fd: number;
   readonly #exits = new Map<string, OrphanExit>();
   readonly #waiting = new Map<string, (exit: OrphanExit) => void>();
-  readonly #terminals = new Map<string, number>();
+  readonly #kept = new Map<string, number>();
   readonly #unsent: { line: string; fds: number[] }[] = [];
+  readonly #told: Promise<void>;
+  #tellEnd: () => void = () => {};
   #settled = false;
 
   private constructor(fd: number) {
     this.#fd = fd;
+    this.#told = new Promise((resolve) => this.#tellEnd = resolve);
   }
 
-  /** The keeper of this server, with all that it has told so far; undefined for a server that runs without. */
-  static connect(): Keeper | undefined {
+  /** The keeper of this server, once it has told all it knows; undefined for a server that runs without. */
+  static async connect(): Promise<Keeper | undefined> {
     const fd = Number(sys.getenv(VARIABLE) ?? -1);
     if (!Number.isInteger(fd) || fd < 3) return undefined;
     sys.setCloexec(fd, true);
     sys.setNonblock(fd, true);
     const keeper = new Keeper(fd);
-    keeper.#hear();
     keeper.#watch();
+    await within(TELL_TIMEOUT_MS, "hear what the keeper knows", keeper.#told);
     return keeper;
   }
 
@@ -60,24 +67,22 @@ export class Keeper {
     for (const key of this.#exits.keys()) {
       if (!this.#waiting.has(key)) this.#forget(key);
     }
-    for (const key of [...this.#terminals.keys()]) this.dropTerminal(key);
+    for (const key of [...this.#kept.keys()]) this.drop(key);
   }
 
-  /** Has the master of a terminal kept for the next server. */
-  keepTerminal(key: string, master: number): void {
-    this.#send(`KEEP ${key}`, [master]);
+  keep(key: string, fd: number): void {
+    this.#send(`KEEP ${key}`, [fd]);
   }
 
-  /** The master that an earlier server has left, owned by the caller; -1 where there is none. */
-  takeTerminal(key: string): number {
-    const master = this.#terminals.get(key) ?? -1;
-    this.#terminals.delete(key);
-    return master;
+  take(key: string): number {
+    const fd = this.#kept.get(key) ?? -1;
+    this.#kept.delete(key);
+    return fd;
   }
 
-  dropTerminal(key: string): void {
-    const master = this.takeTerminal(key);
-    if (master >= 0) sys.close(master);
+  drop(key: string): void {
+    const fd = this.take(key);
+    if (fd >= 0) sys.close(fd);
     this.#send(`DROP ${key}`);
   }
 
@@ -104,11 +109,12 @@ export class Keeper {
       if (!message) return true;
       if (message.data.length === 0) return false;
       const [word, ...rest] = sys.utf8Decode(message.data).split(" ");
-      const [master = -1, ...others] = message.fds;
+      const [kept = -1, ...others] = message.fds;
       for (const fd of others) sys.close(fd);
-      if (word === "TERMINAL" && master >= 0) this.#terminals.set(rest.join(" "), master);
-      else if (master >= 0) sys.close(master);
+      if (word === "KEPT" && kept >= 0) this.#kept.set(rest.join(" "), kept);
+      else if (kept >= 0) sys.close(kept);
       if (word === "EXIT") this.#exited(rest);
+      if (word === "END") this.#tellEnd();
     }
   }
 

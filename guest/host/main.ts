@@ -4,9 +4,9 @@ import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
-import { FdStream } from "../runtime/fd_stream.ts";
 import { serveListener } from "../runtime/listener.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
+import { Connections } from "./connections.ts";
 import { EventPublisher } from "./events.ts";
 import { Keeper } from "./keeper.ts";
 import { LocalTasks } from "./local_tasks.ts";
@@ -58,7 +58,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const preparer = new Preparer(`${flags.runDir}/prepare.sock`);
     // Orphans of the runtimes' are the containers; this server learns how they end.
     sys.setSubreaper(true);
-    const keeper = Keeper.connect();
+    const keeper = await Keeper.connect();
     const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
     const local = new LocalTasks(`${flags.runDir}/task/tmp`, keeper, publish);
     const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper });
@@ -72,11 +72,13 @@ export async function runHost(args: readonly string[]): Promise<void> {
     // Whoever asks for a container must find it, so those of an earlier run are taken over first.
     const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });
     const adopted = Promise.all(records.load(report).map((record) => service.adopt(record)));
-    void adopted.then(() => keeper?.settle());
     // A guest that does not answer must not keep the others waiting; its containers come when it does.
     await Promise.race([adopted, sleep(ADOPT_TIMEOUT_MS)]);
+    const connections = new Connections(server, `${flags.runDir}/task/connections`, keeper);
+    connections.resume();
+    void adopted.then(() => keeper?.settle());
     serveListener(listener, ({ fd }) => {
-      if (isPeerAllowed(fd)) void server.serve(new FdStream(fd));
+      if (isPeerAllowed(fd)) connections.accept(fd);
       else sys.close(fd);
     });
     for (const signal of [sys.SIG.TERM, sys.SIG.INT]) sys.onSignal(signal, () => sys.exit(0));

@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
 import * as sys from "../native/sys.js";
+import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import { Stdio, type StdioPaths } from "./stdio.ts";
 
 /** How a process ended. */
@@ -24,15 +25,16 @@ export function nsOf({ seconds, nanos }: Timestamp): bigint {
 /** What containerd is told about one process: the host's view of it. */
 export class HostProcessState {
   readonly paths: StdioPaths;
-  readonly stdio = new Stdio();
+  readonly stdio: Stdio;
   /** On the host; 0 where it is a guest's, or not there yet. */
   pid = 0;
   status: Status = Status.CREATED;
   exit: Exit | undefined;
   #waiters: ((exit: Exit) => void)[] = [];
 
-  constructor(paths: StdioPaths) {
+  constructor(paths: StdioPaths, keeper?: DescriptorKeeper) {
     this.paths = paths;
+    this.stdio = new Stdio(keeper);
   }
 
   /** The process has ended; everyone who waits is told. A second end is none. */

@@ -320,6 +320,7 @@ export class HostTaskService {
     return new HostContainer(
       record,
       link,
+      this.#deps.keeper,
       (execId, exit) => this.#exited(record, execId, exit, record.processes?.[execId]?.pid ?? link.pid),
     );
   }

@@ -1,5 +1,6 @@
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
+import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
 
 /** Where containerd's ends of a process's stdio are; empty for a stream that is not wanted. */
@@ -11,11 +12,13 @@ export interface StdioPaths {
 }
 
 /** The streams that are wanted: a terminal has no stderr, though containerd names one. */
-export function wantedStreams(paths: StdioPaths): ("stdin" | "stdout" | "stderr")[] {
+export function wantedStreams(paths: StdioPaths): StreamName[] {
   return (["stdin", "stdout", "stderr"] as const).filter((name) =>
     paths[name] !== "" && !(name === "stderr" && paths.terminal)
   );
 }
+
+type StreamName = "stdin" | "stdout" | "stderr";
 
 /**
  * Joins a process's FIFOs with its streams in the guest. No byte passes through this program's memory.
@@ -25,14 +28,24 @@ export function wantedStreams(paths: StdioPaths): ("stdin" | "stdout" | "stderr"
  *
  * Input: besides the end that we read we hold one that could write, so that a containerd that restarts is no end of file.
  * CloseIO lets go of it; the end of file comes when containerd has closed its own as well.
+ *
+ * Where there is a keeper, both ends of every stream outlive this server, and with them the bytes that are under way: the next
+ * server joins them again.
  */
 export class Stdio {
-  readonly #open = new Set<number>();
+  /** The open descriptors, with the keys under which they are kept; empty for one that is not. */
+  readonly #open = new Map<number, string>();
+  readonly #keeper: DescriptorKeeper | undefined;
   #stdinWriter = -1;
   #closed = false;
 
+  constructor(keeper?: DescriptorKeeper) {
+    this.#keeper = keeper;
+  }
+
   /**
-   * Opens every stream. Failures are logged and end that stream: the process must not hang for want of a reader.
+   * Opens every stream, or takes over what an earlier server has left of it. Failures are logged and end that stream: the process
+   * must not hang for want of a reader.
    *
    * @param onStdinEnd told when containerd's input has ended and all of it is on its way to the guest
    */
@@ -45,15 +58,14 @@ export class Stdio {
   ): Promise<void> {
     const names = wantedStreams(paths);
     await Promise.all(names.map(async (name) => {
-      const fifo = this.#openFifo(paths[name], name === "stdin");
+      const key = `${name}/${container}/${exec || "-"}`;
+      const fifo = this.#fifoOf(name, paths[name], key);
       if (fifo < 0) return;
       try {
-        const stream = await link.openStream(container, exec, name);
-        this.#open.add(stream);
+        const stream = await this.#streamOf(link, container, exec, name, key);
         // It was closed while the stream was being opened.
         if (this.#closed) return this.#close(stream);
-        if (name === "stdin") this.#join(fifo, stream, onStdinEnd);
-        else this.#join(stream, fifo, () => {});
+        this.#join(name, fifo, stream, name === "stdin" ? onStdinEnd : () => {});
       } catch (error) {
         log.debug("no stream", { container, exec, name, error });
         this.#close(fifo);
@@ -71,18 +83,27 @@ export class Stdio {
   /** Closes all ends; containerd sees the end of its streams. */
   close(): void {
     this.#closed = true;
-    for (const fd of [...this.#open]) this.#close(fd);
+    for (const fd of [...this.#open.keys()]) this.#close(fd);
     this.#stdinWriter = -1;
   }
 
-  #openFifo(path: string, input: boolean): number {
+  /** containerd's end of a stream; -1 where it cannot be opened. */
+  #fifoOf(name: StreamName, path: string, key: string): number {
+    const left = this.#takeOver(`${key}/fifo`);
+    if (left >= 0) {
+      // Without it the input had been closed.
+      if (name === "stdin") this.#stdinWriter = this.#takeOver(`${key}/writer`);
+      return left;
+    }
     try {
       if (sys.stat(path).type !== "fifo") throw new Error(`${path} is no FIFO`);
-      const fd = sys.open(path, (input ? sys.O.RDONLY : sys.O.RDWR) | sys.O.NONBLOCK);
-      this.#open.add(fd);
+      const input = name === "stdin";
+      const fd = this.#hold(
+        `${key}/fifo`,
+        sys.open(path, (input ? sys.O.RDONLY : sys.O.RDWR) | sys.O.NONBLOCK),
+      );
       if (input) {
-        this.#stdinWriter = sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK);
-        this.#open.add(this.#stdinWriter);
+        this.#stdinWriter = this.#hold(`${key}/writer`, sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK));
       }
       return fd;
     } catch (error) {
@@ -91,7 +112,37 @@ export class Stdio {
     }
   }
 
-  #join(from: number, to: number, onEnd: () => void): void {
+  /** The process's end of a stream. A local one ends with this server, so there is nothing to keep of it. */
+  async #streamOf(
+    link: SandboxLink,
+    container: string,
+    exec: string,
+    name: StreamName,
+    key: string,
+  ): Promise<number> {
+    const left = link.local ? -1 : this.#takeOver(`${key}/stream`);
+    if (left >= 0) return left;
+    const stream = await link.openStream(container, exec, name);
+    if (!link.local) return this.#hold(`${key}/stream`, stream);
+    this.#open.set(stream, "");
+    return stream;
+  }
+
+  /** What an earlier server has left; -1 where there is nothing. */
+  #takeOver(key: string): number {
+    const fd = this.#keeper?.take(key) ?? -1;
+    if (fd >= 0) this.#open.set(fd, key);
+    return fd;
+  }
+
+  #hold(key: string, fd: number): number {
+    this.#open.set(fd, key);
+    this.#keeper?.keep(key, fd);
+    return fd;
+  }
+
+  #join(name: StreamName, fifo: number, stream: number, onEnd: () => void): void {
+    const [from, to] = name === "stdin" ? [fifo, stream] : [stream, fifo];
     sys.relay(from, to, () => {
       this.#close(from);
       this.#close(to);
@@ -100,7 +151,10 @@ export class Stdio {
   }
 
   #close(fd: number): void {
-    if (!this.#open.delete(fd)) return;
+    const key = this.#open.get(fd);
+    if (key === undefined) return;
+    this.#open.delete(fd);
     sys.close(fd);
+    if (key !== "") this.#keeper?.drop(key);
   }
 }

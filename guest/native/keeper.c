@@ -1,12 +1,13 @@
 // The keeper: parent of the task server on a host. It holds what a death of the server must not take along: the listening
-// socket, the masters of terminals (without them a terminal hangs up), and the parentage of containers, whose exit codes only
-// their parent learns. It has no JavaScript and no state that could grow: about as much memory as an empty process.
+// socket, descriptors that the server has it keep (connections of containerd, streams of processes, masters of kept), and
+// the parentage of containers, whose exit codes only their parent learns. It has no JavaScript and no state that could grow: about as much memory as an empty process.
 //
 // It talks with the server over a socket of packets, each a line of text:
 //   keeper: EXIT <pid> <start time> <code> <ns since 1970>   an orphan has ended; repeated to the next server until DONE
-//           TERMINAL <key>, with the master                  what an earlier server has left with KEEP
+//           KEPT <key>, with a descriptor                    what an earlier server has left with KEEP
+//           END                                              once, after what there was when the server was started
 //   server: DONE <pid> <start time>
-//           KEEP <key>, with the master
+//           KEEP <key>, with a descriptor
 //           DROP <key>
 #include "keeper.h"
 #include "native.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,7 +29,7 @@
 enum {
   MAX_LINE = 512,
   MAX_EXITS = 4096,
-  MAX_TERMINALS = 1024,
+  MAX_KEPT = 65536,
   LISTENER = 3,
   CHANNEL = 4,
   // A server that dies sooner than this is not started again at once.
@@ -36,7 +38,7 @@ enum {
   STOP_MS = 5000,
 };
 
-// What the server is to be told; `fd` is a terminal's master, else -1.
+// What the server is to be told; `fd` is what is kept, else -1.
 struct item {
   struct item *next;
   int fd;
@@ -45,7 +47,8 @@ struct item {
 };
 
 static struct item *items;
-static int exits, terminals;
+static int exits, kept;
+static bool told_all;
 static int channel = -1, listener = -1, signals = -1;
 static pid_t server;
 static int server_status;
@@ -69,7 +72,7 @@ static void add_item(const char *line, int fd) {
   strcpy(item->line, line);
   while (*last) last = &(*last)->next;
   *last = item;
-  (fd < 0 ? exits++ : terminals++);
+  (fd < 0 ? exits++ : kept++);
 }
 
 // Forgets the items whose line begins with `prefix`, up to a space or its end.
@@ -83,7 +86,7 @@ static void drop_items(const char *prefix) {
     }
     *at = item->next;
     if (item->fd >= 0) close(item->fd);
-    (item->fd < 0 ? exits-- : terminals--);
+    (item->fd < 0 ? exits-- : kept--);
     free(item);
   }
 }
@@ -113,6 +116,9 @@ static bool tell_server(void) {
     if (send_item(item)) return errno == EAGAIN;
     item->sent = true;
   }
+  if (told_all) return false;
+  if (send(channel, "END", 3, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return errno == EAGAIN;
+  told_all = true;
   return false;
 }
 
@@ -136,9 +142,9 @@ static bool hear_server(void) {
     snprintf(own, sizeof own, "EXIT %s", line + 5);
     drop_items(own);
   } else if (!strncmp(line, "DROP ", 5) || !strncmp(line, "KEEP ", 5)) {
-    snprintf(own, sizeof own, "TERMINAL %s", line + 5);
+    snprintf(own, sizeof own, "KEPT %s", line + 5);
     drop_items(own);
-    if (line[0] == 'K' && fd >= 0 && terminals < MAX_TERMINALS) {
+    if (line[0] == 'K' && fd >= 0 && kept < MAX_KEPT) {
       add_item(own, fd);
       fd = -1;
       // This server has it; only the next one is to be told.
@@ -208,6 +214,7 @@ static void start_server(char **argv) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return say("cannot make a socket: error", errno);
   channel = pair[0];
+  told_all = false;
   for (struct item *item = items; item; item = item->next) item->sent = false;
   // It must know of all exits before it looks at its containers.
   tell_server();
@@ -322,6 +329,11 @@ int keeper_main(int argc, char **argv) {
     fcntl(LISTENER, F_SETFD, FD_CLOEXEC);
   } else if (listen_at(run_dir_of(argc, argv))) {
     return 1;
+  }
+  struct rlimit files;
+  if (!getrlimit(RLIMIT_NOFILE, &files)) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
   }
   int pause_ms = 0;
   while (!stopping) {

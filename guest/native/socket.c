@@ -231,7 +231,10 @@ static JSValue js_recv(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   (void)self;
   int fd;
   int64_t room;
-  if (arg_int(ctx, ARG(0), &fd) || message_room(ctx, ARG(1), &room)) return JS_EXCEPTION;
+  bool peek;
+  if (arg_int(ctx, ARG(0), &fd) || message_room(ctx, ARG(1), &room) || arg_bool_or(ctx, ARG(2), &peek, false)) {
+    return JS_EXCEPTION;
+  }
   uint8_t *data = js_malloc(ctx, (size_t)room + 1);
   if (!data) return JS_EXCEPTION;
   ssize_t n;
@@ -239,7 +242,7 @@ static JSValue js_recv(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   int type = 0;
   socklen_t length = sizeof type;
   getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
-  do n = recv(fd, data, (size_t)room, type == SOCK_STREAM ? 0 : MSG_TRUNC);
+  do n = recv(fd, data, (size_t)room, (type == SOCK_STREAM ? 0 : MSG_TRUNC) | (peek ? MSG_PEEK : 0));
   while (n < 0 && errno == EINTR);
   if (n >= 0 && n <= room) return new_bytes_owned(ctx, data, (size_t)n);
   js_free(ctx, data);
@@ -351,7 +354,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("shutdown", 2, js_shutdown),
     JS_CFUNC_DEF("bindNetlink", 2, js_bind_netlink),
     JS_CFUNC_DEF("send", 2, js_send),
-    JS_CFUNC_DEF("recv", 2, js_recv),
+    JS_CFUNC_DEF("recv", 3, js_recv),
     JS_CFUNC_DEF("sendFds", 3, js_send_fds),
     JS_CFUNC_DEF("recvFds", 2, js_recv_fds),
 };

@@ -435,8 +435,11 @@ export function shutdown(fd: number, how: number): void;
 export function bindNetlink(fd: number, groups?: number): void;
 /** One message. @returns bytes sent, -1 when it would block */
 export function send(fd: number, bytes: Uint8Array): number;
-/** One message of at most `maxBytes` (default 65536). `null` when it would block; empty at end of file. @throws EMSGSIZE when it was longer */
-export function recv(fd: number, maxBytes?: number): Uint8Array | null;
+/**
+ * One message of at most `maxBytes` (default 65536), which stays where it is with `peek`. `null` when it would block; empty at
+ * end of file. @throws EMSGSIZE when it was longer
+ */
+export function recv(fd: number, maxBytes?: number, peek?: boolean): Uint8Array | null;
 /** One message with at most 16 fds. @returns bytes sent, -1 when it would block */
 export function sendFds(fd: number, bytes: Uint8Array, fds: readonly number[]): number;
 /** `null` when it would block; empty data at end of file. The caller owns the fds. */

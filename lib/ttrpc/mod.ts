@@ -1,4 +1,5 @@
 export type { ByteStream } from "./byte_stream.ts";
+export type { CallLog, ConnectionState, LastingConnection } from "./call_log.ts";
 export type { CallContext } from "./call_context.ts";
 export { type CallOptions, TtrpcClient } from "./client.ts";
 export { ClientStream } from "./client_stream.ts";
@@ -12,7 +13,7 @@ export type {
   StreamHandler,
   UnaryHandler,
 } from "./definition.ts";
-export { MAX_BODY_BYTES } from "./frame.ts";
+export { encodeHeader, FRAME_TYPE, HEADER_BYTES, MAX_BODY_BYTES } from "./frame.ts";
 export { MessageQueue } from "./message_queue.ts";
 export { type ServerOptions, TtrpcServer } from "./server.ts";
 export { type ClientDefaults, createClient, type TypedClient } from "./typed_client.ts";

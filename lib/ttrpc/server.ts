@@ -1,5 +1,6 @@
 import type { KuasarError } from "../errors/mod.ts";
 import type { ByteStream } from "./byte_stream.ts";
+import type { LastingConnection } from "./call_log.ts";
 import type { Handlers, ServiceDefinition } from "./definition.ts";
 import { MethodTable } from "./method_table.ts";
 import { ServerConnection } from "./server_connection.ts";
@@ -36,10 +37,14 @@ export class TtrpcServer {
     if (alias) this.#methods.add(definition, handlers, alias.fullName);
   }
 
-  /** Serves one connection until it ends, then closes it. Never rejects: errors go to the observers. */
-  async serve(stream: ByteStream): Promise<void> {
+  /**
+   * Serves one connection until it ends, then closes it. Never rejects: errors go to the observers.
+   *
+   * @param lasting for a connection that outlives this process
+   */
+  async serve(stream: ByteStream, lasting?: LastingConnection): Promise<void> {
     if (this.#closed) return stream.close();
-    const connection = new ServerConnection(stream, this.#methods, this.#options);
+    const connection = new ServerConnection(stream, this.#methods, this.#options, lasting);
     this.#connections.add(connection);
     try {
       await connection.run();

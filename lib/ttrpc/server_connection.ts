@@ -2,6 +2,7 @@ import { asKuasarError, KuasarError } from "../errors/mod.ts";
 import { Request } from "../proto/gen/ttrpc/ttrpc.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { Call } from "./call_context.ts";
+import type { LastingConnection } from "./call_log.ts";
 import { checkSize, encodeError, encodeOk } from "./envelope.ts";
 import { FLAG, type Frame, FRAME_TYPE } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
@@ -29,9 +30,17 @@ export class ServerConnection {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #active = new Map<number, ActiveCall>();
+  readonly #lasting: LastingConnection | undefined;
   #lastStreamId = 0;
 
-  constructor(stream: ByteStream, methods: MethodTable, options: ServerOptions) {
+  constructor(
+    stream: ByteStream,
+    methods: MethodTable,
+    options: ServerOptions,
+    lasting: LastingConnection | undefined,
+  ) {
+    this.#lasting = lasting;
+    this.#lastStreamId = lasting?.state?.lastStreamId ?? 0;
     this.#stream = stream;
     this.#methods = methods;
     this.#options = options;
@@ -42,6 +51,7 @@ export class ServerConnection {
   /** Serves until the peer closes or breaks the framing. Never rejects. */
   async run(): Promise<void> {
     try {
+      await this.#resume();
       while (true) {
         const frame = await this.#reader.next();
         if (!frame) break;
@@ -51,6 +61,21 @@ export class ServerConnection {
       this.#options.onProtocolError?.(asKuasarError(error, "Cannot read from the ttrpc connection"));
     } finally {
       this.#end();
+    }
+  }
+
+  /** Goes on with the calls that an earlier process has left without an answer. */
+  async #resume(): Promise<void> {
+    for (const { streamId, body } of this.#lasting?.state?.open ?? []) {
+      const { service, method } = Request.decode(body);
+      if (this.#lasting!.repeats(service, method)) {
+        await this.#request({ streamId, type: FRAME_TYPE.request, flags: FLAG.remoteClosed, body });
+        continue;
+      }
+      const text = `Cannot finish ${method}: the server was started again while it was under way`;
+      const status = encodeError(new KuasarError("UNAVAILABLE", text));
+      await this.#writer.write(streamId, FRAME_TYPE.response, 0, status);
+      this.#lasting!.log.end(streamId);
     }
   }
 
@@ -83,6 +108,8 @@ export class ServerConnection {
     }
     if (type === FRAME_TYPE.data) return await this.#data(frame);
     if (streamId <= this.#lastStreamId) {
+      // The process before this one has taken it and not come to say so to the kernel.
+      if (streamId <= (this.#lasting?.state?.lastStreamId ?? 0)) return;
       return await this.#refuse(streamId, "INVALID_ARGUMENT", "stream ids grow and are never used again");
     }
     this.#lastStreamId = streamId;
@@ -128,6 +155,7 @@ export class ServerConnection {
       request.timeoutNano === 0n ? undefined : Math.max(0, Number(request.timeoutNano) / 1e6),
     );
     const active: ActiveCall = { call, method, incoming };
+    this.#lasting?.log.begin(streamId, frame.body);
     this.#active.set(streamId, active);
     void this.#run(streamId, active, request.payload);
     if (incoming && !(frame.flags & FLAG.remoteOpen)) incoming.end();
@@ -147,6 +175,7 @@ export class ServerConnection {
       incoming?.abandon();
       call.finish();
       this.#active.delete(streamId);
+      this.#lasting?.log.end(streamId);
     }
   }
 

@@ -1,3 +1,5 @@
+import { childrenOf } from "../harness/mod.ts";
+
 /** Memory of one process in KiB. */
 export interface ProcessMemory {
   residentKib: number;
@@ -20,9 +22,8 @@ export async function memoryOf(pid: number): Promise<ProcessMemory> {
 /** Memory of a process and of all below it, as of the task server with its keeper. */
 export async function memoryOfTree(pid: number): Promise<ProcessMemory> {
   const total = await memoryOf(pid);
-  const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`).catch(() => "");
-  for (const child of children.split(" ").filter((word) => word !== "")) {
-    const { residentKib, proportionalKib } = await memoryOfTree(Number(child));
+  for (const child of childrenOf(pid)) {
+    const { residentKib, proportionalKib } = await memoryOfTree(child);
     total.residentKib += residentKib;
     total.proportionalKib += proportionalKib;
   }

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
-import { findProcesses } from "../harness/mod.ts";
+import { findProcesses, TASK_SERVER } from "../harness/mod.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
 import {
@@ -54,8 +54,50 @@ e2eOurs(
   },
 );
 
-e2eOurs("kill -9 of kuasar-task leaves the containers running", node, async (node) => {
-  const pod = await node.runPod({ name: "kill-task" });
+e2eOurs(
+  "kill -9 of the task server is not noticed by a running container, nor are its calls lost",
+  node,
+  async (node) => {
+    const { pod, writer, shell } = await startBusyPod(node, "kill-task");
+    const image = await node.image("busybox");
+    const ending = await pod.run({ name: "ending", image, command: ["sh", "-c", "sleep 1; exit 42"] });
+    for (let round = 0; round < 3; round++) {
+      await killAndWait(node, TASK_SERVER);
+      await askShell(shell, `round-${round}`);
+      await waitForMoreLines(writer, 50);
+      await assertNoLineLost(writer);
+    }
+    // containerd had been waiting for it when the first server died.
+    strictEqual((await ending.waitForExit()).exitCode, 42);
+    ok(await writer.isRunning());
+    await assertNewContainerWorks(node, pod, "after");
+    await writer.stop(0);
+    strictEqual((await writer.status()).exitCode, 137);
+    await assertNoLineLost(writer);
+    await shell.close();
+    await pod.remove();
+  },
+);
+
+e2eOurs(
+  "kill -9 of the task server and of all services at once leaves a pod as it is",
+  node,
+  async (node) => {
+    const { pod, writer, shell } = await startBusyPod(node, "kill-everything");
+    const restarts = services.map((service) => killAndWait(node, service));
+    await killAndWait(node, TASK_SERVER);
+    await Promise.all(restarts);
+    await askShell(shell, "after");
+    await waitForMoreLines(writer, 50);
+    await assertNoLineLost(writer);
+    await assertNewContainerWorks(node, pod, "after");
+    await shell.close();
+    await pod.remove();
+  },
+);
+
+e2eOurs("kill -9 of kuasar-task with its keeper leaves the containers running", node, async (node) => {
+  const pod = await node.runPod({ name: "kill-keeper" });
   const container = await pod.run({
     name: "c",
     image: await node.image("busybox"),

@@ -39,6 +39,20 @@ test("unix sockets: a file that is no socket stays", () => {
   fails("ENOENT", () => sys.connectUnix(`${directory}/none`));
 });
 
+test("what is peeked at stays", () => {
+  const [a, b] = sys.socketpair();
+  equal(sys.recv(b, 10, true), null);
+  sys.write(a, sys.utf8Encode("he"));
+  sys.write(a, sys.utf8Encode("llo"));
+  equal(sys.utf8Decode(sys.recv(b, 10, true)!), "hello");
+  equal(sys.utf8Decode(sys.recv(b, 10, true)!), "hello");
+  equal(sys.utf8Decode(sys.recv(b, 2)!), "he");
+  equal(sys.utf8Decode(sys.recv(b, 10)!), "llo");
+  sys.close(a);
+  equal(sys.recv(b, 10, true)!.length, 0);
+  sys.close(b);
+});
+
 test("fds are passed", () => {
   const [a, b] = sys.socketpair();
   const { read, write } = sys.pipe();
