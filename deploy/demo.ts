@@ -1,11 +1,12 @@
 /**
- * `deno task demo`: builds what is missing, starts everything, runs pods in microVMs, shows what happens, stops and
- * proves that nothing is left.
+ * `deno task demo`: builds what is missing, starts everything, runs pods in microVMs and one of Wasm, shows what
+ * happens, stops and proves that nothing is left.
  */
 import { buildDir, root } from "../lib/build/mod.ts";
 import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
 import { difference, Node, type Pod, type Snapshot, takeSnapshot } from "../tests/harness/mod.ts";
 import { setup } from "./setup.ts";
+import { WASM } from "../image/wasm/images.ts";
 import { VERSION } from "../lib/service/mod.ts";
 
 /** Short: the paths of sockets below it have to fit into 107 bytes. */
@@ -92,6 +93,26 @@ async function nginxPod(node: Node): Promise<Pod> {
   return pod;
 }
 
+/** A pod without a VM: a Wasm module that serves, and a Linux container beside it that asks it. */
+async function wasmPod(node: Node): Promise<Pod> {
+  step("A pod of another kind: a WebAssembly module under WasmEdge, and a Linux container beside it");
+  const started = Date.now();
+  const pod = await node.runPod({ name: "demo-wasm", handler: "kuasar-wasm" });
+  const server = await pod.run({ name: "server", image: WASM, command: ["/http.wasm"] });
+  await server.waitForLog("listening");
+  show(`Pod and module run after ${seconds(started)}; no VM, no shim, no pause container`);
+  const response = await answerOf(`http://${await pod.ip()}:8080/`);
+  show(`The module answers the host: ${(await response.text()).trim()}`);
+  const linux = await pod.run({
+    name: "linux",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+  });
+  const asked = await linux.exec(["wget", "-q", "-O", "-", "http://127.0.0.1:8080/"]);
+  show(`The module answers the container beside it: ${asked.stdout.trim()}`);
+  return pod;
+}
+
 /** Shows how much there is of everything before and after, and what differs. */
 function proveClean(before: Snapshot): boolean {
   const after = takeSnapshot({ runDir: RUN_DIR, resident: new Map(), counted: [] });
@@ -113,17 +134,19 @@ async function main(): Promise<number> {
   const node = await Node.start({
     runDir: RUN_DIR,
     logLevel: "info",
-    images: ["busybox", "nginx"].map((name) => `${buildDir}/images/${name}.tar`),
+    drivers: ["qemu", "wasm"],
+    images: ["busybox", "nginx", "wasm"].map((name) => `${buildDir}/images/${name}.tar`),
   });
   try {
     show([...node.supervisor.pids].map(([name, pid]) => `${name} (pid ${pid})`).join(", "));
     const busybox = await busyboxPod(node);
     const nginx = await nginxPod(node);
+    const wasm = await wasmPod(node);
     step("What the node knows");
     await ctl("list");
     await ctl("timeline", busybox.id);
     step("Stop and remove the pods");
-    for (const pod of [busybox, nginx]) {
+    for (const pod of [busybox, nginx, wasm]) {
       const started = Date.now();
       await pod.remove();
       show(`${pod.config.metadata?.name} removed in ${seconds(started)}`);

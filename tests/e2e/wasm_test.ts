@@ -1,9 +1,13 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { driverOfHandler } from "../../deploy/drivers.ts";
 import { WASM, WASM_ARTIFACT } from "../../image/wasm/images.ts";
+import type { Entry } from "../../image/entry.ts";
+import { ociImage } from "../../image/oci/layout.ts";
+import { assemble } from "../../image/wasm/assemble.ts";
 import { buildDir } from "../../lib/build/mod.ts";
-import type { Container, Node, Pod } from "../harness/mod.ts";
-import { e2e, handlerUnderTest, imageArchive, useNode } from "./fixture.ts";
+import type { KuasarError } from "../../lib/errors/mod.ts";
+import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
+import { e2e, handlerUnderTest, imageArchive, importArchive, useNode } from "./fixture.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { assertNoLineLost, waitForMoreLines } from "./numbered_lines.ts";
 
@@ -262,3 +266,183 @@ e2e("kill -9 of every service is not noticed by a module", node, async (node) =>
   ok(await writer.isRunning());
   await pod.remove();
 });
+
+e2e("a module runs as the user that it is given", node, async (node) => {
+  const dir = `${node.runDir}/owned`;
+  await Deno.mkdir(dir, { mode: 0o755 });
+  const pod = await node.runPod({ name: "user" });
+  const options = { runAsUser: 1000, mounts: [{ containerPath: "/data", hostPath: dir }] };
+  const write = async (name: string) =>
+    (await outputOf(await runModule(pod, name, ["/files.wasm", "write", "/data/x", "text"], options))).code;
+  ok(await write("theirs") !== 0, "the folder is root's");
+  await Deno.chown(dir, 1000, 1000);
+  strictEqual(await write("own"), 0);
+  strictEqual((await Deno.stat(`${dir}/x`)).uid, 1000);
+  await pod.remove();
+  await Deno.remove(dir, { recursive: true });
+});
+
+e2e("links of an image lead a volume nowhere else", node, async (node) => {
+  const dir = `${node.runDir}/linked`;
+  await Deno.mkdir(dir);
+  await Deno.writeTextFile(`${dir}/greeting`, "from the volume\n");
+  const reference = "docker.io/library/wasm-links:test";
+  const link = (path: string, target: string): Entry => ({
+    kind: "link",
+    path,
+    target,
+    mode: 0o777,
+    origin: "",
+  });
+  const file = async (name: "files"): Promise<Entry> => ({
+    kind: "file",
+    path: `${name}.wasm`,
+    mode: 0o755,
+    content: await assemble(name),
+    origin: "",
+  });
+  await importArchive(
+    node,
+    ociImage(
+      reference,
+      [
+        await file("files"),
+        { kind: "directory", path: "real", mode: 0o755, origin: "" },
+        link("inside", "/real"),
+        link("lib", "/lib64"),
+        link("outside", "../../../../etc"),
+      ],
+      { Cmd: ["/files.wasm"] },
+    ),
+  );
+  const pod = await node.runPod({ name: "links" });
+  const read = async (name: string, path: string) => {
+    const mounts = [{ containerPath: `/${name}`, hostPath: dir }];
+    return await outputOf(
+      await pod.run({ name, image: reference, command: ["/files.wasm", "read", path], mounts }),
+    );
+  };
+  // A link to something that does not exist is in the way of a mount point.
+  for (const name of ["lib", "outside"]) {
+    const container = await pod.create({
+      name,
+      image: reference,
+      command: ["/files.wasm", "read", `/${name}/greeting`],
+      mounts: [{ containerPath: `/${name}`, hostPath: dir }],
+    });
+    await rejects(container.start(), /the image has something else there/);
+    await container.remove();
+  }
+  for (const name of ["fine", "inside"]) {
+    deepStrictEqual(await read(name, `/${name}/greeting`), { code: 0, lines: ["from the volume"] });
+  }
+  await pod.remove();
+  await Deno.remove(dir, { recursive: true });
+});
+
+e2e("models that cannot be loaded are refused before anything runs", node, async (node) => {
+  const pod = await node.runPod({ name: "models" });
+  const refusal = async (name: string, value: string) => {
+    const env = { "io.kuasar.wasm.nn_preload": value };
+    const container = await pod.create({ name, image: WASM, command: ["/hello.wasm"], env });
+    const error = await container.start().then(() => undefined, (error: KuasarError) => error);
+    await container.remove();
+    return [error?.code, error?.message];
+  };
+  const [code, message] = await refusal("plugin", "default:GGML:AUTO:model.gguf");
+  strictEqual(code, "FAILED_PRECONDITION");
+  match(message!, /has no plugin wasi_nn/);
+  strictEqual((await refusal("up", "default:GGML:AUTO:../model.gguf"))[0], "INVALID_ARGUMENT");
+  await pod.remove();
+});
+
+e2e("what was compiled in the background is used the next time", node, async (node) => {
+  const pod = await node.runPod({ name: "aot" });
+  const commandOf = async (name: string) => {
+    const container = await runModule(pod, name, ["/ticker.wasm", "100"]);
+    await container.waitForLog("line");
+    const [pid] = findProcesses(/^wasmedge$/, "ticker.wasm").filter((pid) => inPod(pid, pod));
+    const command = await Deno.readTextFile(`/proc/${pid}/cmdline`);
+    await container.stop(1);
+    return command;
+  };
+  let command = await commandOf("c0");
+  for (let i = 1; i < 20 && !command.includes("\0/module/ticker.wasm\0"); i++) {
+    command = await commandOf(`c${i}`);
+  }
+  ok(command.includes("\0/module/ticker.wasm\0"), command);
+  await pod.remove();
+});
+
+e2e("the end of an engine is its container's and nobody else's", node, async (node) => {
+  const pod = await node.runPod({ name: "killed" });
+  const other = await runModule(pod, "other", ["/ticker.wasm", "50"]);
+  const victim = await runModule(pod, "victim", ["/loop.wasm"]);
+  await victim.waitForLog("computing");
+  const pid = findProcesses(/^wasmedge$/, "loop.wasm").find((pid) => inPod(pid, pod));
+  ok(pid !== undefined);
+  Deno.kill(pid, "SIGKILL");
+  strictEqual((await victim.waitForExit()).exitCode, 137);
+  ok(await other.isRunning() && await pod.isReady());
+  await pod.remove();
+});
+
+e2e("a time limit holds across the death of kuasar-task", node, async (node) => {
+  const pod = await node.runPod({ name: "limit", annotations: { "io.kuasar.wasm.time_limit_ms": "4000" } });
+  const container = await runModule(pod, "loop", ["/loop.wasm"]);
+  await container.waitForLog("computing");
+  const engine = () => findProcesses(/^wasmedge$/, "loop.wasm").filter((pid) => inPod(pid, pod)).length;
+  await killAndWait(node, "kuasar-task");
+  strictEqual(engine(), 1, "it goes on");
+  const end = Date.now() + 15_000;
+  while (engine() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+  strictEqual(engine(), 0);
+  await container.waitForExit();
+  await pod.remove();
+});
+
+e2e("twenty modules in a pod, and ten pods, at once", node, async (node) => {
+  const pods = await Promise.all(Array.from({ length: 10 }, (_, i) => node.runPod({ name: `many-${i}` })));
+  const runs = Array.from({ length: 20 }, async (_, i) => {
+    const pod = pods[i % 2 === 0 ? 0 : i % 10]!;
+    return await outputOf(await runModule(pod, `c${i}`, ["/hello.wasm"]));
+  });
+  for (const result of await Promise.all(runs)) {
+    deepStrictEqual(result, { code: 0, lines: ["hello from Wasm"] });
+  }
+  await Promise.all(pods.map((pod) => pod.remove()));
+});
+
+e2e("ctr runs modules without a pod", node, async (node) => {
+  const namespace = "wasm-tasks";
+  await node.importImage(`${buildDir}/images/wasm.tar`, namespace);
+  const ctr = node.ctr(namespace);
+  const fifos = `${node.runDir}/fifos`;
+  await Deno.mkdir(fifos, { recursive: true });
+  const run = (id: string, ...command: string[]) =>
+    ctr.run([
+      "run",
+      "--rm",
+      "--runtime",
+      "io.containerd.kuasar-wasm.v2",
+      "--fifo-dir",
+      fifos,
+      WASM,
+      id,
+      ...command,
+    ]);
+  const hello = await run("hello", "/hello.wasm");
+  deepStrictEqual([hello.code, hello.stdout], [0, "hello from Wasm\n"], hello.stderr);
+  strictEqual((await run("exit", "/exit.wasm", "42")).code, 42);
+  const named = await run("report", "report.wasm", "x");
+  ok(named.stdout.startsWith("arg report.wasm\narg x\n"), named.stdout);
+});
+
+/** Whether a process is in a pod's cgroup. */
+function inPod(pid: number, pod: Pod): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cgroup`).includes(pod.id);
+  } catch {
+    return false;
+  }
+}
