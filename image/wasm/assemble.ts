@@ -9,6 +9,7 @@ export const MODULES = [
   "ticker",
   "loop",
   "hog",
+  "fib",
   "files",
   "http",
 ] as const;

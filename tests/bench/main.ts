@@ -11,7 +11,8 @@ import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { Node } from "../harness/mod.ts";
 import { Bench, MEMORY_MIB } from "./measurements.ts";
-import { markdownTable } from "./table.ts";
+import { markdownTable, type Row } from "./table.ts";
+import { wasmRows } from "./wasm.ts";
 
 const FLAGS = {
   "pods": { kind: "integer", placeholder: "N", default: 10, help: "Pods started one after the other" },
@@ -44,15 +45,24 @@ async function main(): Promise<number> {
     return EXIT.OK;
   }
   await setup();
+  const scale = flags.quick ? 0.2 : 1;
+  const { lines, rows } = await vmRows(flags.pods, scale);
+  rows.push(...await wasmRows(scale, ({ what, value }) => console.error(`bench: ${what}: ${value}`)));
+  console.log(`\n${lines.join("\n")}\n\n${markdownTable(rows)}`);
+  return EXIT.OK;
+}
+
+/** Pods in VMs, on a node that is stopped again. */
+async function vmRows(pods: number, scale: number): Promise<{ lines: string[]; rows: Row[] }> {
   const node = await Node.start({
     logLevel: "warn",
     memoryMib: MEMORY_MIB,
     images: [`${buildDir}/images/busybox.tar`],
   });
   try {
-    const bench = new Bench(node, await node.image("busybox"), flags.quick ? 0.2 : 1);
+    const bench = new Bench(node, await node.image("busybox"), scale);
     const { lines, accel } = await heading(node);
-    await bench.serialPods(flags.pods, accel, `no_timer_check ${KERNEL_PARAMS}`);
+    await bench.serialPods(pods, accel, `no_timer_check ${KERNEL_PARAMS}`);
     await bench.memoryWithPods();
     for (const width of [5, 10]) await bench.parallelPods(width);
     const pod = await node.runPod({ name: "bench" });
@@ -60,14 +70,13 @@ async function main(): Promise<number> {
     await bench.throughput(pod);
     await pod.remove();
     await bench.sizes();
-    console.log(`\n${lines.join("\n")}\n\n${markdownTable(bench.rows)}`);
+    return { lines, rows: bench.rows };
   } catch (error) {
     for (const line of node.logTail(80)) console.error(line);
     throw error;
   } finally {
     await node.stop();
   }
-  return EXIT.OK;
 }
 
 if (import.meta.main) Deno.exit(await main());
