@@ -13,7 +13,7 @@ import type {
   VmCounters,
   VmInfo,
 } from "./api_types.ts";
-import { RestClient } from "./rest_client.ts";
+import { RestClient } from "../contract/rest/client.ts";
 
 /** Time a call may take where nothing else is said: the VMM answers at once, or something long is under way. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -34,7 +34,7 @@ export class CloudHypervisorApi {
 
   /** @param path of the API socket */
   constructor(path: string) {
-    this.#client = new RestClient(path);
+    this.#client = new RestClient("Cloud Hypervisor", path);
   }
 
   ping(timeoutMs = CALL_TIMEOUT_MS): Promise<PingAnswer> {

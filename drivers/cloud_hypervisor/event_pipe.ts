@@ -1,9 +1,7 @@
-import net from "node:net";
+import type net from "node:net";
 import { asKuasarError } from "../../lib/errors/mod.ts";
-import { FILE_TYPE, makeNode, OPEN, openFd } from "../../lib/libc/mod.ts";
+import { makePipe, openPipe } from "../contract/named_pipe.ts";
 import { EventStream, type VmmEvent } from "./event_stream.ts";
-
-const NONBLOCK = 0o4000;
 
 /**
  * The event monitor of a VMM, through a named pipe: the VMM holds both ends of it, so that it goes on when the driver
@@ -15,9 +13,8 @@ export class EventPipe {
   /** Settles when the VMM is gone and everything is read, or after `close`. */
   readonly ended: Promise<void>;
 
-  private constructor(fd: number) {
-    // Node's socket reads a pipe without a thread of its own.
-    this.#socket = new net.Socket({ fd, readable: true, writable: false });
+  private constructor(socket: net.Socket) {
+    this.#socket = socket;
     const stream = new EventStream();
     this.#socket.on("data", (chunk: Uint8Array) => {
       for (const event of stream.push(chunk)) {
@@ -36,8 +33,7 @@ export class EventPipe {
    */
   static make(path: string): number {
     try {
-      makeNode(path, FILE_TYPE.FIFO | 0o600, { major: 0, minor: 0 });
-      return openFd(path, OPEN.RDWR | NONBLOCK);
+      return makePipe(path);
     } catch (error) {
       throw asKuasarError(error, `Cannot make the event pipe ${path}`);
     }
@@ -46,7 +42,7 @@ export class EventPipe {
   /** Reads a pipe that a VMM holds. @throws {KuasarError} INTERNAL where there is none */
   static open(path: string): EventPipe {
     try {
-      return new EventPipe(openFd(path, OPEN.RDONLY | NONBLOCK));
+      return new EventPipe(openPipe(path));
     } catch (error) {
       throw asKuasarError(error, `Cannot read the event pipe ${path}`);
     }

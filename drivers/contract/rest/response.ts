@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
 
 /** Answers of a VMM are a few KiB; `vm.info` of a VM with many devices is the longest. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -14,7 +14,13 @@ export interface HttpResponse {
 
 /** Cuts the bytes of a connection into answers, however they were split. */
 export class HttpResponses {
+  readonly #title: string;
   #bytes = new Uint8Array(0);
+
+  /** @param title of the VMM in messages */
+  constructor(title: string) {
+    this.#title = title;
+  }
 
   /**
    * Takes bytes that have arrived and returns the answers that are now complete.
@@ -34,14 +40,17 @@ export class HttpResponses {
   #next(): HttpResponse | undefined {
     const headEnd = endOfHead(this.#bytes);
     if (headEnd === undefined) {
-      if (this.#bytes.length > MAX_HEAD_BYTES) throw broken(`no end of the head in ${MAX_HEAD_BYTES} bytes`);
+      if (this.#bytes.length > MAX_HEAD_BYTES) {
+        throw this.#broken(`no end of the head in ${MAX_HEAD_BYTES} bytes`);
+      }
       return undefined;
     }
     const [first = "", ...headers] = new TextDecoder().decode(this.#bytes.subarray(0, headEnd)).split("\r\n");
     // The reason phrase is empty.
     const [, code] = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(first) ?? [];
-    if (code === undefined) throw broken(`${JSON.stringify(first.slice(0, 80))} is no status line`);
+    if (code === undefined) throw this.#broken(`${JSON.stringify(first.slice(0, 80))} is no status line`);
     const length = contentLength(headers);
+    if (typeof length === "string") throw this.#broken(`the body has ${length} bytes`);
     const bodyAt = headEnd + 4;
     if (this.#bytes.length < bodyAt + length) return undefined;
     const body = new TextDecoder().decode(this.#bytes.subarray(bodyAt, bodyAt + length));
@@ -52,6 +61,10 @@ export class HttpResponses {
       last: headers.some((line) => /^connection:\s*close\s*$/i.test(line)),
     };
   }
+
+  #broken(reason: string): KuasarError {
+    return new KuasarError("DATA_LOSS", `Cannot read an answer of ${this.#title}: ${reason}`);
+  }
 }
 
 function endOfHead(bytes: Uint8Array): number | undefined {
@@ -61,15 +74,11 @@ function endOfHead(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-function contentLength(headers: readonly string[]): number {
+/** The length of a body; what is said of it where that is no length. */
+function contentLength(headers: readonly string[]): number | string {
   const line = headers.find((line) => /^content-length:/i.test(line));
   if (line === undefined) return 0;
   const value = line.slice(line.indexOf(":") + 1).trim();
   const length = /^\d{1,10}$/.test(value) ? Number(value) : NaN;
-  if (!(length <= MAX_BODY_BYTES)) throw broken(`the body has ${JSON.stringify(value.slice(0, 40))} bytes`);
-  return length;
-}
-
-function broken(reason: string): KuasarError {
-  return new KuasarError("DATA_LOSS", `Cannot read an answer of Cloud Hypervisor: ${reason}`);
+  return length <= MAX_BODY_BYTES ? length : JSON.stringify(value.slice(0, 40));
 }

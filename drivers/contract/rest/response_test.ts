@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { HttpResponses } from "./http_response.ts";
+import { HttpResponses } from "./response.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -15,7 +15,7 @@ Deno.test("answers come out the same however the stream is split", () => {
   const one = fc.record({ status: fc.constantFrom(200, 204, 404, 500), body: fc.string({ unit: "binary" }) });
   fc.assert(fc.property(fc.array(one), fc.array(fc.integer({ min: 1, max: 30 })), (answers, sizes) => {
     const bytes = encode(answers.map(({ status, body }) => answer(status, body)).join(""));
-    const responses = new HttpResponses();
+    const responses = new HttpResponses("the VMM");
     const found = [];
     for (let at = 0, i = 0; at < bytes.length; i++) {
       const size = sizes.length > 0 ? sizes[i % sizes.length]! : bytes.length;
@@ -33,7 +33,7 @@ Deno.test("answers come out the same however the stream is split", () => {
 });
 
 Deno.test("a server that closes behind an answer is noticed", () => {
-  const [response] = new HttpResponses().push(encode("HTTP/1.1 503 \r\nConnection: close\r\n\r\n"));
+  const [response] = new HttpResponses("the VMM").push(encode("HTTP/1.1 503 \r\nConnection: close\r\n\r\n"));
   deepStrictEqual(response, { status: 503, body: "", last: true });
 });
 
@@ -46,6 +46,6 @@ for (
   ]
 ) {
   Deno.test(`${JSON.stringify(text.slice(0, 40))} is no answer`, () => {
-    throws(() => new HttpResponses().push(encode(text)), { code: "DATA_LOSS" });
+    throws(() => new HttpResponses("the VMM").push(encode(text)), { code: "DATA_LOSS" });
   });
 }

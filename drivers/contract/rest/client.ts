@@ -1,16 +1,16 @@
 import net from "node:net";
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { sendDescriptors } from "../../lib/libc/mod.ts";
-import { KeyedLock } from "../../lib/concurrency/mod.ts";
-import { withDeadline } from "../contract/deadline.ts";
-import { type HttpResponse, HttpResponses } from "./http_response.ts";
+import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
+import { sendDescriptors } from "../../../lib/libc/mod.ts";
+import { KeyedLock } from "../../../lib/concurrency/mod.ts";
+import { withDeadline } from "../deadline.ts";
+import { type HttpResponse, HttpResponses } from "./response.ts";
 
-/** The server reads request lines and bodies up to these sizes. */
+/** The servers of micro_http, which all of these VMMs have, read bodies up to this size. */
 const MAX_BODY_BYTES = 51_200;
 
 /** One request. */
 export interface RestRequest {
-  method: "GET" | "PUT";
+  method: "GET" | "PUT" | "PATCH" | "DELETE";
   /** `/api/v1/vm.info`; no query string, which the server would take for a part of the name. */
   path: string;
   /** Sent as JSON. */
@@ -24,12 +24,18 @@ export interface RestRequest {
  * connection, which is opened when it is needed and given up when an answer does not come in time.
  */
 export class RestClient {
+  readonly #title: string;
   readonly #path: string;
   readonly #order = new KeyedLock();
   #connection: Connection | undefined;
   #closed = false;
 
-  constructor(path: string) {
+  /**
+   * @param title of the VMM in messages: `Cloud Hypervisor`
+   * @param path of its API socket
+   */
+  constructor(title: string, path: string) {
+    this.#title = title;
     this.#path = path;
   }
 
@@ -41,18 +47,18 @@ export class RestClient {
   request(request: RestRequest, timeoutMs: number): Promise<HttpResponse> {
     // The time of those before counts as well: nobody waits longer than was said.
     const answer = this.#order.run("connection", () => this.#exchange(request, timeoutMs));
-    return withDeadline(answer, timeoutMs, `ask Cloud Hypervisor: ${request.method} ${request.path}`);
+    return withDeadline(answer, timeoutMs, this.#what(request));
   }
 
   async #exchange(request: RestRequest, timeoutMs: number): Promise<HttpResponse> {
-    if (this.#closed) throw lost("it was closed");
-    this.#connection ??= await Connection.open(this.#path);
+    if (this.#closed) throw lost(this.#title, "it was closed");
+    this.#connection ??= await Connection.open(this.#title, this.#path);
     const connection = this.#connection;
     try {
       const answer = await withDeadline(
         connection.exchange(request),
         timeoutMs,
-        `ask Cloud Hypervisor: ${request.method} ${request.path}`,
+        this.#what(request),
       );
       if (answer.last) this.#drop(connection);
       return answer;
@@ -61,6 +67,10 @@ export class RestClient {
       this.#drop(connection);
       throw error;
     }
+  }
+
+  #what({ method, path }: RestRequest): string {
+    return `ask ${this.#title}: ${method} ${path}`;
   }
 
   #drop(connection: Connection): void {
@@ -77,13 +87,15 @@ export class RestClient {
 }
 
 class Connection {
+  readonly #title: string;
   readonly #socket: net.Socket;
   #waiting: PromiseWithResolvers<HttpResponse> | undefined;
   #failure: KuasarError | undefined;
 
-  private constructor(socket: net.Socket) {
+  private constructor(title: string, socket: net.Socket) {
+    this.#title = title;
     this.#socket = socket;
-    const responses = new HttpResponses();
+    const responses = new HttpResponses(title);
     socket.on("data", (chunk: Uint8Array) => {
       try {
         for (const response of responses.push(chunk)) {
@@ -94,17 +106,17 @@ class Connection {
         this.#fail(asKuasarError(error));
       }
     });
-    socket.on("error", (error) => this.#fail(lost(error.message)));
-    socket.on("close", () => this.#fail(lost("it was closed by the other end")));
+    socket.on("error", (error) => this.#fail(lost(this.#title, error.message)));
+    socket.on("close", () => this.#fail(lost(this.#title, "it was closed by the other end")));
   }
 
-  static async open(path: string): Promise<Connection> {
+  static async open(title: string, path: string): Promise<Connection> {
     const socket = net.connect(path);
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve);
-      socket.once("error", (error) => reject(lost(error.message)));
+      socket.once("error", (error) => reject(lost(title, error.message)));
     });
-    return new Connection(socket);
+    return new Connection(title, socket);
   }
 
   async exchange(request: RestRequest): Promise<HttpResponse> {
@@ -112,7 +124,7 @@ class Connection {
     const waiting = Promise.withResolvers<HttpResponse>();
     waiting.promise.catch(() => {});
     this.#waiting = waiting;
-    const bytes = encode(request);
+    const bytes = encode(this.#title, request);
     const { fds = [] } = request;
     if (fds.length === 0) this.#socket.write(bytes);
     else this.#sendWith(fds, bytes);
@@ -128,7 +140,7 @@ class Connection {
   }
 
   close(): void {
-    this.#fail(lost("it was closed"));
+    this.#fail(lost(this.#title, "it was closed"));
   }
 
   #fail(error: KuasarError): void {
@@ -139,12 +151,12 @@ class Connection {
   }
 }
 
-function encode({ method, path, body }: RestRequest): Uint8Array<ArrayBuffer> {
+function encode(title: string, { method, path, body }: RestRequest): Uint8Array<ArrayBuffer> {
   const content = body === undefined ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(body));
   if (content.length > MAX_BODY_BYTES) {
     throw new KuasarError(
       "INVALID_ARGUMENT",
-      `Cannot ask Cloud Hypervisor: the body has ${content.length} bytes, the limit is ${MAX_BODY_BYTES}`,
+      `Cannot ask ${title}: the body has ${content.length} bytes, the limit is ${MAX_BODY_BYTES}`,
     );
   }
   // A request without a body must not look as if it had one.
@@ -159,6 +171,6 @@ function encode({ method, path, body }: RestRequest): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function lost(reason: string): KuasarError {
-  return new KuasarError("UNAVAILABLE", `Cannot talk to Cloud Hypervisor: ${reason}`);
+function lost(title: string, reason: string): KuasarError {
+  return new KuasarError("UNAVAILABLE", `Cannot talk to ${title}: ${reason}`);
 }
