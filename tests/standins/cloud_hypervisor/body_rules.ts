@@ -1,34 +1,12 @@
-import type { BodyRule, FieldRule } from "./body_rule.ts";
+import { type BodyRule, flag, list, object, oneOf, since, text, unsigned } from "../http/body_rule.ts";
 
-const text: BodyRule = { kind: "string" };
-const flag: BodyRule = { kind: "boolean" };
-const unsigned = (bits: number): BodyRule => ({ kind: "integer", min: 0n, max: 2n ** BigInt(bits) - 1n });
 const u8 = unsigned(8);
 const u16 = unsigned(16);
 const u32 = unsigned(32);
 const u64 = unsigned(64);
-const oneOf = (...values: string[]): BodyRule => ({ kind: "enum", values });
-const list = (items: BodyRule): BodyRule => ({ kind: "array", items });
-
-type Fields = Record<string, BodyRule | FieldRule>;
-
-/** An object; the fields of `required` must be there. */
-function object(required: Fields, optional: Fields): BodyRule {
-  const fields: Record<string, FieldRule> = {};
-  const add = (from: Fields, isRequired: boolean) => {
-    for (const [name, rule] of Object.entries(from)) {
-      fields[name] = { ...("rule" in rule ? rule : { rule }), required: isRequired };
-    }
-  };
-  add(required, true);
-  add(optional, false);
-  return { kind: "object", fields };
-}
-
-const since = (version: number, rule: BodyRule): FieldRule => ({ rule, since: version });
 
 /** What every PCI device may have. */
-const pci: Fields = { id: text, pci_segment: u16, pci_device_id: since(52, u8) };
+const pci = { id: text, pci_segment: u16, pci_device_id: since(52, u8) };
 
 const bucket = object({ size: u64, refill_time: u64 }, { one_time_burst: u64 });
 const limiter = object({}, { bandwidth: bucket, ops: bucket });

@@ -3,7 +3,7 @@
  * underneath so that real guests boot. Its first argument says what it is built upon ({@link StandInOptions}); all
  * others are the real program's.
  */
-import { ApiServer } from "./api_server.ts";
+import { ApiServer } from "../http/server.ts";
 import { type CommandLine, parseCommandLine } from "./command_line.ts";
 import { EventMonitor } from "./events.ts";
 import { listenForApi } from "./listen.ts";
@@ -58,6 +58,7 @@ const listener = (() => {
 for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => void exit(0));
 
 const server = new ApiServer(
+  "Cloud Hypervisor API",
   listener.fd,
   (request, fds) => route(vmm, version, request, fds, () => setTimeout(() => void exit(0), LAST_ANSWER_MS)),
 );

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { root } from "../../root.ts";
-import type { BodyRule } from "./body_rule.ts";
+import type { BodyRule } from "../http/body_rule.ts";
 import { BODY_RULES } from "./body_rules.ts";
 
 /** Cloud Hypervisor's published schema; it is not a part of the project. */

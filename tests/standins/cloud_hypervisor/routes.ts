@@ -1,9 +1,9 @@
 import { closeFd } from "../../../lib/libc/mod.ts";
 import { ApiError, strictness } from "./api_error.ts";
-import type { HttpAnswer } from "./api_server.ts";
-import { checkBody } from "./body_rule.ts";
+import type { HttpAnswer } from "../http/server.ts";
+import { checkBody, type Refusals } from "../http/body_rule.ts";
 import { BODY_RULES } from "./body_rules.ts";
-import type { HttpRequest } from "./http_request.ts";
+import type { HttpRequest } from "../http/request.ts";
 import type { DiskConfig, FsConfig, NetConfig, VmConfig } from "./vm_config.ts";
 import type { Answer, Vmm } from "./vmm.ts";
 
@@ -93,6 +93,22 @@ function readBody(name: string, body: string | undefined, version: number): unkn
   } catch (error) {
     throw new ApiError(400, "The request cannot be deserialized", (error as Error).message);
   }
-  checkBody(rule, value, version);
+  checkBody(rule, value, version, refusals(version));
   return value;
+}
+
+/** Types and missing fields are told as the real program does; what it would drop in silence is refused. */
+function refusals(version: number): Refusals {
+  const refused = (message: string) => new ApiError(400, "The request cannot be deserialized", message);
+  return {
+    type: (path, value, wanted) =>
+      refused(`invalid type at ${path || "."}: ${JSON.stringify(value)}, expected ${wanted}`),
+    missing: (path) => refused(`missing field ${path}`),
+    unknown: (path, _known, since) =>
+      strictness(
+        since === undefined
+          ? `${path} is no field, it would be dropped`
+          : `${path} is known from v${since} on, v${version} would drop it`,
+      ),
+  };
 }

@@ -1,4 +1,4 @@
-/** Limits of Cloud Hypervisor's HTTP server. */
+/** Limits of micro_http. */
 export const MAX_LINE_BYTES = 1024;
 export const MAX_BODY_BYTES = 51_200;
 const MAX_HEADERS = 64;

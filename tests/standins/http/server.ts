@@ -9,7 +9,7 @@ import {
   receiveDescriptors,
   sendBytes,
 } from "../../../lib/libc/mod.ts";
-import { type HttpRequest, HttpRequests, MalformedRequest } from "./http_request.ts";
+import { type HttpRequest, HttpRequests, MalformedRequest } from "./request.ts";
 
 /** What a handler answers. */
 export interface HttpAnswer {
@@ -33,18 +33,23 @@ interface Connection {
 }
 
 /**
- * An HTTP server like Cloud Hypervisor's: one thread for all connections, so that a long request makes every other
+ * An HTTP server like those of VMMs with micro_http, Firecracker and Cloud Hypervisor: one thread for all connections, so that a long request makes every other
  * one wait; descriptors travel with the bytes of a request.
  */
 export class ApiServer {
+  readonly #name: string;
   readonly #listener: number;
   readonly #epoll = epollCreate();
   readonly #connections = new Map<number, Connection>();
   readonly #handle: Handler;
   #nextToken = LISTENER_TOKEN + 1;
 
-  /** @param listener a listening unix socket, taken over */
-  constructor(listener: number, handle: Handler) {
+  /**
+   * @param name in the header `Server`: `Cloud Hypervisor API`
+   * @param listener a listening unix socket, taken over
+   */
+  constructor(name: string, listener: number, handle: Handler) {
+    this.#name = name;
     this.#listener = listener;
     this.#handle = handle;
     epollAdd(this.#epoll, listener, EPOLL.IN, LISTENER_TOKEN);
@@ -63,7 +68,7 @@ export class ApiServer {
   #accept(): void {
     const fd = acceptSocket(this.#listener);
     if (this.#connections.size >= MAX_CONNECTIONS) {
-      send(fd, { status: 503, body: '{ "error": "Too many open connections" }' }, "close");
+      this.#send(fd, { status: 503, body: '{ "error": "Too many open connections" }' }, "close");
       return closeFd(fd);
     }
     const token = this.#nextToken++;
@@ -81,12 +86,12 @@ export class ApiServer {
       if (length === 0) return this.#drop(token);
       connection.requests.push(buffer.subarray(0, length));
       for (let next = connection.requests.next(); next; next = connection.requests.next()) {
-        send(connection.fd, await this.#handle(next, connection.fds.splice(0)), "keep-alive");
+        this.#send(connection.fd, await this.#handle(next, connection.fds.splice(0)), "keep-alive");
       }
     } catch (error) {
       if (error instanceof MalformedRequest) {
         // The real server's body holds a raw newline here, and is no JSON.
-        send(
+        this.#send(
           connection.fd,
           { status: 400, body: `{ "error": "${error.message}\nAll previous unanswered requests dropped." }` },
           "close",
@@ -104,23 +109,23 @@ export class ApiServer {
     connection.fds.forEach(closeFd);
     closeFd(connection.fd);
   }
-}
 
-function send(fd: number, { status, body }: HttpAnswer, connection: "keep-alive" | "close"): void {
-  const content = new TextEncoder().encode(body ?? "");
-  const headers = [
-    `HTTP/1.1 ${status} `,
-    "Server: Cloud Hypervisor API",
-    `Connection: ${connection}`,
-    ...(status === 204 ? [] : ["Content-Type: application/json", `Content-Length: ${content.length}`]),
-  ];
-  const head = new TextEncoder().encode(headers.join("\r\n") + "\r\n\r\n");
-  const bytes = new Uint8Array(head.length + content.length);
-  bytes.set(head);
-  bytes.set(content, head.length);
-  try {
-    for (let at = 0; at < bytes.length;) at += sendBytes(fd, bytes.subarray(at));
-  } catch {
-    // The client has gone; its next read of the connection says so.
+  #send(fd: number, { status, body }: HttpAnswer, connection: "keep-alive" | "close"): void {
+    const content = new TextEncoder().encode(body ?? "");
+    const headers = [
+      `HTTP/1.1 ${status} `,
+      `Server: ${this.#name}`,
+      `Connection: ${connection}`,
+      ...(status === 204 ? [] : ["Content-Type: application/json", `Content-Length: ${content.length}`]),
+    ];
+    const head = new TextEncoder().encode(headers.join("\r\n") + "\r\n\r\n");
+    const bytes = new Uint8Array(head.length + content.length);
+    bytes.set(head);
+    bytes.set(content, head.length);
+    try {
+      for (let at = 0; at < bytes.length;) at += sendBytes(fd, bytes.subarray(at));
+    } catch {
+      // The client has gone; its next read of the connection says so.
+    }
   }
 }
