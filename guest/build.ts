@@ -11,12 +11,6 @@ const GUEST = `${root}/guest`;
 /** What the agent is compiled against; trixie has the QuickJS that we want and a libc to link it with. */
 const SYSROOT_PACKAGES = ["libc6", "libc6-dev", "libcrypt-dev", "linux-libc-dev", "libquickjs", "quickjs"];
 
-/** Runtimes for containerd without the Sandbox API; `vmm` is whatever hypervisor is the default. */
-const SHIMS = ["vmm", "qemu", "clh", "stratovirt", "runc", "wasm", "gvisor", "quark"] as const;
-
-/** What containerd looks up in its PATH for `io.containerd.kuasar-<name>.v2`. */
-export const SHIM_BINARIES: readonly string[] = SHIMS.map((name) => `containerd-shim-kuasar-${name}-v2`);
-
 const LIBRARIES = "usr/lib/x86_64-linux-gnu";
 
 /** Where the compiler finds the C library and QuickJS. */
@@ -132,7 +126,7 @@ export async function buildAgent(): Promise<string> {
       await run("strip", [`${out}/agent`], { log });
       await Deno.remove(work, { recursive: true });
       // One program, several names: it looks at the one that it was started under.
-      for (const name of ["kuasar-task", ...SHIM_BINARIES]) await Deno.symlink("agent", `${out}/${name}`);
+      await Deno.symlink("agent", `${out}/kuasar-task`);
     },
   });
   return `${dir}/agent`;

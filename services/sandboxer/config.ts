@@ -1,10 +1,10 @@
 import { type ConfigOf, integer, loadConfig, map, table, text } from "../../lib/config/mod.ts";
-import { DRIVERS } from "./driver_names.ts";
+import { DRIVER_NAME } from "./installed_drivers.ts";
 
 /** `host:port`, an IPv6 host in brackets; or nothing. */
 const LISTEN_ADDRESS = /^(?:(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5})?$/;
 
-const driver = { oneOf: DRIVERS } as const;
+const driver = { pattern: DRIVER_NAME } as const;
 
 /** The configuration file of the sandboxer. */
 export const SANDBOXER_SCHEMA = table({

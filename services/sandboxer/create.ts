@@ -51,9 +51,9 @@ export function createSandbox(context: Context, request: ControllerCreateRequest
  *
  * @throws ALREADY_EXISTS for a known id, INVALID_ARGUMENT for a runtime handler without a driver
  */
-export function noteSandbox({ config, registry, log }: Context, sandbox: NewSandbox): void {
+export function noteSandbox({ config, peers, registry, log }: Context, sandbox: NewSandbox): void {
   const { id, runtimeHandler, pod, netnsPath, labels } = sandbox;
-  const driver = chooseDriver(runtimeHandler, config);
+  const driver = chooseDriver(runtimeHandler, config, () => peers.installed.names());
   registry.create({
     id,
     state: "created",

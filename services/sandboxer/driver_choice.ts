@@ -1,31 +1,35 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { SandboxerConfig } from "./config.ts";
-import { DRIVERS } from "./driver_names.ts";
 
 const PREFIX = "kuasar-";
 
 /** Kuasar's own name for the handler of whatever hypervisor is installed. */
 const ANY_VM = "kuasar-vmm";
 
-/** Short for drivers whose names would be too long in a file name. */
+/** Kuasar's short name for a driver. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["clh", "cloud-hypervisor"]]);
 
 /**
  * Chooses the driver by the name of containerd's runtime handler: the configured one, else `kuasar-<driver>`; a
  * handler of another name means the default.
  *
- * @throws INVALID_ARGUMENT for `kuasar-` with something that is no driver
+ * @param installed the drivers of this node
+ * @throws INVALID_ARGUMENT for `kuasar-` with something that is no driver of this node
  */
-export function chooseDriver(handler: string, config: SandboxerConfig): string {
+export function chooseDriver(handler: string, config: SandboxerConfig, installed: () => string[]): string {
   const configured = Object.hasOwn(config.handlers, handler) ? config.handlers[handler] : undefined;
   if (configured !== undefined) return configured;
   if (!handler.startsWith(PREFIX) || handler === ANY_VM) return config.default_driver;
   const name = handler.slice(PREFIX.length);
   const driver = ALIASES.get(name) ?? name;
-  if ((DRIVERS as readonly string[]).includes(driver)) return driver;
-  const known = DRIVERS.map((name) => PREFIX + name).join(", ");
+  const known = installed();
+  if (known.includes(driver)) return driver;
   throw new KuasarError(
     "INVALID_ARGUMENT",
-    `Cannot choose a driver: runtime handler ${JSON.stringify(handler)} is none of ${known}`,
+    `Cannot choose a driver: runtime handler ${
+      JSON.stringify(handler)
+    } is none of those that are installed here: ${
+      known.map((name) => PREFIX + name).join(", ") || "there are none"
+    }`,
   );
 }

@@ -4,7 +4,8 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { clockDelta } from "./clock_sync.ts";
 import { loadSandboxerConfig } from "./config.ts";
-import { chooseDriver } from "./driver_choice.ts";
+import { InstalledDrivers } from "./installed_drivers.ts";
+import { chooseDriver as choose } from "./driver_choice.ts";
 import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { guestPlatform } from "./platform.ts";
 import { decodeMetadata, decodePodConfig, sharesPid } from "./pod_config.ts";
@@ -40,13 +41,30 @@ const LINUX = {
 const MIB = 1n << 20n;
 
 Deno.test("the handler names the driver; others take the default; a typo is refused", () => {
-  strictEqual(chooseDriver("kuasar-qemu", config), "qemu");
-  strictEqual(chooseDriver("kuasar-cloud-hypervisor", config), "cloud-hypervisor");
+  const chooseDriver = (handler: string, given = config) =>
+    choose(handler, given, () => ["cloud-hypervisor", "qemu"]);
+  strictEqual(chooseDriver("kuasar-qemu"), "qemu");
+  strictEqual(chooseDriver("kuasar-cloud-hypervisor"), "cloud-hypervisor");
+  strictEqual(chooseDriver("kuasar-clh"), "cloud-hypervisor");
   for (const handler of ["", "kuasar", "vmm", "kuasar-vmm", "constructor"]) {
-    strictEqual(chooseDriver(handler, config), "qemu");
+    strictEqual(chooseDriver(handler), "qemu");
   }
-  throws(() => chooseDriver("kuasar-qmeu", config), code("INVALID_ARGUMENT"));
+  throws(() => chooseDriver("kuasar-qmeu"), code("INVALID_ARGUMENT"));
   strictEqual(chooseDriver("fast", { ...config, handlers: { fast: "stratovirt" } }), "stratovirt");
+});
+
+Deno.test("the drivers of a node are those whose sockets are there", async () => {
+  const dir = await Deno.makeTempDir();
+  for (
+    const name of ["driver-qemu.sock", "driver-x-1.sock", "driver-.sock", "driver-A.sock", "network.sock"]
+  ) {
+    await Deno.writeTextFile(`${dir}/${name}`, "");
+  }
+  const installed = new InstalledDrivers(dir);
+  deepStrictEqual(installed.names(), ["qemu", "x-1"]);
+  await Deno.remove(`${dir}/driver-qemu.sock`);
+  deepStrictEqual(installed.names(), ["qemu", "x-1"], "one that restarts is still a driver of the node");
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("a pod without resources takes the driver's defaults", () => {

@@ -2,6 +2,7 @@ import { type GrpcClient, grpcClient } from "../../lib/grpc/mod.ts";
 import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { NetworkDefinition } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { InstalledDrivers } from "./installed_drivers.ts";
 
 /** A client of services/network. */
 export type NetworkClient = GrpcClient<typeof NetworkDefinition>;
@@ -14,11 +15,13 @@ export type DriverClient = GrpcClient<typeof DriverDefinition>;
 export class Peers {
   readonly network: NetworkClient;
   readonly storage: StorageClient;
+  readonly installed: InstalledDrivers;
   readonly #runDir: string;
   readonly #drivers = new Map<string, DriverClient>();
 
   constructor(runDir: string) {
     this.#runDir = runDir;
+    this.installed = new InstalledDrivers(runDir);
     this.network = grpcClient(NetworkDefinition, `${runDir}/network.sock`);
     this.storage = grpcClient(StorageDefinition, `${runDir}/storage.sock`);
   }

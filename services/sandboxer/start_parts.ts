@@ -1,5 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import type { StartResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { InfoResponse, StartResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import type { Share } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
@@ -18,6 +18,9 @@ import { watchExit } from "./watch.ts";
 
 /** More queues than this bring a guest nothing. */
 const MAX_QUEUES = 8;
+
+/** What a driver says whose VMM opens taps with one queue only, and no others. */
+const SINGLE_QUEUE = "single-queue-nics";
 
 /** What is needed before the driver starts a sandbox. One without a kernel of its own has no share. */
 interface Parts {
@@ -46,7 +49,7 @@ export async function startParts(
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
-    parts.network = await attachNetwork(context, sandbox, !info.vm, signal);
+    parts.network = await attachNetwork(context, sandbox, info, signal);
     if (record.criDir) writeCriFiles(record.criDir, parts.network.files);
   });
   const share = info.vm && timeline.phase("start/share", async () => {
@@ -78,7 +81,7 @@ async function allEnded(work: Promise<void>[]): Promise<void> {
 function attachNetwork(
   { peers, config }: Context,
   { record }: Sandbox,
-  filesOnly: boolean,
+  info: InfoResponse,
   signal: AbortSignal,
 ) {
   const dns = PodSandboxConfig.decode(fromBase64(record.podConfig)).dnsConfig;
@@ -89,8 +92,8 @@ function attachNetwork(
     dnsServers: dns?.servers ?? [],
     dnsSearches: dns?.searches ?? [],
     dnsOptions: dns?.options ?? [],
-    queues: Math.min(Math.max(1, record.vcpus), MAX_QUEUES),
-    filesOnly,
+    queues: info.capabilities.includes(SINGLE_QUEUE) ? 1 : Math.min(Math.max(1, record.vcpus), MAX_QUEUES),
+    filesOnly: !info.vm,
   };
   const timeoutMs = config.timeouts.peer_ms;
   return repeat((leftMs) => peers.network.attach(request, { timeoutMs: leftMs, signal }), {
