@@ -1,5 +1,6 @@
 import type { DriverDeployment } from "../drivers/contract/deployment.ts";
 import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deployment.ts";
+import { deployment as firecracker } from "../drivers/firecracker/deployment.ts";
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
 import { deployment as runc } from "../drivers/runc/deployment.ts";
 import { deployment as stratovirt } from "../drivers/stratovirt/deployment.ts";
@@ -9,7 +10,14 @@ import { KuasarError } from "../lib/errors/mod.ts";
 export type { DriverDeployment };
 
 /** Every driver: a new one is its folder and its line here. The first is the default. */
-export const DRIVERS: readonly DriverDeployment[] = [qemu, cloudHypervisor, stratovirt, runc, wasm];
+export const DRIVERS: readonly DriverDeployment[] = [
+  qemu,
+  cloudHypervisor,
+  stratovirt,
+  firecracker,
+  runc,
+  wasm,
+];
 
 /** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */
 export function driverDeployment(name: string): DriverDeployment {

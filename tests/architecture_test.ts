@@ -5,7 +5,13 @@ import { root } from "./root.ts";
 const ARROWS: Record<string, readonly string[]> = {
   "lib/": ["lib/"],
   "services/": ["lib/", "services/<own>/"],
-  "services/ctl/": ["lib/", "services/ctl/", "deploy/host/"],
+  "services/ctl/": [
+    "lib/",
+    "services/ctl/",
+    "deploy/host/",
+    "deploy/drivers.ts",
+    "drivers/contract/deployment.ts",
+  ],
   "drivers/": ["lib/", "drivers/contract/", "drivers/<own>/"],
   "guest/": ["lib/errors/", "lib/ttrpc/", "lib/proto/", "lib/oci/", "lib/netlink/", "guest/"],
   "guest/build.ts": ["lib/", "guest/", "deploy/host/"],

@@ -26,6 +26,7 @@ const E2E: Readonly<Record<string, readonly string[]>> = {
   "kuasar-qemu": testsOf(FILES, "e2e"),
   "kuasar-clh": POD_TESTS,
   "kuasar-stratovirt": POD_TESTS,
+  "kuasar-firecracker": [...POD_TESTS, "tests/e2e/block_test.ts"],
   "kuasar-runc": POD_TESTS,
   "kuasar-wasm": POD_TESTS,
 };

@@ -6,8 +6,13 @@ export const deployment: DriverDeployment = {
   folder: "cloud_hypervisor",
   handlers: ["kuasar-cloud-hypervisor", "kuasar-clh"],
   runtimeType: "io.containerd.kuasar-vmm.v2",
-  // No package of Debian has Cloud Hypervisor itself.
   tools: ["virtiofsd"],
+  program: {
+    path: "/usr/local/bin/cloud-hypervisor",
+    versionArgs: ["--version"],
+    minVersion: "40",
+    remedy: "take it from a release of https://github.com/cloud-hypervisor/cloud-hypervisor",
+  },
   vm: true,
   configFile: "config_clh.toml",
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>

@@ -21,6 +21,18 @@ export interface DeploymentContext {
   kernelParams?: string;
 }
 
+/** A program that comes from its own project and not from a package of Debian. */
+export interface OutsideProgram {
+  /** The program of the driver's default configuration. */
+  path: string;
+  /** Arguments that make it print its version. */
+  versionArgs: readonly string[];
+  /** The oldest version that the driver speaks to. */
+  minVersion: string;
+  /** How to get it, for a person. */
+  remedy: string;
+}
+
 /** All that the rest of the house must know of a driver to install, start and offer it. */
 export interface DriverDeployment {
   /** Its name in sockets, units and `kuasar-ctl list`: `cloud-hypervisor`. */
@@ -36,10 +48,14 @@ export interface DriverDeployment {
   runtimeType: string;
   /** Keys of the programs of the host that it cannot do without. */
   tools: readonly string[];
+  /** The program without which it starts nothing, where the host's packages have none. */
+  program?: OutsideProgram;
   /** True where its pods are VMs: it needs a guest's kernel and image. */
   vm: boolean;
   /** Annotations of pods and containers that containerd must hand on; `*` stands for anything. */
   annotations?: readonly string[];
+  /** True where its guests see no directory of the host: their containers have disks, and copies of volumes. */
+  sharesNothing?: true;
   /** Name of its configuration file below /var/lib/kuasar on an installed host. */
   configFile: string;
   /** A configuration for what stands in the build folder, as TOML. */

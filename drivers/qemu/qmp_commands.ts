@@ -37,7 +37,7 @@ export interface BlockNode {
   "read-only": boolean;
   discard: "unmap" | "ignore";
   cache: { direct: boolean; "no-flush": boolean };
-  file: { driver: "file" | "host_device"; filename: string; aio: "threads" };
+  file: { driver: "file" | "host_device"; filename: string; aio: "threads"; locking?: "off" };
 }
 
 /** The monitor of a QEMU process. */

@@ -6,8 +6,13 @@ export const deployment: DriverDeployment = {
   folder: "stratovirt",
   handlers: ["kuasar-stratovirt"],
   runtimeType: "io.containerd.kuasar-vmm.v2",
-  // No package of Debian has StratoVirt itself.
   tools: ["virtiofsd"],
+  program: {
+    path: "/usr/bin/stratovirt",
+    versionArgs: ["-version"],
+    minVersion: "2.1",
+    remedy: "install openEuler's package stratovirt, or build https://gitee.com/openeuler/stratovirt",
+  },
   vm: true,
   configFile: "config_stratovirt_x86_64.toml",
   configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams }) =>

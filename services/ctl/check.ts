@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { type Finding, hostFacts, judgeHost } from "./host_facts.ts";
 import { toJson } from "./json.ts";
 import { textTable } from "./text_table.ts";
+import { checkPrograms } from "./program_check.ts";
 import { checkTools } from "./tool_check.ts";
 
 /** The findings as a table, then what to do. */
@@ -19,7 +20,7 @@ export const check: Command = {
   flags: {},
   examples: [{ command: "kuasar-ctl check", does: "Exit code 1 where something is missing that pods need" }],
   async run({ json }) {
-    const findings = [...judgeHost(hostFacts()), ...await checkTools()];
+    const findings = [...judgeHost(hostFacts()), ...await checkTools(), ...await checkPrograms()];
     console.log(json ? toJson(findings) : report(findings));
     return findings.some((f) => f.verdict === "missing") ? 1 : 0;
   },

@@ -1,8 +1,8 @@
 /** One thing that was looked at. */
 export interface Finding {
   what: string;
-  /** `ok`, `slow` for what works with a penalty, `missing` for what stops pods. */
-  verdict: "ok" | "slow" | "missing";
+  /** `ok`, `slow` for what works with a penalty, `absent` for what pods of one kind need, `missing` for what stops pods. */
+  verdict: "ok" | "slow" | "absent" | "missing";
   detail: string;
   /** How to get it. */
   remedy?: string;

@@ -20,7 +20,8 @@ export function isAtLeast(version: string, least: string): boolean {
   return true;
 }
 
-async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
+/** The version that a program says it has, `?` where it says none, undefined where it cannot be run. */
+export async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const command = new Deno.Command(path, {

@@ -1,24 +1,33 @@
-/** Containers whose files reach the guest as disks, with a hypervisor that plugs disks in. */
+/**
+ * Containers whose files reach the guest as disks: with the driver under test where that shares nothing, else with one that
+ * can share and is told not to.
+ */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { driverDeployment } from "../../deploy/drivers.ts";
+import { driverDeployment, driverOfHandler } from "../../deploy/drivers.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { driverService } from "../../deploy/supervisor/mod.ts";
+import type { NodeOptions } from "../harness/mod.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { e2eOurs, useNode } from "./fixture.ts";
+import { e2eOurs, handlerUnderTest, useNode } from "./fixture.ts";
 
-/** The generated configuration of the QEMU driver, without a share. */
-async function withoutShare() {
+const SHARES_NOTHING = driverOfHandler(handlerUnderTest())?.sharesNothing === true;
+
+/** The driver's process. */
+const DRIVER = driverService(SHARES_NOTHING ? driverOfHandler(handlerUnderTest())!.name : "qemu");
+
+/** The driver under test, or the generated configuration of the QEMU driver, without a share. */
+async function withoutShare(): Promise<NodeOptions> {
+  if (SHARES_NOTHING) return {};
   const { tools, agent, kernel, bzImage, initrd, image } = nodePrograms();
   const { configuration } = driverDeployment("qemu");
   const text = configuration({ tools: { ...tools }, agent, kernel, bzImage, initrd, image, memoryMib: 256 });
   const config = await Deno.makeTempFile({ prefix: "block-", suffix: ".toml" });
   await Deno.writeTextFile(config, `${text}share_fs = "block"\n`);
   Deno.test.afterAll(() => Deno.remove(config));
-  return { handler: "kuasar-qemu", configs: { [driverService("qemu")]: config } };
+  return { handler: "kuasar-qemu", configs: { [DRIVER]: config } };
 }
 
-const options = await withoutShare();
-const node = useNode(options);
+const node = useNode(await withoutShare());
 
 e2eOurs(
   "a pod without a share runs containers from disks, with volumes, and leaves none",
@@ -70,7 +79,7 @@ e2eOurs("containers on disks outlive the services that have made them", node, as
   const pod = await node.runPod({ name: "outlive" });
   const first = await pod.run({ name: "first", image, command: ["sleep", "1000"] });
   await first.shell("echo here > /kept");
-  for (const service of ["storage", driverService("qemu"), "sandboxer"]) await killAndWait(node, service);
+  for (const service of ["storage", DRIVER, "sandboxer"]) await killAndWait(node, service);
   strictEqual((await first.shell("cat /kept")).stdout, "here\n");
   const second = await pod.run({ name: "second", image, command: ["sleep", "1000"] });
   strictEqual((await second.shell("ls /kept")).exitCode, 1);

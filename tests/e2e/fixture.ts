@@ -131,6 +131,11 @@ export function e2eVm(name: string, node: () => Node, run: (node: Node) => Promi
   if (underVm) e2e(name, node, run);
 }
 
+/** As `e2e`, but only for pods that see directories of the host; what others have instead is in block_test.ts. */
+export function e2eShared(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (!driverOfHandler(handlerUnderTest())?.sharesNothing) e2e(name, node, run);
+}
+
 /** As `e2e`, but only for what stock runc cannot be asked. */
 export function e2eOurs(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (!comparing) e2e(name, node, run);

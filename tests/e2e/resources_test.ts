@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
-import { e2e, e2eOurs, underVm as vm, useNode } from "./fixture.ts";
+import { e2e, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -39,34 +39,38 @@ e2e("the limits of a running container can be changed", node, async (node) => {
   await pod.remove();
 });
 
-e2e("folders and files of the host appear in a container, read-only where asked", node, async (node) => {
-  const dir = `${node.runDir}/volume`;
-  await Deno.mkdir(dir);
-  await Deno.writeTextFile(`${dir}/greeting`, "from the host\n");
-  await Deno.chmod(dir, 0o777);
-  const pod = await node.runPod({ name: "volumes" });
-  const container = await pod.run({
-    name: "c",
-    image: await node.image("busybox"),
-    command: ["sleep", "1000"],
-    mounts: [
-      { containerPath: "/rw", hostPath: dir },
-      { containerPath: "/ro", hostPath: dir, readonly: true },
-      { containerPath: "/file", hostPath: `${dir}/greeting`, readonly: true },
-    ],
-  });
-  strictEqual(
-    (await container.shell("cat /rw/greeting /ro/greeting /file")).stdout,
-    "from the host\n".repeat(3),
-  );
-  strictEqual((await container.shell("echo from the guest > /rw/answer")).exitCode, 0);
-  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
-  ok((await container.shell("echo no > /ro/answer")).exitCode !== 0, "a read-only volume takes no file");
-  ok((await container.shell("echo no > /file")).exitCode !== 0, "a read-only file cannot be written");
-  strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
-  await pod.remove();
-  await Deno.remove(dir, { recursive: true });
-});
+e2eShared(
+  "folders and files of the host appear in a container, read-only where asked",
+  node,
+  async (node) => {
+    const dir = `${node.runDir}/volume`;
+    await Deno.mkdir(dir);
+    await Deno.writeTextFile(`${dir}/greeting`, "from the host\n");
+    await Deno.chmod(dir, 0o777);
+    const pod = await node.runPod({ name: "volumes" });
+    const container = await pod.run({
+      name: "c",
+      image: await node.image("busybox"),
+      command: ["sleep", "1000"],
+      mounts: [
+        { containerPath: "/rw", hostPath: dir },
+        { containerPath: "/ro", hostPath: dir, readonly: true },
+        { containerPath: "/file", hostPath: `${dir}/greeting`, readonly: true },
+      ],
+    });
+    strictEqual(
+      (await container.shell("cat /rw/greeting /ro/greeting /file")).stdout,
+      "from the host\n".repeat(3),
+    );
+    strictEqual((await container.shell("echo from the guest > /rw/answer")).exitCode, 0);
+    strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
+    ok((await container.shell("echo no > /ro/answer")).exitCode !== 0, "a read-only volume takes no file");
+    ok((await container.shell("echo no > /file")).exitCode !== 0, "a read-only file cannot be written");
+    strictEqual(await Deno.readTextFile(`${dir}/answer`), "from the guest\n");
+    await pod.remove();
+    await Deno.remove(dir, { recursive: true });
+  },
+);
 
 e2e("a read-only root file system takes no file", node, async (node) => {
   const pod = await node.runPod({ name: "read-only" });

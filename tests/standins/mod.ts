@@ -2,6 +2,7 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts";
 import { quark } from "./quark/launcher.ts";
 import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
+import { firecracker } from "./firecracker/launcher.ts";
 import { stratoVirt } from "./stratovirt/launcher.ts";
 
 /** A stand-in for a program that cannot run on every machine that the tests run on. */
@@ -21,7 +22,7 @@ export interface StandIn {
 }
 
 /** Every stand-in. */
-export const STAND_INS: readonly StandIn[] = [cloudHypervisor, stratoVirt, quark];
+export const STAND_INS: readonly StandIn[] = [cloudHypervisor, stratoVirt, firecracker, quark];
 
 /** What stands behind a driver in a test. */
 export interface ProgramUnderTest {

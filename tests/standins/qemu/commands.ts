@@ -21,6 +21,8 @@ export interface StandInCommands extends QemuCommands {
     args: { "qom-type": "memory-backend-memfd"; id: string; size: number; share: boolean };
     returns: unknown;
   };
+  "qom-set": { args: { path: string; property: string; value: string }; returns: unknown };
+  block_resize: { args: { "node-name": string; size: number }; returns: unknown };
   balloon: { args: { value: number }; returns: unknown };
   "query-balloon": { args: Nothing; returns: { actual: number } };
   system_powerdown: { args: Nothing; returns: unknown };

@@ -12,6 +12,8 @@ export interface MachineDisk {
   path?: string;
   readonly?: boolean;
   serial?: string;
+  /** True where others may have the file open as well. */
+  shared?: boolean;
 }
 
 /** What QEMU is asked to be behind a stand-in, in the terms of Cloud Hypervisor's `VmConfig`, which has them all. */

@@ -41,6 +41,9 @@ export class QemuVm {
   #cpus: number;
   #memory: number;
   readonly #bootMemory: number;
+  /** The block nodes of disks that were replaced, by disk. */
+  readonly #nodes = new Map<string, string>();
+  #replaced = 0;
   #reason: string | undefined;
   #killed = false;
   /** Settles when QEMU has ended. */
@@ -135,7 +138,9 @@ export class QemuVm {
   }
 
   /** Plugs a disk in. @throws where QEMU refuses, or no place is free */
-  async addDisk({ id = "", path = "", readonly = false, serial = id }: MachineDisk): Promise<void> {
+  async addDisk(
+    { id = "", path = "", readonly = false, serial = id, shared = false }: MachineDisk,
+  ): Promise<void> {
     const slot = this.#slots.take(id);
     try {
       const driver = (await Deno.stat(path)).isBlockDevice ? "host_device" : "file";
@@ -145,7 +150,7 @@ export class QemuVm {
         "read-only": readonly,
         discard: "unmap",
         cache: { direct: false, "no-flush": false },
-        file: { driver, filename: path, aio: "threads" },
+        file: { driver, filename: path, aio: "threads", ...(shared && { locking: "off" as const }) },
       });
       try {
         await this.#qmp.execute("device_add", { driver: DISK_DRIVER, id, drive: id, serial, ...slot });
@@ -157,6 +162,47 @@ export class QemuVm {
       this.#slots.free(id);
       throw error;
     }
+  }
+
+  /**
+   * Puts another file behind a disk, as Firecracker does: the guest is told of the new size, and a disk that was read-only
+   * stays so for it.
+   */
+  async replaceDisk(id: string, path: string): Promise<void> {
+    const before = this.#nodes.get(id) ?? id;
+    const node = `${id}.${++this.#replaced}`;
+    const { isBlockDevice } = await Deno.stat(path);
+    await this.#qmp.execute("blockdev-add", {
+      "node-name": node,
+      driver: "raw",
+      // Writable for QEMU, which else would not announce a size; what the guest may do was settled at its boot.
+      "read-only": false,
+      discard: "unmap",
+      cache: { direct: false, "no-flush": false },
+      // Several guests may have the same one.
+      file: {
+        driver: isBlockDevice ? "host_device" : "file",
+        filename: path,
+        aio: "threads",
+        locking: "off",
+      },
+    });
+    try {
+      await this.#qmp.execute("qom-set", {
+        path: `/machine/peripheral/${id}`,
+        property: "drive",
+        value: node,
+      });
+    } catch (error) {
+      await this.#qmp.execute("blockdev-del", { "node-name": node });
+      throw error;
+    }
+    this.#nodes.set(id, node);
+    // As large as it is, which says so to the guest.
+    using file = await Deno.open(path, { read: true });
+    const size = await file.seek(0, Deno.SeekMode.End);
+    await this.#qmp.execute("block_resize", { "node-name": node, size });
+    await this.#qmp.execute("blockdev-del", { "node-name": before });
   }
 
   /** Asks the guest to let go of a disk; `gone` is called when it has. */

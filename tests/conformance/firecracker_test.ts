@@ -1,0 +1,8 @@
+import { conformance } from "../../drivers/contract/conformance/mod.ts";
+import { programUnderTest } from "../standins/mod.ts";
+import { firecrackerSubject } from "./firecracker_subject.ts";
+
+const { what } = (await programUnderTest("firecracker"))!;
+console.log(`The Firecracker driver is tested with ${what}`);
+
+conformance(firecrackerSubject());

@@ -1,0 +1,291 @@
+import { closeFd } from "../../../lib/libc/mod.ts";
+import type { MachineConfig as QemuConfig } from "../qemu/config.ts";
+import { QemuVm, type VmEnd } from "../qemu/vm.ts";
+import {
+  checkBootSource,
+  checkDrive,
+  checkMachine,
+  checkMacs,
+  checkStart,
+  mustOpen,
+  takeTap,
+} from "./checks.ts";
+import type { CommandLine } from "./command_line.ts";
+import { afterStart, beforeStart, Fault, strictness } from "./fault.ts";
+import { minorOf, type StandInOptions } from "./options.ts";
+import {
+  type Balloon,
+  type BootSource,
+  type Drive,
+  type MachineConfig,
+  type NetworkInterface,
+  Resources,
+  type Vsock,
+} from "./resources.ts";
+import { copySerial } from "./serial.ts";
+
+const MIB = 1024 * 1024;
+const DEFAULT_BOOT_ARGS = "reboot=k panic=1 nomodule 8250.nr_uarts=0";
+
+/** The state machine behind the API: a VM is described, started once, and then changed. */
+export class Vmm {
+  readonly #options: StandInOptions;
+  readonly #line: CommandLine;
+  readonly #workDir: string;
+  readonly #ended: (end: VmEnd) => void;
+  readonly #resources = new Resources();
+  readonly #taps = new Map<string, number>();
+  #metricsPath: string | undefined;
+  #vm: QemuVm | undefined;
+  #paused = false;
+
+  /** @param ended called when the guest has ended by itself */
+  constructor(options: StandInOptions, line: CommandLine, workDir: string, ended: (end: VmEnd) => void) {
+    this.#options = options;
+    this.#line = line;
+    this.#workDir = workDir;
+    this.#ended = ended;
+  }
+
+  info(): unknown {
+    const state = this.#vm === undefined ? "Not started" : this.#paused ? "Paused" : "Running";
+    return { id: this.#line.id, state, vmm_version: this.#options.version, app_name: "Firecracker" };
+  }
+
+  version(): unknown {
+    return { firecracker_version: this.#options.version };
+  }
+
+  machineConfig(): unknown {
+    return { smt: false, track_dirty_pages: false, huge_pages: "None", ...this.#resources.machine };
+  }
+
+  balloon(): unknown {
+    if (!this.#resources.balloon) throw new Fault("Balloon config error: Device not found");
+    return { stats_polling_interval_s: 0, ...this.#resources.balloon };
+  }
+
+  /** In an order of its own: the real one's is that of a hash map. */
+  vmConfig(): unknown {
+    const { drives, bootSource, nics, vsock, entropy, balloon } = this.#resources;
+    return {
+      balloon: balloon ?? null,
+      drives: [...drives].reverse().map((drive) => ({
+        partuuid: null,
+        cache_type: "Unsafe",
+        is_read_only: false,
+        io_engine: "Sync",
+        rate_limiter: null,
+        socket: null,
+        ...drive,
+      })),
+      "boot-source": bootSource ?? { kernel_image_path: "" },
+      "cpu-config": null,
+      "logger": null,
+      "machine-config": this.machineConfig(),
+      metrics: null,
+      "mmds-config": null,
+      "network-interfaces": nics,
+      vsock: vsock ?? null,
+      entropy: entropy ? { rate_limiter: null } : null,
+    };
+  }
+
+  setMachine(machine: MachineConfig): void {
+    this.#notStarted();
+    checkMachine(machine);
+    this.#resources.machine = machine;
+  }
+
+  setBootSource(source: BootSource): void {
+    this.#notStarted();
+    checkBootSource(source);
+    this.#resources.bootSource = source;
+  }
+
+  setDrive(drive: Drive): void {
+    // 1.16 would plug it in, and the guest would not know.
+    this.#notStarted();
+    const { drives } = this.#resources;
+    const place = drives.findIndex(({ drive_id }) => drive_id === drive.drive_id);
+    const root = drives.findIndex(({ is_root_device }) => is_root_device);
+    if (drive.is_root_device && root >= 0 && root !== place) {
+      throw new Fault("Drive config error: A root block device already exists!");
+    }
+    checkDrive(drive);
+    if (place >= 0) drives[place] = drive;
+    else if (drive.is_root_device) drives.unshift(drive);
+    else drives.push(drive);
+  }
+
+  setNic(nic: NetworkInterface): void {
+    this.#notStarted();
+    const others = this.#resources.nics.filter(({ iface_id }) => iface_id !== nic.iface_id);
+    checkMacs([...others, nic]);
+    const before = this.#taps.get(nic.iface_id);
+    if (before !== undefined) closeFd(before);
+    this.#taps.set(nic.iface_id, takeTap(nic));
+    this.#resources.nics = [...others, nic];
+  }
+
+  setVsock(vsock: Vsock): void {
+    this.#notStarted();
+    if (vsock.guest_cid < 3) throw strictness(`the CID ${vsock.guest_cid} is the host's`);
+    if (exists(vsock.uds_path)) {
+      throw new Fault(
+        "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket: " +
+          "Address in use (os error 98)",
+      );
+    }
+    this.#resources.vsock = vsock;
+  }
+
+  setEntropy(): void {
+    this.#notStarted();
+    this.#resources.entropy = true;
+  }
+
+  setBalloon(balloon: Balloon): void {
+    this.#notStarted();
+    this.#resources.balloon = balloon;
+  }
+
+  async updateBalloon({ amount_mib }: { amount_mib: number }): Promise<void> {
+    const vm = this.#started();
+    const { balloon, machine } = this.#resources;
+    if (!balloon) throw new Fault("Balloon update error: Device not found");
+    if (amount_mib > machine.mem_size_mib) {
+      throw new Fault("Balloon update error: Amount of pages requested cannot be allocated.");
+    }
+    balloon.amount_mib = amount_mib;
+    await vm.setBalloon(amount_mib * MIB);
+  }
+
+  setSerial({ serial_out_path }: { serial_out_path?: string }): void {
+    this.#notStarted();
+    this.#resources.serialPath = serial_out_path;
+  }
+
+  setMetrics({ metrics_path }: { metrics_path: string }): void {
+    this.#notStarted();
+    if (this.#metricsPath !== undefined) {
+      throw new Fault(
+        "Metrics error: Cannot initialize the metrics system due to bad user input: Already initialized",
+      );
+    }
+    this.#metricsPath = metrics_path;
+  }
+
+  async act({ action_type }: { action_type: string }): Promise<void> {
+    if (action_type === "InstanceStart") return await this.#start();
+    this.#started();
+    if (action_type === "SendCtrlAltDel") throw strictness("our guests listen to no keyboard");
+    if (this.#metricsPath === undefined) {
+      throw new Fault("Internal Vmm error: Metrics error: Not initialized");
+    }
+    await Deno.writeTextFile(this.#metricsPath, `${JSON.stringify({ utc_timestamp_ms: Date.now() })}\n`, {
+      append: true,
+    });
+  }
+
+  async #start(): Promise<void> {
+    this.#notStarted();
+    checkStart(this.#resources, this.#line.pci, minorOf(this.#options));
+    const vm = await QemuVm.start(this.#qemuConfig(), {
+      options: this.#options,
+      workDir: this.#workDir,
+      taps: new Map([...this.#taps].map(([id, fd]) => [id, [fd]])),
+      serialFd: undefined,
+      share: undefined,
+      frozen: true,
+    }).catch((error) => {
+      throw new Fault(`Start microvm error: ${error.message}`);
+    });
+    try {
+      await copySerial(`${this.#workDir}/s`, this.#resources.serialPath);
+      await vm.resume();
+    } catch (error) {
+      await vm.kill();
+      throw new Fault(`Start microvm error: Failed to create device manager: ${(error as Error).message}`);
+    }
+    this.#vm = vm;
+    void vm.ended.then(this.#ended);
+  }
+
+  async updateDrive(
+    { drive_id: id, path_on_host: path }: { drive_id: string; path_on_host?: string },
+  ): Promise<void> {
+    const vm = this.#started();
+    const drive = this.#resources.drives.find(({ drive_id }) => drive_id === id);
+    const refuse = (why: string) =>
+      new Fault(
+        `Drive config error: Unable to patch the block device: ${why} Please verify the request arguments.`,
+      );
+    if (!drive) throw refuse(`Device manager error: Device not found.`);
+    if (path === undefined) throw strictness("an update of a drive that names no file");
+    try {
+      mustOpen(path, "Error manipulating the backing file", !drive.is_read_only);
+      await vm.replaceDisk(id, path);
+    } catch (error) {
+      throw refuse(`Block: Virtio backend error: ${(error as Error).message}`);
+    }
+    drive.path_on_host = path;
+  }
+
+  async setState({ state }: { state: "Paused" | "Resumed" }): Promise<void> {
+    const vm = this.#started();
+    // Both may be repeated.
+    if (state === "Paused") await vm.pause();
+    else await vm.resume();
+    this.#paused = state === "Paused";
+  }
+
+  #notStarted(): void {
+    if (this.#vm) throw afterStart();
+  }
+
+  #started(): QemuVm {
+    if (!this.#vm) throw beforeStart();
+    return this.#vm;
+  }
+
+  #qemuConfig(): QemuConfig {
+    const { machine, bootSource, drives, nics, vsock, entropy } = this.#resources;
+    const root = drives.find(({ is_root_device }) => is_root_device);
+    const cmdline = [
+      bootSource!.boot_args ?? DEFAULT_BOOT_ARGS,
+      // Instead of `pci=off`: what the guest has is on PCI here.
+      ...(root ? ["root=/dev/vda", root.is_read_only ? "ro" : "rw"] : []),
+    ].join(" ");
+    return {
+      cpus: { boot_vcpus: machine.vcpu_count, max_vcpus: machine.vcpu_count },
+      memory: { size: machine.mem_size_mib * MIB, hugepages: machine.huge_pages === "2M", prefault: false },
+      payload: {
+        kernel: bootSource!.kernel_image_path,
+        cmdline,
+        ...(bootSource!.initrd_path !== undefined && { initramfs: bootSource!.initrd_path }),
+      },
+      disks: drives.map(({ drive_id, path_on_host, is_read_only }) => ({
+        id: drive_id,
+        path: path_on_host!,
+        readonly: is_read_only ?? false,
+        // The real one's disks have serials, which tell of the file and mean nothing.
+        serial: drive_id,
+        // It locks no files.
+        shared: true,
+      })),
+      net: nics.map(({ iface_id, guest_mac }) => ({ id: iface_id, ...(guest_mac && { mac: guest_mac }) })),
+      ...(vsock && { vsock: { cid: vsock.guest_cid, socket: vsock.uds_path } }),
+      ...(entropy && { rng: { src: "/dev/urandom" } }),
+    };
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
