@@ -3,7 +3,17 @@ import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import { ContentDefinition } from "../../lib/proto/gen/containerd/services/content/v1/content.ts";
 import { ImagesDefinition } from "../../lib/proto/gen/containerd/services/images/v1/images.ts";
+import type { Logger } from "../../lib/log/mod.ts";
 import { type ArtifactLayer, wasmLayers } from "./artifact_manifest.ts";
+import { FileCache } from "./file_cache.ts";
+
+/** How much of artifacts is kept. */
+export interface ArtifactLimits {
+  /** Larger modules are refused. */
+  maxBytes: number;
+  /** All modules together; the least recently used go first. */
+  limitBytes: number;
+}
 
 /** A manifest is a page of JSON. */
 const MAX_MANIFEST_BYTES = 1024 * 1024;
@@ -17,15 +27,20 @@ const TIMEOUT_MS = 60_000;
  */
 export class ArtifactStore {
   readonly #address: string;
+  readonly #folder: string;
   readonly #maxBytes: number;
+  readonly #cache: FileCache;
+  #count = 0;
 
   /**
    * @param address unix socket of containerd's gRPC API
-   * @param maxBytes larger modules are refused
+   * @param folder where modules are kept
    */
-  constructor(address: string, maxBytes: number) {
+  constructor(address: string, folder: string, { maxBytes, limitBytes }: ArtifactLimits, log: Logger) {
     this.#address = address;
+    this.#folder = folder;
     this.#maxBytes = maxBytes;
+    this.#cache = new FileCache(folder, ".wasm", limitBytes, log);
   }
 
   /**
@@ -44,15 +59,25 @@ export class ArtifactStore {
   }
 
   /**
-   * Writes a layer to a file.
+   * The file of a layer.
    *
    * @throws {KuasarError} RESOURCE_EXHAUSTED for one that is too large, DATA_LOSS where it does not have its digest
    */
-  async save(namespace: string, { digest }: ArtifactLayer, path: string): Promise<void> {
-    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o444 });
-    await this.#read(namespace, digest, this.#maxBytes, async (data) => {
-      for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
-    });
+  async fetch(namespace: string, { digest }: ArtifactLayer): Promise<string> {
+    const key = digest.slice("sha256:".length);
+    const found = await this.#cache.find(key);
+    if (found !== undefined) return found;
+    await Deno.mkdir(this.#folder, { recursive: true, mode: 0o755 });
+    const fresh = `${this.#folder}/.${key}.${Deno.pid}.${++this.#count}`;
+    try {
+      using file = await Deno.open(fresh, { write: true, create: true, truncate: true, mode: 0o444 });
+      await this.#read(namespace, digest, this.#maxBytes, async (data) => {
+        for (let at = 0; at < data.length;) at += await file.write(data.subarray(at));
+      });
+      return await this.#cache.add(key, fresh);
+    } finally {
+      await Deno.remove(fresh).catch(() => {});
+    }
   }
 
   async #manifestOf(namespace: string, reference: string): Promise<string | undefined> {

@@ -2,6 +2,7 @@ import { loadConfig } from "../../lib/config/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { packagedFile } from "../contract/vm/guest_config.ts";
 import type { AotSettings } from "./aot/compiler.ts";
+import type { ArtifactLimits } from "./artifact.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";
 import type { EngineName } from "./engine/mod.ts";
 
@@ -23,8 +24,7 @@ export interface WasmConfig {
   pausePath: string;
   /** containerd's socket. */
   containerdAddress: string;
-  /** Larger modules of artifacts are refused. */
-  maxModuleBytes: number;
+  artifacts: ArtifactLimits;
 }
 
 const MIB = 1024 * 1024;
@@ -82,6 +82,9 @@ export function fromFile({ engine, aot, runtime, containerd }: ConfigFile, name:
     runtimeArgs: runtime.runtime_args,
     pausePath: runtime.pause_path,
     containerdAddress: containerd.address,
-    maxModuleBytes: engine.max_module_mib * MIB,
+    artifacts: {
+      maxBytes: containerd.max_module_mib * MIB,
+      limitBytes: containerd.artifact_cache_mib * MIB,
+    },
   };
 }

@@ -19,12 +19,6 @@ export const SCHEMA = table({
       default: "/var/lib/kuasar/wasm",
       help: "where the root file system that holds the engine is made, for all containers together",
     }),
-    max_module_mib: integer({
-      default: 256,
-      min: 1,
-      max: 4096,
-      help: "larger modules of artifacts are refused",
-    }),
     time_limit_ms: integer({
       default: 0,
       min: 0,
@@ -70,6 +64,18 @@ export const SCHEMA = table({
     address: text({
       default: "/run/containerd/containerd.sock",
       help: "asked for the modules of Wasm artifacts, which have no file system",
+    }),
+    max_module_mib: integer({
+      default: 256,
+      min: 1,
+      max: 4096,
+      help: "larger modules of artifacts are refused",
+    }),
+    artifact_cache_mib: integer({
+      default: 1024,
+      min: 1,
+      max: 1_048_576,
+      help: "modules of artifacts that are kept below engine.root_path; the least recently used go first",
     }),
   }),
 });

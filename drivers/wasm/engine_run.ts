@@ -64,6 +64,6 @@ function preopenOf({ path, mount }: Volume): Preopen {
 }
 
 /** True for a mount that may not be written. */
-export function isReadOnly({ options = [] }: Mount): boolean {
+function isReadOnly({ options = [] }: Mount): boolean {
   return options.includes("ro") || options.includes("rro");
 }

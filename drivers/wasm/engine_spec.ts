@@ -1,6 +1,6 @@
 import type { Mount, Spec } from "../../lib/oci/mod.ts";
 import { type EngineRoot, ETC_FILES, PLUGIN_DIR } from "./engine_root.ts";
-import { GUEST_ROOT, isReadOnly, MODULE_DIR, type Volume } from "./engine_run.ts";
+import { GUEST_ROOT, MODULE_DIR, type Volume } from "./engine_run.ts";
 
 /** Mounts of a container that an engine needs for itself. */
 const OWN_MOUNTS: readonly string[] = ["/proc", "/dev"];
@@ -47,7 +47,7 @@ export function engineSpec(spec: Spec, bundle: EngineBundle): Spec {
       ...mounts.filter(({ destination }) => (ETC_FILES as readonly string[]).includes(destination))
         .map((mount) => ({
           ...mount,
-          options: [...mount.options ?? [], ...isReadOnly(mount) ? [] : ["ro"]],
+          options: [...(mount.options ?? []).filter((option) => option !== "rw" && option !== "ro"), "ro"],
         })),
       ...moduleMounts(bundle.moduleFiles),
       ...pluginPath === "" ? [] : [bind(pluginPath, PLUGIN_DIR, true)],

@@ -42,7 +42,12 @@ export class WasmKind implements SandboxKind {
     this.notes = notes;
     this.pauseProgram = config.pausePath;
     this.#privateMounts = privateMounts(runtimeVersion);
-    this.#artifacts = new ArtifactStore(config.containerdAddress, config.maxModuleBytes);
+    this.#artifacts = new ArtifactStore(
+      config.containerdAddress,
+      `${config.rootPath}/artifacts`,
+      config.artifacts,
+      log,
+    );
   }
 
   /** @param runtimeVersion of the OCI runtime */

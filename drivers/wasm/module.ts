@@ -30,7 +30,7 @@ const IMAGE_NAME = "io.kubernetes.cri.image-name";
  * @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND, or what containerd answers
  */
 export async function findModule(
-  { spec, rootfs, paths, bundle }: PreparedContainer,
+  { spec, rootfs, bundle }: PreparedContainer,
   artifacts: ArtifactStore,
 ): Promise<HostModule | undefined> {
   const { name, func } = entryWord(spec);
@@ -40,12 +40,9 @@ export async function findModule(
     const layers = await artifacts.layers(namespace, reference);
     if (layers.length > 0) {
       const layer = chooseLayer(layers, name);
-      const folder = `${paths.dir}/artifact`;
-      const file = fileName(layer.title || name);
-      Deno.mkdirSync(folder, { mode: 0o755 });
-      await artifacts.save(namespace, layer, `${folder}/${file}`);
-      const format = findFile(folder, `/${file}`)?.format;
-      if (format) return { path: `${folder}/${file}`, inside: undefined, name: file, format, func };
+      const path = await artifacts.fetch(namespace, layer);
+      const format = findFile(posix.dirname(path), `/${posix.basename(path)}`)?.format;
+      if (format) return { path, inside: undefined, name: fileName(layer.title || name), format, func };
       throw new KuasarError(
         "INVALID_ARGUMENT",
         `Cannot run the artifact ${reference}: its layer is not WebAssembly in its binary form`,

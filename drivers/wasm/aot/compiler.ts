@@ -5,7 +5,7 @@ import type { Logger } from "../../../lib/log/mod.ts";
 import { GUEST_ROOT, MODULE_DIR } from "../engine_run.ts";
 import type { EngineRoot } from "../engine_root.ts";
 import type { Engine, EngineBuild, OptimizeLevel } from "../engine/mod.ts";
-import { AotCache } from "./cache.ts";
+import { FileCache } from "../file_cache.ts";
 import { endJail, type JailLimits, NOBODY, runJailed } from "./jail.ts";
 import { aotKey, cpuFeatures } from "./key.ts";
 
@@ -39,7 +39,7 @@ export interface Toolchain {
 export class AotCompiler {
   readonly #settings: AotSettings;
   readonly #toolchain: Toolchain;
-  readonly #cache: AotCache;
+  readonly #cache: FileCache;
   readonly #log: Logger;
   readonly #cpu = cpuFeatures(Deno.readTextFileSync("/proc/cpuinfo"));
   /** Keys of modules that could not be compiled: they are not tried again. */
@@ -53,7 +53,7 @@ export class AotCompiler {
     this.#settings = settings;
     this.#toolchain = toolchain;
     this.#log = log;
-    this.#cache = new AotCache(settings.folder, toolchain.engine.compiledSuffix, settings.limitBytes, log);
+    this.#cache = new FileCache(settings.folder, toolchain.engine.compiledSuffix, settings.limitBytes, log);
     Deno.mkdirSync(`${settings.folder}/${WORK}`, { recursive: true, mode: 0o755 });
     for (const { name } of Deno.readDirSync(`${settings.folder}/${WORK}`)) {
       if (!isRunning(Number(name.split("-")[0]))) {

@@ -1,19 +1,19 @@
 import { rejects, strictEqual } from "node:assert/strict";
-import { logger } from "../../../lib/log/mod.ts";
-import { AotCache } from "./cache.ts";
+import { logger } from "../../lib/log/mod.ts";
+import { FileCache } from "./file_cache.ts";
 
 const key = (digit: string) => digit.repeat(64);
 
-async function withCache(limit: number, run: (cache: AotCache, folder: string) => Promise<void>) {
+async function withCache(limit: number, run: (cache: FileCache, folder: string) => Promise<void>) {
   const folder = await Deno.makeTempDir();
   try {
-    await run(new AotCache(folder, ".wasm", limit, logger("test")), folder);
+    await run(new FileCache(folder, ".wasm", limit, logger("test")), folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function add(cache: AotCache, folder: string, digit: string, size: number, usedAt: number) {
+async function add(cache: FileCache, folder: string, digit: string, size: number, usedAt: number) {
   await Deno.writeFile(`${folder}/new`, new Uint8Array(size));
   const path = await cache.add(key(digit), `${folder}/new`);
   await Deno.utime(path, usedAt, usedAt);

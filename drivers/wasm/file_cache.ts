@@ -1,16 +1,16 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
-import type { Logger } from "../../../lib/log/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { Logger } from "../../lib/log/mod.ts";
 
 /** Names in the folder that are entries. */
 const ENTRY = /^[0-9a-f]{64}\.(wasm|cwasm)$/;
 
 /**
- * Compiled modules by the content that they were made from, below one folder.
+ * Modules by what they are or were made from, below one folder: compiled ones, and those of artifacts.
  *
  * An entry appears by one rename and never changes, so several driver processes may share a folder. What is used least
  * recently goes first where there is too much; who has it open, keeps it.
  */
-export class AotCache {
+export class FileCache {
   readonly #folder: string;
   readonly #suffix: string;
   readonly #limitBytes: number;
@@ -47,7 +47,7 @@ export class AotCache {
     if (size > this.#limitBytes) {
       throw new KuasarError(
         "RESOURCE_EXHAUSTED",
-        `Cannot keep a compiled module: it has ${size} bytes, aot.cache_size_mib allows ${this.#limitBytes}`,
+        `Cannot keep a module: it has ${size} bytes, the cache ${this.#folder} may have ${this.#limitBytes}`,
       );
     }
     const path = this.#path(key);
@@ -73,7 +73,7 @@ export class AotCache {
       if (total <= this.#limitBytes) return;
       if (path === kept) continue;
       await Deno.remove(path).catch(() => {});
-      this.#log.info("Removed a compiled module", { path, size });
+      this.#log.info("Removed a module from the cache", { path, size });
       total -= size;
     }
   }
