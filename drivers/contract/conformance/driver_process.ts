@@ -5,7 +5,7 @@ import { DriverDefinition, type StartRequest } from "../../../lib/proto/gen/kuas
 import type { Share } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { SANDBOX_VARIABLE } from "../stray_processes.ts";
 import { startRequest } from "../testing/start_request.ts";
-import type { DriverUnderTest, Fault } from "./subject.ts";
+import type { DriverCommand, Fault } from "./subject.ts";
 
 /** Far above anything that a driver that works needs, on a busy host without KVM. */
 const CALL_TIMEOUT_MS = 120_000;
@@ -20,14 +20,14 @@ export type Client = GrpcClient<typeof DriverDefinition>;
 export class DriverProcess {
   readonly runDir: string;
   readonly client: Client;
-  readonly #driver: DriverUnderTest;
+  readonly #driver: DriverCommand;
   readonly #watcher: ExitWatcher;
   #child: Deno.ChildProcess | undefined;
   #ref: ProcessRef | undefined;
   /** Shares are made one after the other, so that starts keep their order. */
   #shares: Promise<Share | undefined> = Promise.resolve(undefined);
 
-  private constructor(driver: DriverUnderTest, runDir: string, watcher: ExitWatcher) {
+  private constructor(driver: DriverCommand, runDir: string, watcher: ExitWatcher) {
     this.#driver = driver;
     this.#watcher = watcher;
     this.runDir = runDir;
@@ -35,7 +35,7 @@ export class DriverProcess {
   }
 
   /** Makes a run directory and starts the driver; answers when it serves. */
-  static async start(driver: DriverUnderTest, fault: Fault, watcher: ExitWatcher): Promise<DriverProcess> {
+  static async start(driver: DriverCommand, fault: Fault, watcher: ExitWatcher): Promise<DriverProcess> {
     // Short, so that the longest socket path below it fits.
     const runDir = await Deno.makeTempDir({ dir: "/run", prefix: "kct" });
     const self = new DriverProcess(driver, runDir, watcher);
@@ -88,7 +88,7 @@ export class DriverProcess {
 
   /** Starts the smallest sandbox, with the suite's patience. */
   async start(sandboxId: string, change: Partial<StartRequest> = {}) {
-    this.#shares = this.#shares.then(() => this.#driver.share(this.runDir));
+    this.#shares = this.#shares.then(() => this.#driver.share?.(this.runDir));
     const share = await this.#shares;
     const request = startRequest({ sandboxId, vcpus: 1, memoryMib: 256n, share, ...change });
     return await this.client.start(request, { timeoutMs: CALL_TIMEOUT_MS });

@@ -1,14 +1,17 @@
-/** The suite that every VM driver must pass. */
+/** The suites that drivers must pass: those of VMs, and those whose sandboxes have no kernel of their own. */
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { ExitWatcher } from "../../../lib/process/mod.ts";
 import { deviceTests } from "./device_tests.ts";
 import { DriverProcess } from "./driver_process.ts";
-import type { DriverUnderTest, Fault } from "./subject.ts";
+import type { DriverCommand, DriverUnderTest, Fault } from "./subject.ts";
 import { faultTests } from "./fault_tests.ts";
+import { hostContainerTests } from "./host_container_tests.ts";
+import { hostLifecycleTests } from "./host_lifecycle_tests.ts";
+import { hostSurvivalTests } from "./host_survival_tests.ts";
 import { lifecycleTests } from "./lifecycle_tests.ts";
 import { survivalTests } from "./survival_tests.ts";
 
-export type { DriverUnderTest, Fault } from "./subject.ts";
+export type { DriverCommand, DriverUnderTest, Fault } from "./subject.ts";
 export { deviceTests } from "./device_tests.ts";
 
 /** Registers a test that gets a driver process of its own; afterwards nothing may be left of it. */
@@ -27,8 +30,16 @@ export function conformance(driver: DriverUnderTest): void {
   deviceTests(test, driver);
 }
 
+/** The same for a driver whose sandboxes have no kernel of their own. They need root, and make real namespaces. */
+export function hostConformance(driver: DriverCommand): void {
+  const test = testsOf(driver);
+  hostLifecycleTests(test, driver);
+  hostContainerTests(test);
+  hostSurvivalTests(test);
+}
+
 /** How tests of one driver are registered; for a driver's own tests besides the contract's. */
-export function testsOf(driver: DriverUnderTest): DriverTest {
+export function testsOf(driver: DriverCommand): DriverTest {
   return (name, fault, run) => {
     Deno.test(`${driver.title ?? driver.name}: ${name}`, async () => {
       const watcher = new ExitWatcher();

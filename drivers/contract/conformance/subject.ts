@@ -6,7 +6,7 @@ export type Fault =
   | "none"
   /** The configured guest kernel does not exist. */
   | "missing-kernel"
-  /** The configured VMM does not exist. */
+  /** The configured VMM, or runtime, does not exist. */
   | "missing-vmm"
   /** The kernel file holds no kernel. */
   | "broken-kernel"
@@ -15,8 +15,8 @@ export type Fault =
   /** The guest hangs before its agent runs; the boot time-out is a few seconds. */
   | "silent-guest";
 
-/** How the suite starts a driver, and what it must know of its guests. */
-export interface DriverUnderTest {
+/** How the suite starts a driver. */
+export interface DriverCommand {
   /** The driver serves on `<run dir>/driver-<name>.sock`. */
   name: string;
   /** What its tests are called by. @default `name` */
@@ -25,12 +25,16 @@ export interface DriverUnderTest {
   directory?: string;
   /** Command line of the driver process. Files that it needs may be made below `runDir`. */
   command(runDir: string, fault: Fault): Promise<readonly string[]>;
-  /** How many disks a VM has places for, at least two. @default more than a test needs */
-  disks?: number;
-  /** The share of a sandbox that is about to be started, made below `runDir`. */
-  share(runDir: string): Promise<Share | undefined>;
+  /** The share of a sandbox that is about to be started, made below `runDir`; none unless given. */
+  share?(runDir: string): Promise<Share | undefined>;
   /** Ends what serves the shares of `runDir`, where something does. */
   endShares?(runDir: string): Promise<void>;
+}
+
+/** A driver of VMs, and what must be known of its guests. */
+export interface DriverUnderTest extends DriverCommand {
+  /** How many disks a VM has places for, at least two. @default more than a test needs */
+  disks?: number;
   /** Makes a guest power itself off; the answer may be lost. */
   powerOff(guest: GuestEndpoint): Promise<void>;
   /** Resolves where the agent answers; rejects where the guest cannot be reached. */

@@ -1,0 +1,4 @@
+import { hostConformance } from "../../drivers/contract/conformance/mod.ts";
+import { hostDriver } from "./host_driver.ts";
+
+hostConformance(hostDriver("wasm", "wasmedge"));
