@@ -90,7 +90,13 @@ export interface PingAnswer {
 /** `GET vm.info`. */
 export interface VmInfo {
   state: "Created" | "Running" | "Paused" | "Shutdown" | "BreakPoint";
-  config: { disks?: { id?: string | null; serial?: string | null }[] | null };
+  /** As it is now: what was resized is in it. */
+  config: {
+    cpus?: { boot_vcpus: number; max_vcpus: number } | null;
+    memory?: { size: number; hotplug_size?: number | null } | null;
+    balloon?: { size: number } | null;
+    disks?: { id?: string | null; serial?: string | null }[] | null;
+  };
   memory_actual_size?: number | null;
   /** Every device that the guest sees; one that was removed stays until the guest has let go of it. */
   device_tree?: Record<string, { pci_bdf?: string | null }> | null;

@@ -1,9 +1,11 @@
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import type { Control, LastWords } from "../contract/vm/control.ts";
+import type { Control, Counters, LastWords } from "../contract/vm/control.ts";
 import type { CloudHypervisorApi } from "./api.ts";
+import type { VmCounters } from "./api_types.ts";
 import type { EventPipe } from "./event_pipe.ts";
 import type { VmmEvent } from "./event_stream.ts";
-import { Disks } from "./hotplug.ts";
+import { Disks, serialOf } from "./hotplug.ts";
+import { CloudHypervisorSize } from "./size.ts";
 import type { Version } from "./version.ts";
 
 /** The VMM answers, and exits, as soon as its one API thread is free. */
@@ -14,6 +16,7 @@ export class CloudHypervisorControl implements Control {
   readonly #api: CloudHypervisorApi;
   readonly #events: EventPipe;
   readonly #disks: Disks;
+  readonly resizable: CloudHypervisorSize;
   #lastWords: LastWords | undefined;
   #quitting = false;
 
@@ -22,6 +25,7 @@ export class CloudHypervisorControl implements Control {
     this.#api = api;
     this.#events = events;
     this.#disks = new Disks(api, events, version);
+    this.resizable = new CloudHypervisorSize(api);
     events.onEvent((event) => this.#hear(event));
   }
 
@@ -58,6 +62,11 @@ export class CloudHypervisorControl implements Control {
     await this.#api.shutdownVmm(QUIT_TIMEOUT_MS);
   }
 
+  async counters(): Promise<Counters> {
+    const [devices, { memory_actual_size }] = [await this.#api.counters(), await this.#api.info()];
+    return { memoryBytes: memory_actual_size ?? 0, disks: diskCounters(devices) };
+  }
+
   attachBlock(device: BlockDevice): Promise<void> {
     return this.#disks.attach(device);
   }
@@ -84,4 +93,20 @@ export class CloudHypervisorControl implements Control {
       this.quit().catch(() => {});
     }
   }
+}
+
+/** The counters of the disks that were plugged in, among those of all devices. */
+function diskCounters(devices: VmCounters): Counters["disks"] {
+  return Object.entries(devices).flatMap(([id, values]) => {
+    const serial = serialOf(id);
+    if (serial === undefined) return [];
+    const value = (name: string) => values[name] ?? 0;
+    return [{
+      serial,
+      readBytes: value("read_bytes"),
+      readOps: value("read_ops"),
+      writeBytes: value("write_bytes"),
+      writeOps: value("write_ops"),
+    }];
+  });
 }

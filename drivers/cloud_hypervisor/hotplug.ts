@@ -16,6 +16,11 @@ const PLACES = 31;
 /** Marks the ids of plugged disks among all devices of the VM. */
 const PREFIX = "disk-";
 
+/** The serial of a plugged disk by its device's id; undefined for another device. */
+export function serialOf(id: string): string | undefined {
+  return id.startsWith(PREFIX) ? id.slice(PREFIX.length) : undefined;
+}
+
 /** What plugging asks of the API. */
 export interface DiskApi {
   addDisk(disk: DiskConfig): Promise<AddedDevice | undefined>;

@@ -32,7 +32,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly accel: Accel;
   readonly notes: readonly string[];
   readonly shareKind = ShareKind.VIRTIOFS;
-  readonly capabilities = ["hotplug-block", "pause", "vsock-hybrid"];
+  readonly capabilities = ["hotplug-block", "pause", "resize", "counters", "vsock-hybrid"];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly bootTimeoutMs: number;

@@ -9,6 +9,9 @@ import {
   type VsockPlan,
 } from "./launch_plan.ts";
 
+/** How often memory can be plugged in. */
+const MEMORY_SLOTS = 16;
+
 /**
  * QEMU's arguments for a plan.
  *
@@ -55,6 +58,17 @@ function process(plan: LaunchPlan): string[] {
   return args;
 }
 
+/** All in one socket: what is plugged in later is a core of it. */
+function smp({ vcpus, room }: LaunchPlan): string {
+  const most = Math.max(vcpus, room?.vcpus ?? 0);
+  return `cpus=${vcpus},${most > vcpus ? `maxcpus=${most},` : ""}cores=${most},threads=1,sockets=1`;
+}
+
+function memorySize({ memoryMib, room }: LaunchPlan): string {
+  const most = room?.memoryMib ?? 0;
+  return most > memoryMib ? `${memoryMib}M,slots=${MEMORY_SLOTS},maxmem=${most}M` : `${memoryMib}M`;
+}
+
 function machine(plan: LaunchPlan): string[] {
   const common = `accel=${plan.accel},memory-backend=mem,dump-guest-core=off,mem-merge=off`;
   const type = plan.machine === "q35"
@@ -71,9 +85,9 @@ function machine(plan: LaunchPlan): string[] {
     "-cpu",
     plan.cpu,
     "-smp",
-    `cpus=${plan.vcpus},cores=${plan.vcpus},threads=1,sockets=1`,
+    smp(plan),
     "-m",
-    `${plan.memoryMib}M`,
+    memorySize(plan),
     "-object",
     memory.join(","),
     ...(plan.firmware ? ["-bios", plan.firmware] : []),

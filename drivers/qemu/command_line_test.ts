@@ -150,3 +150,11 @@ Deno.test("what is switched off is not on the line", () => {
     ][0],
   );
 });
+
+Deno.test("a VM that can grow has places for vCPUs and memory, another none", () => {
+  deepStrictEqual(values("-smp"), ["cpus=2,cores=2,threads=1,sockets=1"]);
+  const room = { vcpus: 4, memoryMib: 512 };
+  deepStrictEqual(values("-smp", { room }), ["cpus=2,maxcpus=4,cores=4,threads=1,sockets=1"]);
+  deepStrictEqual(values("-m", { room }), ["256M,slots=16,maxmem=512M"]);
+  deepStrictEqual(values("-m", { room: { vcpus: 2, memoryMib: 256 } }), ["256M"]);
+});

@@ -14,6 +14,9 @@ export interface QemuConfig {
   guest: GuestConfig;
   memoryPrealloc: boolean;
   hugepages: boolean;
+  /** 0: as many as the sandbox starts with. */
+  maxVcpus: number;
+  memoryHotplugMib: number;
   firmwarePath: string;
   entropySource: string;
   console: "hvc0" | "ttyS0" | "ttyAMA0";
@@ -55,6 +58,8 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     guest: guestConfig(hypervisor, name),
     memoryPrealloc: hypervisor.mem_prealloc,
     hugepages: hypervisor.hugepages,
+    maxVcpus: machine === "q35" ? hypervisor.default_max_vcpus : 0,
+    memoryHotplugMib: machine === "q35" ? hypervisor.memory_hotplug_mb : 0,
     firmwarePath: hypervisor.firmware_path,
     entropySource: hypervisor.entropy_source,
     console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",

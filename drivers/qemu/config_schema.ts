@@ -8,7 +8,6 @@ import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
 export const WITHOUT_EFFECT = {
   machine_accelerators: text({ default: "" }),
   default_bridges: integer({ default: 1 }),
-  default_max_vcpus: integer({ default: 0 }),
   mem_slots: integer({ default: 1 }),
   mem_offset: integer({ default: 0 }),
   memory_path: text({ default: "" }),
@@ -53,6 +52,18 @@ export const SCHEMA = table({
     }),
     cpu_model: text({ default: "host", help: "host becomes max under emulation" }),
     cpu_features: text({ default: "", help: "added to the CPU model, pmu=off" }),
+    default_max_vcpus: integer({
+      default: 0,
+      min: 0,
+      max: 255,
+      help: "vCPUs that a sandbox can be resized to; q35 alone",
+    }),
+    memory_hotplug_mb: integer({
+      default: 0,
+      min: 0,
+      max: 16_777_216,
+      help: "memory that can be added to a sandbox, in steps of 128; q35 alone",
+    }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
     firmware_path: text({

@@ -1,10 +1,11 @@
 import { QmpClient } from "../contract/qmp/client.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import type { Control, LastWords, Reconnected } from "../contract/vm/control.ts";
+import type { Control, Counters, LastWords, Reconnected } from "../contract/vm/control.ts";
 import { SlotTable } from "../contract/vm/slots.ts";
-import { attachBlock, detachBlock, readHotplugPlan, readSlots } from "./hotplug.ts";
+import { attachBlock, detachBlock, diskCounters, readHotplugPlan, readSlots } from "./hotplug.ts";
 import { type HotplugPlan, hotplugSlots } from "./launch_plan.ts";
 import type { QemuCommands, QemuMonitor } from "./qmp_commands.ts";
+import { QemuSize, type Room } from "./size.ts";
 
 /** `quit` answers as soon as QEMU's main loop runs. */
 const QUIT_TIMEOUT_MS = 1_000;
@@ -16,10 +17,12 @@ const RECONNECT_TIMEOUT_MS = 3_000;
 export class QemuControl implements Control {
   readonly #monitor: QemuMonitor;
   readonly #slots: SlotTable;
+  readonly resizable: QemuSize;
   #lastWords: LastWords | undefined;
 
-  private constructor(monitor: QemuMonitor, plan: HotplugPlan) {
+  private constructor(monitor: QemuMonitor, plan: HotplugPlan, room: Room) {
     this.#monitor = monitor;
+    this.resizable = new QemuSize(monitor, room);
     this.#slots = new SlotTable(hotplugSlots(plan));
     monitor.onEvent(({ event, data }) => {
       if (event !== "SHUTDOWN") return;
@@ -29,16 +32,16 @@ export class QemuControl implements Control {
   }
 
   /** Reaches the monitor of a QEMU that was just started. @throws {KuasarError} */
-  static async connect(path: string, plan: HotplugPlan, timeoutMs: number): Promise<QemuControl> {
-    return new QemuControl(await QmpClient.connect<QemuCommands>(path, timeoutMs), plan);
+  static async connect(path: string, plan: HotplugPlan, room: Room, timeoutMs: number): Promise<QemuControl> {
+    return new QemuControl(await QmpClient.connect<QemuCommands>(path, timeoutMs), plan, room);
   }
 
   /** Reaches the monitor of a QEMU that an earlier driver process has started. @throws {KuasarError} */
-  static async reconnect(path: string): Promise<Reconnected<QemuControl>> {
+  static async reconnect(path: string, room: Room): Promise<Reconnected<QemuControl>> {
     const monitor = await QmpClient.connect<QemuCommands>(path, RECONNECT_TIMEOUT_MS);
     try {
       const { status } = await monitor.execute("query-status", {}, RECONNECT_TIMEOUT_MS);
-      const control = new QemuControl(monitor, await readHotplugPlan(monitor));
+      const control = new QemuControl(monitor, await readHotplugPlan(monitor), room);
       await readSlots(monitor, control.#slots);
       return { control, state: status === "paused" ? "PAUSED" : "RUNNING" };
     } catch (error) {
@@ -65,6 +68,11 @@ export class QemuControl implements Control {
 
   async quit(): Promise<void> {
     await this.#monitor.execute("quit", {}, QUIT_TIMEOUT_MS);
+  }
+
+  async counters(): Promise<Counters> {
+    const { actual } = await this.#monitor.execute("query-balloon", {});
+    return { memoryBytes: actual, disks: await diskCounters(this.#monitor) };
   }
 
   attachBlock(device: BlockDevice): Promise<void> {

@@ -1,6 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { QmpEvent } from "../contract/qmp/client.ts";
+import type { DiskCounters } from "../contract/vm/control.ts";
 import { blockFileKind, checkSerial } from "../contract/vm/block_file.ts";
 import type { SlotTable } from "../contract/vm/slots.ts";
 import { BRIDGE_ID, type HotplugPlan, portId } from "./launch_plan.ts";
@@ -104,6 +105,22 @@ export async function readSlots(qmp: QemuMonitor, slots: SlotTable): Promise<voi
   for (const { "node-name": node } of await qmp.execute("query-named-block-nodes", { flat: true })) {
     if (node?.startsWith(PREFIX) && !plugged.has(node)) await deleteNode(qmp, node).catch(() => {});
   }
+}
+
+/** What QEMU counts of the disks that are plugged in. */
+export async function diskCounters(qmp: QemuMonitor): Promise<DiskCounters[]> {
+  const found = await qmp.execute("query-blockstats", {});
+  return found.flatMap(({ "node-name": node, stats }) =>
+    node?.startsWith(PREFIX)
+      ? [{
+        serial: node.slice(PREFIX.length),
+        readBytes: stats.rd_bytes,
+        readOps: stats.rd_operations,
+        writeBytes: stats.wr_bytes,
+        writeOps: stats.wr_operations,
+      }]
+      : []
+  );
 }
 
 function isAnswer({ event, data }: QmpEvent, id: string): boolean {

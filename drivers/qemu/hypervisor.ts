@@ -48,7 +48,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     this.notes = [...notes, ...share.notes, ...config.notes];
     this.shareKind = SHARE_KINDS[share.kind];
     this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
-    this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
+    this.capabilities = ["hotplug-block", "pause", "resize", "counters", `vsock-${this.vsock}`];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -100,10 +100,16 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   }
 
   async connect({ machine }: Launch<QemuControl>): Promise<QemuControl> {
-    return await QemuControl.connect(machine.paths.monitor, hotplugPlan(this.#config), this.bootTimeoutMs);
+    const room = { memoryMib: this.#config.memoryHotplugMib };
+    return await QemuControl.connect(
+      machine.paths.monitor,
+      hotplugPlan(this.#config),
+      room,
+      this.bootTimeoutMs,
+    );
   }
 
   async reconnect(machine: Machine<QemuControl>): Promise<Reconnected<QemuControl>> {
-    return await QemuControl.reconnect(machine.paths.monitor);
+    return await QemuControl.reconnect(machine.paths.monitor, { memoryMib: this.#config.memoryHotplugMib });
   }
 }

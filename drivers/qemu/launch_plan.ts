@@ -30,6 +30,8 @@ export interface LaunchPlan {
   cpu: string;
   vcpus: number;
   memoryMib: number;
+  /** What the VM may grow to; undefined for what it starts with. */
+  room?: { vcpus: number; memoryMib: number };
   /** Allocates all guest memory at the start. */
   memoryPrealloc: boolean;
   /** Backs guest memory with huge pages of the default size. */

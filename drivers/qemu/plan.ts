@@ -48,13 +48,16 @@ export function planLaunch(
   accel: Accel,
   opened: Opened,
 ): LaunchPlan {
+  const vcpus = vcpusOf(request, config.guest);
+  const memoryMib = memoryMibOf(request, config.guest);
   return {
     sandboxId: request.sandboxId,
     machine: config.machine,
     accel,
     cpu: cpu(config, accel),
-    vcpus: vcpusOf(request, config.guest),
-    memoryMib: memoryMibOf(request, config.guest),
+    vcpus,
+    memoryMib,
+    room: { vcpus: Math.max(vcpus, config.maxVcpus), memoryMib: memoryMib + config.memoryHotplugMib },
     memoryPrealloc: config.memoryPrealloc,
     hugepages: config.hugepages,
     kernel: config.guest.kernelPath,

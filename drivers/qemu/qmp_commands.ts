@@ -22,12 +22,41 @@ export interface QemuCommands {
   "blockdev-add": { args: BlockNode; returns: unknown };
   "blockdev-del": { args: { "node-name": string }; returns: unknown };
   device_add: {
-    args: { driver: string; id: string; bus: string } & Record<string, string | number | boolean>;
+    args: { driver: string; id: string; bus?: string } & Record<string, string | number | boolean>;
     returns: unknown;
   };
   device_del: { args: { id: string }; returns: unknown };
+  "object-add": {
+    args: { "qom-type": "memory-backend-memfd"; id: string; size: number; share: boolean };
+    returns: unknown;
+  };
+  "object-del": { args: { id: string }; returns: unknown };
+  "query-hotpluggable-cpus": {
+    args: Record<never, never>;
+    returns: HotpluggableCpu[];
+  };
+  "query-memory-size-summary": {
+    args: Record<never, never>;
+    returns: { "base-memory": number; "plugged-memory"?: number };
+  };
+  balloon: { args: { value: number }; returns: unknown };
+  "query-balloon": { args: Record<never, never>; returns: { actual: number } };
+  "query-blockstats": {
+    args: Record<never, never>;
+    returns: {
+      "node-name"?: string;
+      stats: { rd_bytes: number; wr_bytes: number; rd_operations: number; wr_operations: number };
+    }[];
+  };
   "qom-list": { args: { path: string }; returns: { name: string; type: string }[] };
   "qom-get": { args: { path: string; property: string }; returns: unknown };
+}
+
+/** A place for a vCPU; with a path where one is. */
+export interface HotpluggableCpu {
+  type: string;
+  "qom-path"?: string;
+  props: Record<string, number>;
 }
 
 /** A raw disk: a format node on top of the node that opens the file. */

@@ -1,5 +1,6 @@
 import type { InfoResponse } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
 import * as sys from "../native/sys.js";
+import { onlineCpus } from "./online.ts";
 import { VERSION } from "../version.ts";
 
 /** A value in KiB of a file like /proc/meminfo; 0 when it is not there. */
@@ -18,5 +19,6 @@ export function guestInfo(): InfoResponse {
     agentRssKib: kibOf(sys.readTextFile("/proc/self/status"), "VmRSS"),
     memTotalKib: kibOf(memory, "MemTotal"),
     memAvailableKib: kibOf(memory, "MemAvailable"),
+    cpus: onlineCpus(),
   };
 }

@@ -7,6 +7,7 @@ import { run } from "../runtime/run.ts";
 import { syncClock } from "./clock.ts";
 import { nextEvent } from "./events.ts";
 import { guestInfo } from "./guest_info.ts";
+import { bringOnline } from "./online.ts";
 import { setUpInterfaces, setUpRoutes } from "./network.ts";
 import { setUpSandbox } from "./set_up.ts";
 
@@ -46,6 +47,10 @@ export function registerSandbox(server: TtrpcServer): void {
   });
   server.add(GuestDefinition, {
     info: () => guestInfo(),
+    online: async ({ cpus }) => {
+      await bringOnline(cpus);
+      return guestInfo();
+    },
     powerOff: () => {
       void powerOff("asked by the host");
       return {};

@@ -10,6 +10,7 @@ import { inspect } from "./inspect.ts";
 import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { metrics } from "./metrics.ts";
+import { resize } from "./resize.ts";
 import { timeline } from "./timeline.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -18,6 +19,7 @@ const COMMANDS: readonly Command[] = [
   exec,
   logs,
   timeline,
+  resize,
   metrics,
   check,
   completionFor(() => COMMANDS),

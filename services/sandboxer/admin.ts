@@ -3,6 +3,7 @@ import type { AdminDefinition, SandboxSummary } from "../../lib/proto/gen/kuasar
 import type { Context } from "./context.ts";
 import { toEndpoint } from "./guest.ts";
 import { sandboxInfo } from "./info.ts";
+import { resizeSandbox } from "./resize.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { toTimestamp } from "./time.ts";
 import { toPhases } from "./timeline.ts";
@@ -28,6 +29,9 @@ export function adminHandlers(context: Context): Handlers<typeof AdminDefinition
     },
     async metrics() {
       return { text: context.metrics.text(registry) };
+    },
+    resize({ id, vcpus, memoryMib }) {
+      return resizeSandbox(context, registry.resolve(id), { vcpus, memoryMib });
     },
     async timeline({ id }) {
       const { record } = registry.resolve(id);

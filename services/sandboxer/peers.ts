@@ -1,5 +1,5 @@
 import { type GrpcClient, grpcClient } from "../../lib/grpc/mod.ts";
-import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { DriverDefinition, MachineDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { NetworkDefinition } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { InstalledDrivers } from "./installed_drivers.ts";
@@ -11,6 +11,9 @@ export type StorageClient = GrpcClient<typeof StorageDefinition>;
 /** A client of a driver. */
 export type DriverClient = GrpcClient<typeof DriverDefinition>;
 
+/** What VM drivers have besides. */
+export type MachineClient = GrpcClient<typeof MachineDefinition>;
+
 /** The services that the sandboxer calls, by their sockets in the run directory. */
 export class Peers {
   readonly network: NetworkClient;
@@ -18,6 +21,7 @@ export class Peers {
   readonly installed: InstalledDrivers;
   readonly #runDir: string;
   readonly #drivers = new Map<string, DriverClient>();
+  readonly #machines = new Map<string, MachineClient>();
 
   constructor(runDir: string) {
     this.#runDir = runDir;
@@ -36,10 +40,20 @@ export class Peers {
     return client;
   }
 
+  /** The part of a driver that VM drivers alone have; others answer UNIMPLEMENTED. */
+  machine(name: string): MachineClient {
+    let client = this.#machines.get(name);
+    if (!client) {
+      client = grpcClient(MachineDefinition, `${this.#runDir}/driver-${name}.sock`);
+      this.#machines.set(name, client);
+    }
+    return client;
+  }
+
   /** Ends all connections. */
   close(): void {
     this.network.close();
     this.storage.close();
-    for (const client of this.#drivers.values()) client.close();
+    for (const client of [...this.#drivers.values(), ...this.#machines.values()]) client.close();
   }
 }

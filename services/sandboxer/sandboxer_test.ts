@@ -42,7 +42,9 @@ Deno.test("a pod from Create to Shutdown, as containerd asks for it", async () =
     match(platform?.architecture ?? "", /^(amd64|arm64)$/);
     const metrics = (await controller.metrics({ sandboxId: "s1", sandboxer: "" })).metrics;
     strictEqual(metrics?.data?.typeUrl, "io.containerd.cgroups.v2.Metrics");
-    ok((Metrics.decode(metrics?.data?.value ?? new Uint8Array()).memory?.usage ?? 0n) > 0n);
+    const decoded = Metrics.decode(metrics?.data?.value ?? new Uint8Array());
+    ok((decoded.memory?.usage ?? 0n) > 0n);
+    strictEqual(decoded.io?.usage[0]?.rbytes, 4096n);
     await controller.update({ sandboxId: "s1", sandboxer: "", sandbox: undefined, fields: ["extensions"] });
 
     const waits = [fixture.wait("s1"), fixture.wait("s1")];

@@ -3,6 +3,7 @@ import { programUnderTest } from "../standins/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
+import { ROOM, sizeTests } from "./size_tests.ts";
 
 const { what } = (await programUnderTest("cloud-hypervisor"))!;
 console.log(`The Cloud Hypervisor driver is tested with ${what}`);
@@ -12,3 +13,4 @@ const subject = cloudHypervisorSubject();
 conformance(subject);
 cloudHypervisorDeviceTests(subject);
 nicTests(subject);
+sizeTests(cloudHypervisorSubject({ max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -16,6 +16,14 @@ export async function ping(endpoint: GuestEndpoint): Promise<void> {
   await withGuest(endpoint, (guest) => guest.info({}));
 }
 
+/** Brings vCPUs online that were plugged in; answers how many run and what memory there is. */
+export async function bringOnline(
+  endpoint: GuestEndpoint,
+  cpus: number,
+): Promise<{ cpus: number; memTotalKib: bigint }> {
+  return await withGuest(endpoint, (guest) => guest.online({ cpus }));
+}
+
 type Guest = ReturnType<typeof createClient<typeof GuestDefinition>>;
 
 async function withGuest<T>(endpoint: GuestEndpoint, call: (guest: Guest) => Promise<T>): Promise<T> {

@@ -2,9 +2,11 @@ import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { qemuDeviceTests } from "./qemu_devices.ts";
 import { qemuSubject } from "./qemu_subject.ts";
+import { ROOM, sizeTests } from "./size_tests.ts";
 
 const subject = qemuSubject();
 
 conformance(subject);
 qemuDeviceTests(subject);
 nicTests(subject);
+sizeTests(qemuSubject({ default_max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -1,4 +1,5 @@
 import type { BlockDevice } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { Resizable } from "./resize.ts";
 
 /** What a VMM or its guest gave as the reason of an end, before the process exited. */
 export interface LastWords {
@@ -40,8 +41,27 @@ export interface Control {
    * @throws {KuasarError} DEADLINE_EXCEEDED or FAILED_PRECONDITION where the guest keeps it; may be repeated
    */
   detachBlock(serial: string): Promise<void>;
+  /** How the size of the VM is changed; for drivers with the capability `resize`. */
+  readonly resizable?: Resizable;
+  /** What the VMM counts; for drivers with the capability `counters`. */
+  counters?(): Promise<Counters>;
   /** Lets the connection go; the VM goes on. May be repeated. */
   close(): void;
+}
+
+/** What a VMM counts of its VM. */
+export interface Counters {
+  memoryBytes: number;
+  disks: readonly DiskCounters[];
+}
+
+/** Of one disk, since it was plugged in. */
+export interface DiskCounters {
+  serial: string;
+  readBytes: number;
+  readOps: number;
+  writeBytes: number;
+  writeOps: number;
 }
 
 /** A control that was connected again, and what the VMM says of its VM. */

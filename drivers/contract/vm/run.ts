@@ -1,7 +1,7 @@
 import { serveGrpc } from "../../../lib/grpc/mod.ts";
 import { exitWatcher } from "../../../lib/process/mod.ts";
 import { LogKeeper } from "../../../lib/log/mod.ts";
-import { DriverDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { DriverDefinition, MachineDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
 import { openStore } from "../../../lib/store/mod.ts";
 import { EmptyNetns } from "../empty_netns.ts";
@@ -46,7 +46,7 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
   const server = await serveGrpc({
     address: `${runDir}/driver-${hypervisor.name}.sock`,
     fdName: `driver-${hypervisor.name}`,
-    services: [[DriverDefinition, driver.handlers()]],
+    services: [[DriverDefinition, driver.handlers()], [MachineDefinition, driver.machineHandlers()]],
   });
   onStop("stop serving", () => server.close(CLOSE_GRACE_MS));
 }

@@ -3,7 +3,9 @@ import type { CallContext, Handlers } from "../../../lib/grpc/mod.ts";
 import { checkId } from "../../../lib/oci/mod.ts";
 import { isAlive } from "../../../lib/process/mod.ts";
 import {
+  type CountersResponse,
   type DriverDefinition,
+  type MachineDefinition,
   SandboxState,
   type StartRequest,
   type StartResponse,
@@ -11,10 +13,11 @@ import {
 import { KeyedLock } from "../../../lib/concurrency/mod.ts";
 import { toTimestamp } from "../phases.ts";
 import { containersInGuest } from "../vm_only.ts";
-import type { Control } from "./control.ts";
+import type { Control, Counters } from "./control.ts";
 import type { VmHost } from "./host.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
 import { removeMachine } from "./remove.ts";
+import { resize } from "./resize.ts";
 import { startMachine } from "./start.ts";
 import { stopMachine } from "./stop.ts";
 
@@ -95,6 +98,31 @@ export class VmDriver<C extends Control> {
         return {};
       },
     };
+  }
+
+  /** The handlers of `kuasar.driver.v1.Machine`. */
+  machineHandlers(): Handlers<typeof MachineDefinition> {
+    return {
+      resize: ({ sandboxId, vcpus, memoryMib }) =>
+        this.#change(sandboxId, async (_, { resizable }) => {
+          if (!resizable) throw this.#cannot("resize");
+          const now = await resize(resizable, { vcpus, memoryMib: Number(memoryMib) });
+          return { vcpus: now.vcpus, memoryMib: BigInt(now.memoryMib) };
+        }),
+      counters: ({ sandboxId }) =>
+        this.#change(sandboxId, async (_, control) => {
+          if (!control.counters) throw this.#cannot("counters");
+          return countersMessage(await control.counters());
+        }),
+    };
+  }
+
+  #cannot(capability: string): KuasarError {
+    const { title } = this.#host.hypervisor;
+    return new KuasarError(
+      "UNIMPLEMENTED",
+      `Cannot do this: the driver of ${title} has no capability ${capability}`,
+    );
   }
 
   async #start(request: StartRequest): Promise<StartResponse> {
@@ -178,4 +206,17 @@ export class VmDriver<C extends Control> {
       this.#host.records.put(sandboxId, machine.record);
     });
   }
+}
+
+function countersMessage({ memoryBytes, disks }: Counters): CountersResponse {
+  return {
+    memoryBytes: BigInt(memoryBytes),
+    disks: disks.map(({ serial, readBytes, readOps, writeBytes, writeOps }) => ({
+      serial,
+      readBytes: BigInt(readBytes),
+      readOps: BigInt(readOps),
+      writeBytes: BigInt(writeBytes),
+      writeOps: BigInt(writeOps),
+    })),
+  };
 }

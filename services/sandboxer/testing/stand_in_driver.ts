@@ -2,6 +2,7 @@ import { KuasarError } from "../../../lib/errors/mod.ts";
 import { type GrpcServer, serveGrpc } from "../../../lib/grpc/mod.ts";
 import {
   DriverDefinition,
+  MachineDefinition,
   SandboxState,
   type StartResponse,
 } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
@@ -101,6 +102,16 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
       },
       pause: () => Promise.resolve({}),
       resume: () => Promise.resolve({}),
+    }], [MachineDefinition, {
+      async resize({ sandboxId: id, vcpus, memoryMib }) {
+        await world.call("driver/resize", id, () => void find(id));
+        return { vcpus: vcpus || 1, memoryMib: memoryMib || 256n };
+      },
+      async counters({ sandboxId }) {
+        find(sandboxId);
+        const disk = { serial: "d", readBytes: 4096n, readOps: 2n, writeBytes: 512n, writeOps: 1n };
+        return { memoryBytes: 256n << 20n, disks: [disk] };
+      },
     }]],
   });
 }

@@ -1,6 +1,6 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { SandboxServiceDefinition } from "../../../lib/proto/gen/grpc/sandbox.ts";
-import { GuestDefinition } from "../../../lib/proto/gen/kuasar/guest/v1/guest.ts";
+import { GuestDefinition, InfoResponse } from "../../../lib/proto/gen/kuasar/guest/v1/guest.ts";
 import { type Listener, listenUnix } from "../../../lib/transport/mod.ts";
 import { type ByteStream, TtrpcServer } from "../../../lib/ttrpc/mod.ts";
 import type { StandInVm, World } from "./world.ts";
@@ -25,6 +25,10 @@ export async function serveStandInGuest(
     },
   });
   server.add(GuestDefinition, {
+    async online({ cpus }) {
+      await world.call("guest/online", id, () => {});
+      return { ...InfoResponse.decode(new Uint8Array(0)), cpus };
+    },
     async powerOff() {
       await world.call("guest/powerOff", id, () => void (vm.poweredOff = true));
       return {};

@@ -304,18 +304,22 @@ export class Vmm {
     // Less memory: nothing happens until a reboot, and the answer does not say so.
     if (ram !== undefined && ram > (this.#vm?.memory.now ?? 0)) {
       if (ram % MEMORY_BLOCK !== 0) throw refused("MemoryManager", "InvalidSize");
-      if (ram > memory.size + (memory.hotplug_size ?? 0)) {
+      const boot = this.#vm?.memory.boot ?? memory.size;
+      if (ram > boot + (memory.hotplug_size ?? 0)) {
         throw refused("MemoryManager", "InsufficientHotplugRam");
       }
       if (++this.#memoryAdditions > MAX_MEMORY_ADDITIONS) throw refused("MemoryManager", "NoSlotAvailable");
       const vm = this.#vm;
       if (vm) await attempt("MemoryManager", () => vm.addMemory(ram));
+      // The configuration follows, so that a reboot would begin with it.
+      this.#config = { ...this.#created(), memory: { ...memory, size: ram } };
     }
     if (balloon !== undefined) {
       if (!config.balloon) throw refused("MissingVirtioBalloon");
-      if (balloon >= memory.size) throw refused("Balloon", "larger than the memory");
+      if (balloon >= this.#created().memory.size) throw refused("Balloon", "larger than the memory");
       const vm = this.#vm;
       if (vm) await attempt("Balloon", () => vm.setBalloon(balloon));
+      this.#config = { ...this.#created(), balloon: { ...config.balloon, size: balloon } };
     }
     this.#events.emit("vm", "resized");
     return undefined;

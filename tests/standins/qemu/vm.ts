@@ -12,8 +12,6 @@ import type { SharedDirectory } from "./shared_directory.ts";
 
 const MIB = 1024 * 1024;
 const START_TIMEOUT_MS = 20_000;
-/** Room for what is plugged in later. */
-const MEMORY_SLOTS = 8;
 const DISK_DRIVER = "virtio-blk-pci-non-transitional";
 
 /** Why QEMU has ended. */
@@ -315,6 +313,7 @@ function qemuArguments(
     cpu: "max",
     vcpus: cpus.boot_vcpus,
     memoryMib: memory.size / MIB,
+    room: { vcpus: cpus.max_vcpus, memoryMib: (memory.size + (memory.hotplug_size ?? 0)) / MIB },
     memoryPrealloc: memory.prefault,
     hugepages: memory.hugepages,
     kernel: payload.kernel ?? "",
@@ -342,17 +341,6 @@ function qemuArguments(
     hotplug: { kind: "bridge" },
   };
   const args = buildArguments(plan);
-  const replace = (flag: string, value: string) => args[args.indexOf(flag) + 1] = value;
-  if (cpus.max_vcpus > cpus.boot_vcpus) {
-    replace(
-      "-smp",
-      `cpus=${cpus.boot_vcpus},maxcpus=${cpus.max_vcpus},cores=${cpus.max_vcpus},threads=1,sockets=1`,
-    );
-  }
-  if (memory.hotplug_size) {
-    const most = (memory.size + memory.hotplug_size) / MIB;
-    replace("-m", `${plan.memoryMib}M,slots=${MEMORY_SLOTS},maxmem=${most}M`);
-  }
   if (!config.vsock) {
     // No vsock: its character device and its device go, with their flags.
     const device = args.findIndex((arg) => arg.startsWith("vhost-user-vsock-pci"));

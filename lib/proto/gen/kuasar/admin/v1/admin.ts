@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Empty } from "../../../google/protobuf/empty.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { Phase } from "../../driver/v1/driver.ts";
+import { Phase, ResizeResponse } from "../../driver/v1/driver.ts";
 import { GuestEndpoint } from "../../prepare/v1/prepare.ts";
 
 /** What kuasar-ctl asks the sandboxer (gRPC, on the sandboxer's own socket). */
@@ -20,6 +20,14 @@ export interface MetricsResponse {
 
 export interface IdRequest {
   id: string;
+}
+
+export interface ResizeRequest {
+  id: string;
+  /** 0 leaves it as it is. */
+  vcpus: number;
+  /** 0 leaves it as it is. */
+  memoryMib: bigint;
 }
 
 export interface SandboxSummary {
@@ -128,6 +136,77 @@ export const IdRequest: MessageFns<IdRequest> = {
             }
 
             message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResizeRequest(): ResizeRequest {
+  return { id: "", vcpus: 0, memoryMib: 0n };
+}
+
+export const ResizeRequest: MessageFns<ResizeRequest> = {
+  encode(message: ResizeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.vcpus !== 0) {
+      writer.uint32(16).uint32(message.vcpus);
+    }
+    if (message.memoryMib !== 0n) {
+      if (BigInt.asUintN(64, message.memoryMib) !== message.memoryMib) {
+        throw new globalThis.Error("value provided for field message.memoryMib of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.memoryMib);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResizeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResizeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.vcpus = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.memoryMib = reader.uint64() as bigint;
             continue;
           }
         }
@@ -483,6 +562,15 @@ export const AdminDefinition = {
       requestType: Empty as typeof Empty,
       requestStream: false,
       responseType: MetricsResponse as typeof MetricsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Gives a running sandbox other vCPUs and memory, see `kuasar.driver.v1.Machine.Resize`. */
+    resize: {
+      name: "Resize",
+      requestType: ResizeRequest as typeof ResizeRequest,
+      requestStream: false,
+      responseType: ResizeResponse as typeof ResizeResponse,
       responseStream: false,
       options: {},
     },

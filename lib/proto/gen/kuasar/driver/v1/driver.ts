@@ -24,6 +24,35 @@ export enum SandboxState {
   STOPPED = 4,
 }
 
+export interface ResizeRequest {
+  sandboxId: string;
+  /** 0 leaves it as it is. */
+  vcpus: number;
+  /** 0 leaves it as it is. */
+  memoryMib: bigint;
+}
+
+export interface ResizeResponse {
+  vcpus: number;
+  /** What the guest is to have; the balloon may take a moment to follow. */
+  memoryMib: bigint;
+}
+
+export interface CountersResponse {
+  /** What the guest has: plugged in, less what the balloon has taken. */
+  memoryBytes: bigint;
+  disks: DiskCounters[];
+}
+
+/** Since the disk was plugged in. */
+export interface DiskCounters {
+  serial: string;
+  readBytes: bigint;
+  readOps: bigint;
+  writeBytes: bigint;
+  writeOps: bigint;
+}
+
 export interface InfoResponse {
   name: string;
   /** Of the hypervisor or runtime: `QEMU 10.0.2`. */
@@ -154,6 +183,299 @@ export interface DetachBlockRequest {
   sandboxId: string;
   serial: string;
 }
+
+function createBaseResizeRequest(): ResizeRequest {
+  return { sandboxId: "", vcpus: 0, memoryMib: 0n };
+}
+
+export const ResizeRequest: MessageFns<ResizeRequest> = {
+  encode(message: ResizeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.vcpus !== 0) {
+      writer.uint32(16).uint32(message.vcpus);
+    }
+    if (message.memoryMib !== 0n) {
+      if (BigInt.asUintN(64, message.memoryMib) !== message.memoryMib) {
+        throw new globalThis.Error("value provided for field message.memoryMib of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.memoryMib);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResizeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResizeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.vcpus = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.memoryMib = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResizeResponse(): ResizeResponse {
+  return { vcpus: 0, memoryMib: 0n };
+}
+
+export const ResizeResponse: MessageFns<ResizeResponse> = {
+  encode(message: ResizeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.vcpus !== 0) {
+      writer.uint32(8).uint32(message.vcpus);
+    }
+    if (message.memoryMib !== 0n) {
+      if (BigInt.asUintN(64, message.memoryMib) !== message.memoryMib) {
+        throw new globalThis.Error("value provided for field message.memoryMib of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.memoryMib);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResizeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResizeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.vcpus = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.memoryMib = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCountersResponse(): CountersResponse {
+  return { memoryBytes: 0n, disks: [] };
+}
+
+export const CountersResponse: MessageFns<CountersResponse> = {
+  encode(message: CountersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.memoryBytes);
+    }
+    for (const v of message.disks) {
+      DiskCounters.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CountersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCountersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.disks.push(DiskCounters.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDiskCounters(): DiskCounters {
+  return { serial: "", readBytes: 0n, readOps: 0n, writeBytes: 0n, writeOps: 0n };
+}
+
+export const DiskCounters: MessageFns<DiskCounters> = {
+  encode(message: DiskCounters, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.serial !== "") {
+      writer.uint32(10).string(message.serial);
+    }
+    if (message.readBytes !== 0n) {
+      if (BigInt.asUintN(64, message.readBytes) !== message.readBytes) {
+        throw new globalThis.Error("value provided for field message.readBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.readBytes);
+    }
+    if (message.readOps !== 0n) {
+      if (BigInt.asUintN(64, message.readOps) !== message.readOps) {
+        throw new globalThis.Error("value provided for field message.readOps of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.readOps);
+    }
+    if (message.writeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.writeBytes) !== message.writeBytes) {
+        throw new globalThis.Error("value provided for field message.writeBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.writeBytes);
+    }
+    if (message.writeOps !== 0n) {
+      if (BigInt.asUintN(64, message.writeOps) !== message.writeOps) {
+        throw new globalThis.Error("value provided for field message.writeOps of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.writeOps);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiskCounters {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiskCounters();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.serial = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.readBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.readOps = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.writeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.writeOps = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseInfoResponse(): InfoResponse {
   return { name: "", version: "", accel: "", notes: [], vm: false, shareKind: 0, capabilities: [] };
@@ -1476,6 +1798,40 @@ export const DriverDefinition = {
       requestType: StatusRequest as typeof StatusRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+  },
+} as const;
+
+/**
+ * What only sandboxes with a kernel of their own have: VM drivers serve it besides Driver. Each call needs the capability
+ * of its name in `InfoResponse.capabilities`, and answers UNIMPLEMENTED without it.
+ */
+export type MachineDefinition = typeof MachineDefinition;
+export const MachineDefinition = {
+  name: "Machine",
+  fullName: "kuasar.driver.v1.Machine",
+  methods: {
+    /**
+     * `resize`: gives a sandbox more or fewer vCPUs and memory, as far as its hypervisor can, and answers what it has then.
+     * vCPUs come in and never go; the guest's agent brings them online. Memory beyond what the sandbox has started with is
+     * plugged in, less is taken by the balloon. RESOURCE_EXHAUSTED beyond what the VM was started with room for.
+     */
+    resize: {
+      name: "Resize",
+      requestType: ResizeRequest as typeof ResizeRequest,
+      requestStream: false,
+      responseType: ResizeResponse as typeof ResizeResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** `counters`: what the hypervisor counts of a sandbox. */
+    counters: {
+      name: "Counters",
+      requestType: StatusRequest as typeof StatusRequest,
+      requestStream: false,
+      responseType: CountersResponse as typeof CountersResponse,
       responseStream: false,
       options: {},
     },

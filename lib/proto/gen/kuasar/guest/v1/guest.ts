@@ -10,6 +10,10 @@ import { Empty } from "../../../google/protobuf/empty.ts";
 
 /** What our agent offers beyond Kuasar's protocol, on the same vsock port 1024. */
 
+export interface OnlineRequest {
+  cpus: number;
+}
+
 export interface InfoResponse {
   version: string;
   kernel: string;
@@ -18,10 +22,58 @@ export interface InfoResponse {
   agentRssKib: bigint;
   memTotalKib: bigint;
   memAvailableKib: bigint;
+  /** vCPUs that are online. */
+  cpus: number;
 }
 
+function createBaseOnlineRequest(): OnlineRequest {
+  return { cpus: 0 };
+}
+
+export const OnlineRequest: MessageFns<OnlineRequest> = {
+  encode(message: OnlineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cpus !== 0) {
+      writer.uint32(8).uint32(message.cpus);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OnlineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOnlineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cpus = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseInfoResponse(): InfoResponse {
-  return { version: "", kernel: "", uptimeMs: 0n, agentRssKib: 0n, memTotalKib: 0n, memAvailableKib: 0n };
+  return { version: "", kernel: "", uptimeMs: 0n, agentRssKib: 0n, memTotalKib: 0n, memAvailableKib: 0n, cpus: 0 };
 }
 
 export const InfoResponse: MessageFns<InfoResponse> = {
@@ -55,6 +107,9 @@ export const InfoResponse: MessageFns<InfoResponse> = {
         throw new globalThis.Error("value provided for field message.memAvailableKib of type uint64 too large");
       }
       writer.uint32(48).uint64(message.memAvailableKib);
+    }
+    if (message.cpus !== 0) {
+      writer.uint32(56).uint32(message.cpus);
     }
     return writer;
   },
@@ -120,6 +175,14 @@ export const InfoResponse: MessageFns<InfoResponse> = {
             message.memAvailableKib = reader.uint64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cpus = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -150,6 +213,15 @@ export const GuestDefinition = {
     info: {
       name: "Info",
       requestType: Empty as typeof Empty,
+      requestStream: false,
+      responseType: InfoResponse as typeof InfoResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Waits for so many vCPUs to be there, for some seconds, and brings all online that are; memory comes by itself. */
+    online: {
+      name: "Online",
+      requestType: OnlineRequest as typeof OnlineRequest,
       requestStream: false,
       responseType: InfoResponse as typeof InfoResponse,
       responseStream: false,

@@ -1,0 +1,34 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { ResizeResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { Context } from "./context.ts";
+import { withGuest } from "./guest.ts";
+import type { Sandbox } from "./sandbox.ts";
+
+/**
+ * Gives a sandbox other vCPUs and memory and lets the guest bring them online.
+ *
+ * @param wanted 0 leaves it as it is
+ * @returns what the sandbox has then, vCPUs as the guest counts them
+ * @throws FAILED_PRECONDITION where it does not run, UNIMPLEMENTED for a driver that cannot, RESOURCE_EXHAUSTED beyond
+ * the room that the VM was started with
+ */
+export async function resizeSandbox(
+  { peers, config }: Context,
+  { id, record }: Sandbox,
+  wanted: { vcpus: number; memoryMib: bigint },
+): Promise<ResizeResponse> {
+  if (record.state !== "ready") {
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot resize sandbox ${id}: its state is ${record.state}`);
+  }
+  if (record.onHost) {
+    throw new KuasarError(
+      "UNIMPLEMENTED",
+      `Cannot resize sandbox ${id}: it has no machine of its own; its cgroup limits it`,
+    );
+  }
+  const timeoutMs = config.timeouts.peer_ms;
+  const now = await peers.machine(record.driver).resize({ sandboxId: id, ...wanted }, { timeoutMs });
+  if (wanted.vcpus === 0) return now;
+  const { cpus } = await withGuest(record.guest, timeoutMs, ({ guest }) => guest.online({ cpus: now.vcpus }));
+  return { ...now, vcpus: cpus };
+}
