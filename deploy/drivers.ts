@@ -1,6 +1,7 @@
 import type { DriverDeployment } from "../drivers/contract/deployment.ts";
 import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deployment.ts";
 import { deployment as firecracker } from "../drivers/firecracker/deployment.ts";
+import { deployment as gvisor } from "../drivers/gvisor/deployment.ts";
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
 import { deployment as runc } from "../drivers/runc/deployment.ts";
 import { deployment as stratovirt } from "../drivers/stratovirt/deployment.ts";
@@ -17,6 +18,7 @@ export const DRIVERS: readonly DriverDeployment[] = [
   firecracker,
   runc,
   wasm,
+  gvisor,
 ];
 
 /** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */

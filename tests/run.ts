@@ -29,6 +29,7 @@ const E2E: Readonly<Record<string, readonly string[]>> = {
   "kuasar-firecracker": [...POD_TESTS, "tests/e2e/block_test.ts"],
   "kuasar-runc": POD_TESTS,
   "kuasar-wasm": POD_TESTS,
+  "kuasar-gvisor": POD_TESTS,
 };
 
 function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {

@@ -71,7 +71,7 @@ export class HostContainer {
     const { id } = this.record;
     const process = this.process(execId);
     // On the host only a terminal has anything to be joined.
-    if (this.link.local && !process.paths.terminal) return;
+    if (this.link.local && (this.link.ownTerminals || !process.paths.terminal)) return;
     await process.stdio.connect(this.link, id, execId, process.paths, () => {
       // The guest closes the process's stdin when this and the end of the stream have both arrived.
       void this.guest((task) => task.closeIO({ id, execId, stdin: true })).catch(() => {});
@@ -105,7 +105,7 @@ export class HostContainer {
   /** End of input. */
   async closeStdin(execId: string): Promise<void> {
     const process = this.process(execId);
-    if (this.link.local && !process.paths.terminal) {
+    if (this.link.local && (this.link.ownTerminals || !process.paths.terminal)) {
       await this.guest((task) => task.closeIO({ id: this.record.id, execId, stdin: true }));
     } else process.stdio.closeStdin();
   }

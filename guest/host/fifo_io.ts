@@ -1,7 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
-import type { Stdio } from "../task/oci_runtime.ts";
+import type { Stdio } from "../task/runtime_call.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "../task/stdio.ts";
 import { Terminals } from "../task/terminal.ts";
 import type { Keeper } from "./keeper.ts";

@@ -1,18 +1,16 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import type { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import {
   HostRuntime_Kind,
   type PrepareContainerResponse,
 } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
-import type { Handlers } from "../../lib/ttrpc/mod.ts";
-import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import type { AdoptedProcess } from "../task/container.ts";
 import { OciRuntime } from "../task/oci_runtime.ts";
 import { TaskService } from "../task/service.ts";
 import { adoptedExit } from "./adopted_exit.ts";
-import { FifoIo } from "./fifo_io.ts";
+import { directClient } from "./direct_client.ts";
+import type { FifoIo } from "./fifo_io.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ContainerRecord, LocalProcess } from "./record.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
@@ -30,32 +28,31 @@ export class LocalTasks {
   readonly #task: GuestTask;
 
   /**
-   * @param directory for files of calls under way; emptied
+   * @param directory for files of calls under way
    * @param publish sends an event of a container
    */
   constructor(
     directory: string,
+    io: FifoIo,
     keeper: Keeper | undefined,
     publish: (topic: string, event: Any, containerId: string) => void,
   ) {
-    sys.removeAll(directory);
-    sys.mkdirAll(directory, 0o700);
     this.#directory = directory;
     this.#keeper = keeper;
-    this.#io = new FifoIo(directory, keeper);
+    this.#io = io;
     const runtimeFor = (prepared: PrepareContainerResponse | undefined) => this.#runtimeOf(prepared?.runtime);
     this.#service = new TaskService({ runtimeFor, stdio: this.#io, directory, publish });
     this.#task = directClient(this.#service.handlers());
   }
 
   /** The way to the containers of a sandbox. */
-  link(sandboxId: string, sandboxPid: number): SandboxLink {
+  link(sandboxId: string, _containerId: string, sandboxPid: number): SandboxLink {
     return new LocalLink(sandboxId, sandboxPid, this.#task, this.#io);
   }
 
   /** Takes over a container of an earlier run. @throws KuasarError where its record has no init */
-  adopt(record: ContainerRecord): void {
-    const { id, runtime, processes = {}, paths } = record;
+  adopt(record: ContainerRecord): SandboxLink {
+    const { id, sandboxId, runtime, processes = {}, paths } = record;
     const init = processes[""];
     if (!runtime || !init) {
       throw new KuasarError("DATA_LOSS", `Cannot take over container ${id}: its init is not known`);
@@ -81,6 +78,7 @@ export class LocalTasks {
       init: adopted("", init, paths),
       execs: new Map(execs),
     }, { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: 0, runtime });
+    return this.link(sandboxId, id, 0);
   }
 
   /** Takes away what there may be of a container whose Create was cut off. */
@@ -131,13 +129,4 @@ class LocalLink implements SandboxLink {
   }
 
   close(): void {}
-}
-
-/** Calls handlers without a connection. */
-function directClient(handlers: Handlers<typeof TaskDefinition>): GuestTask {
-  const calls = Object.entries(handlers).map(([name, handler]) => {
-    const handle = handler as (request: unknown) => unknown;
-    return [name, async (request: unknown) => await handle(request)];
-  });
-  return Object.fromEntries(calls) as GuestTask;
 }

@@ -9,7 +9,7 @@ import { log, setLogLevel } from "../runtime/log.ts";
 import { Connections } from "./connections.ts";
 import { EventPublisher } from "./events.ts";
 import { Keeper } from "./keeper.ts";
-import { LocalTasks } from "./local_tasks.ts";
+import { HostSandboxes } from "./host_sandboxes.ts";
 import { parseFlags, USAGE } from "./flags.ts";
 import { Preparer } from "./prepare.ts";
 import { RecordStore } from "./record.ts";
@@ -60,7 +60,7 @@ export async function runHost(args: readonly string[]): Promise<void> {
     sys.setSubreaper(true);
     const keeper = await Keeper.connect();
     const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
-    const local = new LocalTasks(`${flags.runDir}/task/tmp`, keeper, publish);
+    const local = new HostSandboxes(`${flags.runDir}/task/tmp`, keeper, publish);
     const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper });
     const server = new TtrpcServer({
       onProtocolError: (error) => log.debug("connection", { error }),

@@ -11,6 +11,8 @@ export interface SandboxLink {
   readonly pid: number;
   /** True where the processes are the host's: their pids mean something here, and containerd's FIFOs are theirs. */
   readonly local: boolean;
+  /** True where the sandbox itself joins its terminals with containerd's FIFOs. */
+  readonly ownTerminals?: boolean;
   /** Resolves when the sandbox has ended. */
   readonly died: Promise<void>;
   readonly dead: boolean;

@@ -23,7 +23,7 @@ import { placementOf } from "./bundle.ts";
 import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import type { Keeper } from "./keeper.ts";
-import type { LocalTasks } from "./local_tasks.ts";
+import type { HostSandboxes } from "./host_sandboxes.ts";
 import { startTimeOf } from "../task/start_time.ts";
 import { PauseLink } from "./pause_link.ts";
 import type { Preparer } from "./prepare.ts";
@@ -48,8 +48,8 @@ export interface HostDeps {
   records: RecordStore;
   preparer: Preparer;
   publisher: EventPublisher;
-  /** The containers of sandboxes without a kernel of their own. */
-  local: LocalTasks;
+  /** The containers of sandboxes without an agent. */
+  local: HostSandboxes;
   keeper: Keeper | undefined;
 }
 
@@ -280,7 +280,7 @@ export class HostTaskService {
     const { guest, runtime, sandboxPid } = prepared;
     if (runtime) {
       record.runtime = runtime;
-      return local.link(record.sandboxId, sandboxPid);
+      return local.link(record.sandboxId, record.id, sandboxPid, runtime);
     }
     if (!guest) {
       throw new KuasarError("INTERNAL", "Cannot create a container: the sandboxer named no guest");
@@ -464,7 +464,8 @@ export class HostTaskService {
     const { registry } = this.#deps;
     const link = record.phase === "created" ? this.#linkOf(record) : undefined;
     if (!link) {
-      if (record.runtime) await this.#deps.local.discard(record);
+      const { runtime } = record;
+      if (runtime) await this.#deps.local.discard({ ...record, runtime });
       return await this.#release(record);
     }
     const container = this.#newContainer(record, link);
@@ -479,8 +480,7 @@ export class HostTaskService {
   #linkOf(record: ContainerRecord): SandboxLink | undefined {
     const { sandboxId, endpoint, vmm, pause, runtime } = record;
     if (runtime && record.processes?.[""]) {
-      this.#deps.local.adopt(record);
-      return this.#deps.local.link(sandboxId, 0);
+      return this.#deps.local.adopt({ ...record, runtime });
     }
     if (!vmm) return undefined;
     if (pause) return new PauseLink(sandboxId, vmm);

@@ -44,10 +44,22 @@ static int pause_in_new(int count, char **namespaces) {
   pause_forever();
 }
 
+// `kuasar-pause set <file> <value>...`: for the kernel of a sandbox, whose settings only a process in it can write.
+static int write_files(int count, char **words) {
+  for (int i = 0; i + 1 < count; i += 2) {
+    size_t length = strlen(words[i + 1]);
+    int fd = open(words[i], O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, words[i + 1], length) != (ssize_t)length) fail("write", words[i]);
+    close(fd);
+  }
+  return 0;
+}
+
 bool pause_main(int argc, char **argv, int *code) {
   if (argc < 2 || strcmp(argv[1], "kuasar-pause")) return false;
   if (argc == 2) pause_forever();
-  if (strcmp(argv[2], "new")) return false;
-  *code = pause_in_new(argc - 3, argv + 3);
+  if (!strcmp(argv[2], "new")) *code = pause_in_new(argc - 3, argv + 3);
+  else if (!strcmp(argv[2], "set")) *code = write_files(argc - 3, argv + 3);
+  else return false;
   return true;
 }

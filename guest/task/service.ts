@@ -5,17 +5,15 @@ import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { CreateTaskRequest, ExecProcessRequest } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
-import type { Timestamp } from "../../lib/proto/gen/google/protobuf/timestamp.ts";
 import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { type AdoptedContainer, Container } from "./container.ts";
 import type { OciRuntime } from "./oci_runtime.ts";
-import type { Exit } from "./process.ts";
 import type { IoRequest, StdioProvider } from "./stdio.ts";
+import { timestampOf } from "./timestamp.ts";
 
 const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
-const NS_PER_S = 1_000_000_000n;
 
 /** What the service needs from the rest of the agent. */
 export interface TaskDeps {
@@ -26,11 +24,6 @@ export interface TaskDeps {
   directory: string;
   /** Sends an event to containerd. */
   publish: (topic: string, event: Any, containerId: string) => void;
-}
-
-function timestamp(exit: Exit | undefined): Timestamp | undefined {
-  if (!exit) return undefined;
-  return { seconds: exit.atNs / NS_PER_S, nanos: Number(exit.atNs % NS_PER_S) };
 }
 
 function ioOf({ stdin, stdout, stderr, terminal }: IoRequest): IoRequest {
@@ -104,7 +97,7 @@ export class TaskService {
           stderr: "",
           terminal: process.terminal,
           exitStatus: process.exit?.status ?? 0,
-          exitedAt: timestamp(process.exit),
+          exitedAt: timestampOf(process.exit),
         };
       },
       delete: async ({ id, execId }) => {
@@ -114,7 +107,11 @@ export class TaskService {
           await container.delete();
           this.#containers.delete(id);
         }
-        return { pid: process.pid, exitStatus: process.exit?.status ?? 0, exitedAt: timestamp(process.exit) };
+        return {
+          pid: process.pid,
+          exitStatus: process.exit?.status ?? 0,
+          exitedAt: timestampOf(process.exit),
+        };
       },
       pids: ({ id }) => {
         const pids = this.#container(id).cgroup.pids();
@@ -147,7 +144,7 @@ export class TaskService {
       },
       wait: async ({ id, execId }) => {
         const exit = await this.#container(id).process(execId).wait();
-        return { exitStatus: exit.status, exitedAt: timestamp(exit) };
+        return { exitStatus: exit.status, exitedAt: timestampOf(exit) };
       },
       stats: ({ id }) => ({ stats: this.#container(id).cgroup.metrics() }),
       checkpoint: () => {
@@ -201,8 +198,8 @@ export class TaskService {
   }
 }
 
-/** @throws KuasarError INVALID_ARGUMENT */
-function parseResources(resources: Any): Resources {
+/** The resources of an update. @throws KuasarError INVALID_ARGUMENT */
+export function parseResources(resources: Any): Resources {
   let value: unknown;
   try {
     value = JSON.parse(sys.utf8Decode(resources.value));

@@ -1,6 +1,6 @@
 import * as sys from "../native/sys.js";
 import { InputEndpoint, OutputEndpoint, PendingEndpoint, type StreamHub } from "../stream/mod.ts";
-import type { Stdio } from "./oci_runtime.ts";
+import type { Stdio } from "./runtime_call.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "./stdio.ts";
 import { Terminals } from "./terminal.ts";
 

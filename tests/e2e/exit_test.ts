@@ -1,5 +1,5 @@
 import { match, ok, strictEqual } from "node:assert/strict";
-import { e2e, useNode } from "./fixture.ts";
+import { e2e, limitsEndPods, useNode } from "./fixture.ts";
 
 const node = useNode();
 
@@ -54,7 +54,11 @@ e2e("a container that uses too much memory is OOMKilled", node, async (node) => 
   const status = await container.waitForExit();
   strictEqual(status.exitCode, 137);
   strictEqual(status.reason, "OOMKilled");
-  ok(await pod.isReady(), "only the container is killed");
+  strictEqual(
+    await pod.isReady(),
+    !limitsEndPods,
+    "only the container is killed, where it has a limit of its own",
+  );
   await pod.remove();
 });
 

@@ -32,6 +32,15 @@ export const comparing = handlerUnderTest() === "runc";
 /** True where the pods under test have kernels of their own. */
 export const underVm = driverOfHandler(handlerUnderTest())?.vm ?? false;
 
+/** The driver under test, where it is one of ours. */
+const driver = driverOfHandler(handlerUnderTest())?.name;
+
+/** True where a pod is one process of the host, with which it ends: a VMM, gVisor's kernel, Quark. */
+export const oneProcess = underVm || driver === "gvisor" || driver === "quark";
+
+/** True where memory is limited for a pod as a whole, which ends when it has too little. */
+export const limitsEndPods = driver === "gvisor" || driver === "quark";
+
 /** The archive of an image of the set-up, `busybox` or `nginx`. */
 export function imageArchive(name: "busybox" | "nginx"): string {
   return `${buildDir}/images/${name}.tar`;
@@ -134,6 +143,11 @@ export function e2eVm(name: string, node: () => Node, run: (node: Node) => Promi
 /** As `e2e`, but only for pods that see directories of the host; what others have instead is in block_test.ts. */
 export function e2eShared(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (!driverOfHandler(handlerUnderTest())?.sharesNothing) e2e(name, node, run);
+}
+
+/** As `e2e`, but only where a pod is one process of the host. */
+export function e2eOneProcess(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (oneProcess) e2e(name, node, run);
 }
 
 /** As `e2e`, but only for what stock runc cannot be asked. */

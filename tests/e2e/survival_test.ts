@@ -1,8 +1,8 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
-import { findProcesses, TASK_SERVER } from "../harness/mod.ts";
+import { findSandboxProcess, TASK_SERVER } from "../harness/mod.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
+import { comparing, e2e, e2eOneProcess, e2eOurs, services, useNode } from "./fixture.ts";
 import {
   askShell,
   assertNewContainerWorks,
@@ -113,7 +113,7 @@ e2eOurs("kill -9 of kuasar-task with its keeper leaves the containers running", 
   await pod.remove();
 });
 
-e2eVm("kill -9 of a VMM ends that pod only, at once and without a trace", node, async (node) => {
+e2eOneProcess("kill -9 of a VMM ends that pod only, at once and without a trace", node, async (node) => {
   const victim = await node.runPod({ name: "victim" });
   const other = await startBusyPod(node, "bystander");
   const container = await victim.run({
@@ -121,7 +121,7 @@ e2eVm("kill -9 of a VMM ends that pod only, at once and without a trace", node, 
     image: await node.image("busybox"),
     command: ["sleep", "1000"],
   });
-  const [pid] = findProcesses(/^qemu/, victim.id);
+  const pid = findSandboxProcess(victim.id);
   ok(pid !== undefined, "the pod has a VMM");
   const killedAt = Date.now();
   Deno.kill(pid, "SIGKILL");

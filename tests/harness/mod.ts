@@ -3,5 +3,5 @@ export { Ctr, type CtrResult, type Input } from "./ctr.ts";
 export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
-export { childrenOf, findProcesses } from "./processes.ts";
+export { childrenOf, findProcesses, findSandboxProcess } from "./processes.ts";
 export { Container, type ExecResult, parseLog, Pod } from "./pod.ts";

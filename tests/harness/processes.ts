@@ -31,3 +31,14 @@ export function commandOf(pid: number): string {
     return "";
   }
 }
+
+/** Names of what a pod is on the host: a VMM, gVisor's kernel, Quark or what stands in for it. */
+const SANDBOXES = /(?:^|\/)(?:qemu[\w-]*|cloud-hypervisor|stratovirt|runsc-sandbox|quark|self\/exe)$/;
+
+/** The process that is a pod, where it is one. */
+export function findSandboxProcess(podId: string): number | undefined {
+  return findProcesses(/./, podId).find((pid) => {
+    const [program = ""] = Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+    return SANDBOXES.test(program);
+  });
+}

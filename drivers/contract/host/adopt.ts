@@ -37,7 +37,8 @@ async function adopt(host: SandboxHost, record: SandboxRecord): Promise<Sandbox 
     return undefined;
   }
   if (record.state === "STOPPED") return sandbox;
-  if (!hasNamespaces(record, sandbox.paths) || record.pause && !isAlive(record.pause)) {
+  const complete = host.kind.ownKernel ? sandbox.process !== undefined : hasNamespaces(record, sandbox.paths);
+  if (!complete || sandbox.process && !isAlive(sandbox.process)) {
     endSandbox(host, sandbox, UNKNOWN_STATUS, ["it ended while no driver ran"]);
     return sandbox;
   }

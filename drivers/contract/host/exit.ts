@@ -1,18 +1,38 @@
 import { nowMs } from "../phases.ts";
+import { fromWaitStatus } from "../vm/spawn.ts";
 import type { SandboxHost } from "./host.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** 128 + SIGKILL: nothing else ends the process of a PID namespace. */
 const KILLED = 137;
 
+/** Where nobody tells how the sandbox's process has ended. */
+const UNKNOWN = 255;
+
 /** Notes the end of a sandbox that has a process; one without ends only when it is stopped. */
 export function superviseExit(host: SandboxHost, sandbox: Sandbox): void {
-  const { pause } = sandbox.record;
-  if (!pause) return;
-  void host.watcher.watch(pause).then(() => {
+  const { process } = sandbox;
+  if (!process) return;
+  void host.watcher.watch(process).then(async ({ exitStatus }) => {
     if (sandbox.record.state !== "RUNNING") return;
-    endSandbox(host, sandbox, KILLED, ["the first process of its PID namespace was killed"]);
+    const { status, evidence } = await reasonOf(host, sandbox, exitStatus);
+    endSandbox(host, sandbox, status, evidence);
   }, (error) => host.log.error("Cannot watch a sandbox", { sandbox: sandbox.id, error }));
+}
+
+/** @param waitStatus (wait(2)) where the kernel tells it */
+async function reasonOf({ kind, log }: SandboxHost, { id, record, paths }: Sandbox, waitStatus?: number) {
+  if (!record.process) {
+    return { status: KILLED, evidence: ["the first process of its PID namespace was killed"] };
+  }
+  const evidence = await kind.lastWords?.(record, paths).catch((error) => {
+    log.warn("Cannot find out why a sandbox ended", { sandbox: id, error });
+    return [];
+  });
+  return {
+    status: waitStatus === undefined ? UNKNOWN : fromWaitStatus(waitStatus),
+    evidence: evidence ?? [],
+  };
 }
 
 /** Writes down that a sandbox has ended and tells those who wait. */

@@ -14,13 +14,14 @@ import { rewriteSpec } from "./spec.ts";
  * left is replaced, and what this one has made when it throws is for {@link releaseContainer}.
  */
 export async function prepareContainer(
-  { kind }: SandboxHost,
+  host: SandboxHost,
   sandbox: Sandbox,
   { containerId, bundle, rootfs: mounts }: PrepareContainerRequest,
 ): Promise<HostRuntime> {
+  const { kind } = host;
   const paths = containerPaths(sandbox.paths, containerId);
   const before = readSpec(bundle);
-  releaseContainer(sandbox, containerId);
+  releaseContainer(host, sandbox, containerId);
   Deno.mkdirSync(paths.rootfs, { recursive: true, mode: 0o755 });
   const rootfs = mounts.length > 0 ? paths.rootfs : ownRootfs(before, bundle);
   mountRootfs(mounts, paths.rootfs);
@@ -44,14 +45,16 @@ export async function prepareContainer(
 }
 
 /** Takes a container's mounts and files away. Idempotent. @throws KuasarError FAILED_PRECONDITION for a mount that stays */
-export function releaseContainer(sandbox: Sandbox, containerId: string): void {
-  const { dir } = containerPaths(sandbox.paths, containerId);
+export function releaseContainer({ kind }: SandboxHost, sandbox: Sandbox, containerId: string): void {
+  const paths = containerPaths(sandbox.paths, containerId);
+  const { dir } = paths;
   try {
     Deno.lstatSync(dir);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
+  kind.release?.(sandbox.record, paths);
   unmountBelow(dir);
   Deno.removeSync(dir, { recursive: true });
 }

@@ -23,6 +23,8 @@ export interface SandboxRecord {
   cgroup: string;
   /** Folders above it which only its containers' runtime makes. */
   madeCgroups: string[];
+  /** The process that is the sandbox, where it has a kernel of its own. */
+  process?: ProcessRef;
   /** First process of the shared PID namespace. */
   pause?: ProcessRef;
   exit?: SandboxExit;

@@ -1,3 +1,4 @@
+import type { ProcessRef } from "../../../lib/process/mod.ts";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
 import type { SandboxExit, SandboxRecord } from "./record.ts";
@@ -18,6 +19,11 @@ export class Sandbox {
     this.paths = sandboxPaths(driverDir, record.id);
     this.record = record;
     if (record.exit) this.#ended.resolve(record.exit);
+  }
+
+  /** The process that is the sandbox, or holds its PID namespace; undefined where it needs none. */
+  get process(): ProcessRef | undefined {
+    return this.record.process ?? this.record.pause;
   }
 
   /** Settles when the sandbox has ended. */

@@ -62,12 +62,12 @@ export class HostDriver {
         return {};
       },
       status: async ({ sandboxId }) => {
-        const { state, record } = this.#sandbox(sandboxId);
+        const { state, record, process } = this.#sandbox(sandboxId);
         const running = state === SandboxState.RUNNING;
-        const own = running && record.pause ? [record.pause.pid] : [];
+        const own = running && process ? [process.pid] : [];
         return {
           state,
-          pid: record.pause?.pid ?? 0,
+          pid: process?.pid ?? 0,
           guest: undefined,
           consolePath: "",
           pids: [...new Set([...own, ...(running ? processesOf(record.cgroup) : [])])],
@@ -90,7 +90,7 @@ export class HostDriver {
         checkId(containerId, "container id");
         await this.#containers.run(
           `${sandboxId}/${containerId}`,
-          () => Promise.resolve(releaseContainer(sandbox, containerId)),
+          () => Promise.resolve(releaseContainer(this.#host, sandbox, containerId)),
         );
         return {};
       },

@@ -29,18 +29,18 @@ export async function startSandbox(
   try {
     await clock.measure("preflight", () => preflight(kind.requirements()));
     records.put(sandbox.id, sandbox.record);
-    await clock.measure("namespaces", () => makeParts(sandbox, request));
-    if (sandbox.record.sharePid) {
+    await clock.measure("namespaces", () => makeParts(host, sandbox, request));
+    if (sandbox.record.sharePid && !kind.ownKernel) {
       const pause = await clock.measure("pause", () => startPause(host, sandbox));
       sandbox.record = { ...sandbox.record, pause };
       records.put(sandbox.id, sandbox.record);
     }
-    await clock.measure("runtime", async () => await kind.start?.(sandbox.record, sandbox.paths));
+    await clock.measure("runtime", () => startOwn(host, sandbox, request));
     if (sandbox.abort.signal.aborted) throw givenUp(sandbox);
     sandbox.record = { ...sandbox.record, state: "RUNNING" };
     records.put(sandbox.id, sandbox.record);
     superviseExit(host, sandbox);
-    return { pid: sandbox.record.pause?.pid ?? 0, guest: undefined, phases: clock.list() };
+    return { pid: sandbox.process?.pid ?? 0, guest: undefined, phases: clock.list() };
   } catch (error) {
     const reason = sandbox.abort.signal.aborted
       ? givenUp(sandbox, error)
@@ -50,13 +50,28 @@ export async function startSandbox(
   }
 }
 
-function makeParts({ record, paths }: Sandbox, { podConfig, files }: StartRequest): void {
-  const own = ownNamespaces(record);
-  const sysctls = sortSysctls(PodSandboxConfig.decode(podConfig).linux?.sysctls ?? {}, {
-    net: record.netnsPath !== "",
-    ipc: own.includes("ipc"),
-    uts: own.includes("uts"),
+async function startOwn(
+  { kind, records }: SandboxHost,
+  sandbox: Sandbox,
+  request: StartRequest,
+): Promise<void> {
+  await kind.start?.({
+    sandbox: sandbox.record,
+    paths: sandbox.paths,
+    request,
+    signal: sandbox.abort.signal,
+    note(process) {
+      sandbox.record = { ...sandbox.record, process };
+      records.put(sandbox.id, sandbox.record);
+    },
   });
+}
+
+function makeParts(
+  { kind }: SandboxHost,
+  { record, paths }: Sandbox,
+  { podConfig, files }: StartRequest,
+): void {
   for (const dir of [paths.dir, paths.files, paths.containers, paths.runtime, paths.shm]) {
     // Containers see these files, whoever they run as.
     Deno.mkdirSync(dir, { recursive: true, mode: dir === paths.files ? 0o755 : 0o700 });
@@ -64,6 +79,13 @@ function makeParts({ record, paths }: Sandbox, { podConfig, files }: StartReques
   for (const { name, content } of files) {
     Deno.writeFileSync(`${paths.files}/${fileName(name)}`, content, { mode: 0o644 });
   }
+  if (kind.ownKernel) return;
+  const own = ownNamespaces(record);
+  const sysctls = sortSysctls(PodSandboxConfig.decode(podConfig).linux?.sysctls ?? {}, {
+    net: record.netnsPath !== "",
+    ipc: own.includes("ipc"),
+    uts: own.includes("uts"),
+  });
   makeNamespaces(record, paths, sysctls);
   if (!record.ownIpc) return;
   const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;

@@ -57,7 +57,7 @@ export function writeSysctls(sysctls: readonly Sysctl[]): void {
   }
 }
 
-/** A dot separates, unless a slash comes first: then slashes do, and dots belong to names (sysctl(8)). */
-function sysctlPath(name: string): string {
+/** Its path below /proc/sys. A dot separates, unless a slash comes first: then slashes do, and dots belong to names (sysctl(8)). */
+export function sysctlPath(name: string): string {
   return /^[^./]*\//.test(name) ? name : name.replace(/[./]/g, (c) => c === "." ? "/" : ".");
 }

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { codeOf } from "../../task/runtime_reason.ts";
 
 /** This runsc has no such control call; its command line has to do. */
 export class UnknownCall extends Error {}
@@ -25,14 +26,6 @@ export function parseAnswer(text: string): { result: unknown } | undefined {
   const reason = typeof err === "string" ? err.slice(0, 500) : "no reason told";
   if (reason === "unknown method") throw new UnknownCall(reason);
   throw new KuasarError(codeOf(reason), `the sandbox says: ${reason}`);
-}
-
-/** What a reason of runsc means to those who branch on it; containerd looks for these cases only. */
-export function codeOf(reason: string): "NOT_FOUND" | "INTERNAL" {
-  return /does not exist|not found|not running|process already finished|no such process|in state stopped/i
-      .test(reason)
-    ? "NOT_FOUND"
-    : "INTERNAL";
 }
 
 /**

@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { codeOf, exitOfWaitOutput, exitOfWaitStatus, parseAnswer, UnknownCall } from "./answer.ts";
+import { codeOf } from "../../task/runtime_reason.ts";
+import { exitOfWaitOutput, exitOfWaitStatus, parseAnswer, UnknownCall } from "./answer.ts";
 
 Deno.test("an answer is read when it is whole", () => {
   const text = '{"success":true,"err":"","result":{"a":[1,"}"]}}';
@@ -19,6 +20,7 @@ Deno.test("a refusal is told with its reason and a code", () => {
   throws(refuse(7), { code: "INTERNAL" });
   throws(() => parseAnswer("7"), { code: "INTERNAL" });
   strictEqual(codeOf("loading container: file does not exist"), "NOT_FOUND");
+  strictEqual(codeOf('exec: "x": executable file not found in $PATH'), "INTERNAL", "the container is there");
 });
 
 Deno.test("wait statuses and what `wait` prints are exit codes", () => {

@@ -1,5 +1,6 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { CPUStat, MemoryStat, Metrics } from "../../../lib/proto/gen/cgroups/v2.ts";
+import type { HostUsage } from "./host_usage.ts";
 
 /** "max" on the wire: containerd takes anything above 2^62 for unlimited. */
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
@@ -7,16 +8,16 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 /** An encoded message in which no field is set. */
 const NOTHING = new Uint8Array(0);
 
-/** What a sandbox tells of one container: the answer to its control call `containerManager.Event`. */
+/** A sandbox counts in steps of 10 ms: whatever has not had one yet has had half of one as far as anybody knows. */
+const HALF_TICK_NS = 5_000_000n;
+
+/** What a sandbox knows of one of its containers. */
 export interface SandboxUsage {
-  event?: {
-    data?: {
-      memory?: { usage?: { usage?: number; limit?: number } };
-      pids?: { current?: number };
-    };
-  };
-  /** CPU time of each container that has processes, in ns; in steps of 10 ms. */
-  containerUsage?: Record<string, number>;
+  /** Bytes that are the container's own: neither gVisor's nor the pod's shared memory. */
+  memoryBytes: bigint;
+  pids: bigint;
+  /** CPU time of each container that has processes and had time, in ns. */
+  cpuNs: ReadonlyMap<string, bigint>;
 }
 
 /** A whole number of at least 0 out of what a sandbox tells, which could be anything. */
@@ -27,36 +28,72 @@ function count(value: unknown): bigint {
 }
 
 /**
- * The metrics of one container in gVisor's sandbox.
+ * Reads the answer of a sandbox to the control call `containerManager.Event`, or what `runsc events --stats` prints as its `event`.
  *
- * The sandbox itself knows how its containers share what it uses; what the host's cgroup has counted for the whole sandbox
- * is divided in that proportion, so that the sum over the containers is what the pod has cost (as `runsc events` does).
- *
- * @param sandboxCpuNs CPU time of the sandbox's cgroup; 0 where it is not known
  * @throws KuasarError INTERNAL for an answer that is none
  */
-export function metricsOf(container: string, usage: unknown, sandboxCpuNs: bigint): Metrics {
-  if (typeof usage !== "object" || usage === null) {
-    throw new KuasarError("INTERNAL", `Cannot measure ${container}: its sandbox tells nothing`);
+export function usageIn(answer: unknown): SandboxUsage {
+  if (typeof answer !== "object" || answer === null) {
+    throw new KuasarError("INTERNAL", "Cannot measure a container: its sandbox tells nothing");
   }
-  const { event, containerUsage } = usage as SandboxUsage;
-  const shares = typeof containerUsage === "object" && containerUsage !== null ? containerUsage : {};
-  const own = count(shares[container]);
-  const all = Object.values(shares).reduce((sum, share) => sum + count(share), 0n);
-  const cpuNs = sandboxCpuNs > 0n && all > 0n ? sandboxCpuNs * own / all : own;
-  const memory = event?.data?.memory?.usage;
-  const used = count(memory?.usage);
+  const { event, containerUsage } = answer as {
+    event?: { data?: { memory?: { usage?: { usage?: unknown } }; pids?: { current?: unknown } } };
+    containerUsage?: unknown;
+  };
+  const shares = typeof containerUsage === "object" && containerUsage !== null
+    ? Object.entries(containerUsage)
+    : [];
+  return {
+    memoryBytes: count(event?.data?.memory?.usage?.usage),
+    pids: count(event?.data?.pids?.current),
+    cpuNs: new Map(shares.map(([name, ns]) => [name, count(ns)])),
+  };
+}
+
+/** What is known beside the sandbox's own account of a container. */
+export interface MetricsContext {
+  host: HostUsage;
+  /** The containers of the sandbox, this one among them, and what is their own, in bytes. */
+  memoryBytes: readonly bigint[];
+  /** The container's limit in bytes, 0 for none; it holds together with the others'. */
+  memoryLimit: bigint;
+}
+
+/**
+ * The metrics of one container in gVisor's sandbox.
+ *
+ * The sandbox knows how its containers share what it uses, the host how much that is. So the host's count of CPU time is divided
+ * in proportion, and its count of memory by adding to what is each container's own an equal part of the rest (gVisor itself, and
+ * the shared memory of the pod): the sum over the containers is what the pod costs.
+ */
+export function metricsOf(container: string, usage: SandboxUsage, context: MetricsContext): Metrics {
+  const { host, memoryLimit } = context;
+  const memory = memoryOf(usage, context);
   return {
     ...Metrics.decode(NOTHING),
-    pids: { current: count(event?.data?.pids?.current), limit: UNLIMITED },
-    cpu: { ...CPUStat.decode(NOTHING), usageUsec: cpuNs / 1000n },
-    // A container has no limit of its own in a sandbox: the pod's holds for all.
+    pids: { current: usage.pids, limit: UNLIMITED },
+    cpu: { ...CPUStat.decode(NOTHING), usageUsec: cpuOf(container, usage, host) / 1000n },
     memory: {
       ...MemoryStat.decode(NOTHING),
-      anon: used,
-      usage: used,
-      usageLimit: UNLIMITED,
+      anon: memory,
+      usage: memory,
+      usageLimit: memoryLimit > 0n ? memoryLimit : UNLIMITED,
       swapLimit: UNLIMITED,
     },
   };
+}
+
+function cpuOf(container: string, { cpuNs, pids }: SandboxUsage, host: HostUsage): bigint {
+  const ticks = new Map([...cpuNs].map(([name, ns]) => [name, ns + HALF_TICK_NS]));
+  // One whose processes have not had a tick between them is not listed.
+  if (!ticks.has(container) && pids > 0n) ticks.set(container, HALF_TICK_NS);
+  const own = ticks.get(container) ?? 0n;
+  const all = [...ticks.values()].reduce((sum, ns) => sum + ns, 0n);
+  return host.cpuNs > 0n && all > 0n ? host.cpuNs * own / all : own;
+}
+
+function memoryOf({ memoryBytes: own }: SandboxUsage, { host, memoryBytes }: MetricsContext): bigint {
+  const all = memoryBytes.reduce((sum, bytes) => sum + bytes, 0n);
+  const rest = host.memoryBytes > all ? host.memoryBytes - all : 0n;
+  return own + rest / BigInt(Math.max(memoryBytes.length, 1));
 }

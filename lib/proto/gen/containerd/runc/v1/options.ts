@@ -24,6 +24,20 @@ export interface Options {
   taskApiVersion: number;
 }
 
+/** Options of Task.Checkpoint. */
+export interface CheckpointOptions {
+  /** The task ends with the checkpoint. */
+  exit: boolean;
+  openTcp: boolean;
+  externalUnixSockets: boolean;
+  terminal: boolean;
+  fileLocks: boolean;
+  emptyNamespaces: string[];
+  cgroupsMode: string;
+  imagePath: string;
+  workPath: string;
+}
+
 function createBaseOptions(): Options {
   return {
     noPivotRoot: false,
@@ -189,6 +203,150 @@ export const Options: MessageFns<Options> = {
             }
 
             message.taskApiVersion = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCheckpointOptions(): CheckpointOptions {
+  return {
+    exit: false,
+    openTcp: false,
+    externalUnixSockets: false,
+    terminal: false,
+    fileLocks: false,
+    emptyNamespaces: [],
+    cgroupsMode: "",
+    imagePath: "",
+    workPath: "",
+  };
+}
+
+export const CheckpointOptions: MessageFns<CheckpointOptions> = {
+  encode(message: CheckpointOptions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exit !== false) {
+      writer.uint32(8).bool(message.exit);
+    }
+    if (message.openTcp !== false) {
+      writer.uint32(16).bool(message.openTcp);
+    }
+    if (message.externalUnixSockets !== false) {
+      writer.uint32(24).bool(message.externalUnixSockets);
+    }
+    if (message.terminal !== false) {
+      writer.uint32(32).bool(message.terminal);
+    }
+    if (message.fileLocks !== false) {
+      writer.uint32(40).bool(message.fileLocks);
+    }
+    for (const v of message.emptyNamespaces) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.cgroupsMode !== "") {
+      writer.uint32(58).string(message.cgroupsMode);
+    }
+    if (message.imagePath !== "") {
+      writer.uint32(66).string(message.imagePath);
+    }
+    if (message.workPath !== "") {
+      writer.uint32(74).string(message.workPath);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckpointOptions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckpointOptions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.exit = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.openTcp = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.externalUnixSockets = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.terminal = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.fileLocks = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.emptyNamespaces.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cgroupsMode = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.imagePath = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.workPath = reader.string();
             continue;
           }
         }

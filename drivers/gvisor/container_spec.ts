@@ -1,0 +1,65 @@
+import type { Mount, Namespace, Resources, Spec } from "../../lib/oci/mod.ts";
+import type { SandboxRecord } from "../contract/host/record.ts";
+import { POD_PID_PATH, SANDBOX_ANNOTATION, SHM_OPTIONS, TYPE_ANNOTATION } from "./root_spec.ts";
+
+/** Tells kuasar-task which limits of the sandbox follow those of its containers: `memory:<overhead in bytes> cpu`. */
+const LIMITS_ANNOTATION = "io.kuasar.gvisor.limits";
+
+/** Settings of gVisor's that annotations could change; they are not for whoever writes a pod. */
+const OWN_ANNOTATIONS = "dev.gvisor.";
+
+/**
+ * Changes a spec that was made for namespaces of the host into one for a container that joins gVisor's sandbox.
+ *
+ * gVisor's kernel has namespaces of its own, so what was to be joined on the host is left out; only that PIDs are shared is
+ * told. The cgroup is the sandbox's. The pod's shared memory becomes the tmpfs that the sandbox shares
+ * ({@link rootSpec}).
+ *
+ * @param before containerd's spec, which tells whether the container joins the pod's PID namespace
+ */
+export function joinedSpec(
+  spec: Spec,
+  before: Pick<Spec, "linux">,
+  { sandbox, shm, limits }: { sandbox: Readonly<SandboxRecord>; shm: string; limits: string },
+): Spec {
+  const { cgroupsPath: _cgroupsPath, resources, ...linux } = spec.linux ?? {};
+  const annotations = Object.entries(spec.annotations ?? {}).filter(([key]) =>
+    !key.startsWith(OWN_ANNOTATIONS) && key !== LIMITS_ANNOTATION
+  );
+  return {
+    ...spec,
+    mounts: (spec.mounts ?? []).map((mount) => sharedMemory(mount, shm)),
+    annotations: {
+      ...Object.fromEntries(annotations),
+      [TYPE_ANNOTATION]: "container",
+      [SANDBOX_ANNOTATION]: sandbox.id,
+      ...(limits === "" ? {} : { [LIMITS_ANNOTATION]: limits }),
+    },
+    // For kuasar-task, which gives the sandbox their sum; gVisor looks at none of them.
+    linux: {
+      ...linux,
+      ...(resources ? { resources: limitsOf(resources) } : {}),
+      namespaces: namespaces(before.linux?.namespaces ?? [], sandbox),
+    },
+  };
+}
+
+function limitsOf({ memory, cpu }: Resources): Resources {
+  return { ...(memory ? { memory } : {}), ...(cpu ? { cpu } : {}) };
+}
+
+function namespaces(wanted: readonly Namespace[], { sharePid }: Readonly<SandboxRecord>): Namespace[] {
+  const joinsPid = wanted.some(({ type, path }) => type === "pid" && path !== undefined && path !== "");
+  return [
+    { type: "pid", ...(sharePid && joinsPid ? { path: POD_PID_PATH } : {}) },
+    { type: "ipc" },
+    { type: "uts" },
+    { type: "mount" },
+  ];
+}
+
+/** By type and source gVisor knows the tmpfs of the sandbox; as a bind it would be backed by a file in the source. */
+function sharedMemory(mount: Mount, shm: string): Mount {
+  if (mount.destination !== "/dev/shm" || mount.type === "bind" && mount.source !== shm) return mount;
+  return { destination: "/dev/shm", type: "tmpfs", source: shm, options: SHM_OPTIONS };
+}

@@ -1,0 +1,220 @@
+import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { parseSpec, stringifySpec } from "../../lib/oci/mod.ts";
+import { isAlive, processRef, terminate } from "../../lib/process/mod.ts";
+import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import type {
+  PreparedContainer,
+  RuntimeChoice,
+  SandboxKind,
+  StartingSandbox,
+} from "../contract/host/kind.ts";
+import type { ContainerPaths, SandboxPaths } from "../contract/host/paths.ts";
+import type { SandboxRecord } from "../contract/host/record.ts";
+import { tailFile } from "../contract/tail.ts";
+import type { Requirement } from "../contract/vm/preflight.ts";
+import { globalArgs, type RunscLogs } from "./command_line.ts";
+import type { GvisorConfig } from "./config.ts";
+import { joinedSpec } from "./container_spec.ts";
+import { sandboxProcesses } from "./processes.ts";
+import { enforceReadOnly } from "./read_only_volumes.ts";
+import { agentInRoot, followedLimits, PAUSE, rootSpec } from "./root_spec.ts";
+import { runsc, type RunscCall } from "./runsc.ts";
+import { removeFilestores, removeState } from "./state_files.ts";
+import { sysctlWrites } from "./sysctls.ts";
+import { mustHideNetSysctls, type RunscVersion } from "./version.ts";
+
+/** sun_path of unix(7), with its NUL. */
+const MAX_SOCKET_PATH = 107;
+
+/** What old runscs must not see on new kernels. */
+const NET_SYSCTLS = "/proc/sys/net";
+
+const PANIC_LINES = 20;
+const LOG_LINES = 8;
+
+/** Pods under gVisor's kernel: one sandbox of runsc's each, with a first container that does nothing. */
+export class GvisorKind implements SandboxKind {
+  readonly name = "gvisor";
+  readonly version: string;
+  readonly notes: readonly string[];
+  readonly capabilities = ["exec", "tty", "stats", "events", "pause", "oom", "checkpoint"];
+  readonly ownKernel = true;
+  readonly pauseProgram: string;
+  readonly #config: GvisorConfig;
+  readonly #root: string;
+  readonly #hidesNetSysctls: boolean;
+
+  /**
+   * @param root of runsc's state, one for all sandboxes; short, because sockets lie in it
+   * @param notes what a person should know of the configuration
+   */
+  constructor(config: GvisorConfig, version: RunscVersion, root: string, notes: readonly string[]) {
+    this.#config = config;
+    this.version = version.text;
+    this.notes = notes;
+    this.pauseProgram = config.pausePath;
+    this.#root = root;
+    this.#hidesNetSysctls = mustHideNetSysctls(version);
+  }
+
+  requirements(): Requirement[] {
+    const { runtimePath, pausePath } = this.#config;
+    return [
+      {
+        what: "gVisor's runtime (runtime_path)",
+        path: runtimePath,
+        remedy: "`deno task setup`, or runsc of Debian trixie",
+      },
+      { what: "the agent (pause_path)", path: pausePath, remedy: "`deno task setup`" },
+    ];
+  }
+
+  async start({ sandbox, paths, request, signal, note }: StartingSandbox): Promise<void> {
+    const socket = `${this.#root}/runsc-${sandbox.id}.sock`;
+    if (socket.length > MAX_SOCKET_PATH) {
+      throw new KuasarError(
+        "INVALID_ARGUMENT",
+        `Cannot start the sandbox: ${socket} has ${socket.length} bytes, a socket's path has at most ${MAX_SOCKET_PATH}`,
+      );
+    }
+    const pod = PodSandboxConfig.decode(request.podConfig);
+    Deno.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    const bundle = rootBundle(paths);
+    Deno.mkdirSync(bundle, { recursive: true, mode: 0o700 });
+    const spec = rootSpec({
+      sandbox,
+      pod,
+      pauseProgram: this.#config.pausePath,
+      shm: paths.shm,
+      cgroup: sandboxCgroup(sandbox),
+      overheadBytes: this.#config.overheadBytes,
+    });
+    Deno.writeTextFileSync(`${bundle}/config.json`, stringifySpec(spec), { mode: 0o600 });
+    Deno.writeTextFileSync(limitsFile(paths), followedLimits(pod, this.#config.overheadBytes), {
+      mode: 0o600,
+    });
+    const call: RunscCall = {
+      command: this.#config.runtimePath,
+      globalArgs: this.#globalArgs(sandbox),
+      logs: logsOf(paths),
+      sandboxDir: paths.dir,
+      hidden: this.#hidesNetSysctls && sandbox.netnsPath !== "" ? NET_SYSCTLS : undefined,
+      timeoutMs: this.#config.createTimeoutMs,
+      signal,
+    };
+    const pidFile = `${bundle}/pid`;
+    await runsc(call, "create", "--bundle", bundle, "--pid-file", pidFile, sandbox.id);
+    note(processRef(Number(Deno.readTextFileSync(pidFile))));
+    await runsc(call, "start", sandbox.id);
+    await this.#setSysctls(call, pod, sandbox.id);
+  }
+
+  async stop({ id, process }: Readonly<SandboxRecord>, paths: SandboxPaths): Promise<void> {
+    if (process && isAlive(process)) await terminate(process, { graceMs: 0 });
+    for (const stray of sandboxProcesses(this.#root, id)) await terminate(stray, { graceMs: 0 });
+    removeState(this.#root, id);
+    for (const container of directories(paths.containers)) {
+      removeFilestores(rootfsOf(`${paths.containers}/${container}`));
+    }
+  }
+
+  runtime(container: PreparedContainer): RuntimeChoice {
+    const { sandbox, sandboxPaths } = container;
+    const before = parseSpec(Deno.readTextFileSync(`${container.bundle}/config.json`));
+    const limits = sandbox.cgroup === "" ? "" : Deno.readTextFileSync(limitsFile(sandboxPaths));
+    const spec = joinedSpec(container.spec, before, { sandbox, shm: sandboxPaths.shm, limits });
+    container.spec = { ...spec, mounts: enforceReadOnly(spec.mounts ?? [], container.paths.dir) };
+    return {
+      kind: HostRuntime_Kind.RUNSC,
+      command: this.#config.runtimePath,
+      globalArgs: this.#globalArgs(sandbox),
+      // Of the sandbox: its containers have none of their own.
+      cgroup: sandboxCgroup(sandbox),
+    };
+  }
+
+  release(_sandbox: Readonly<SandboxRecord>, { dir }: ContainerPaths): void {
+    removeFilestores(rootfsOf(dir));
+  }
+
+  async lastWords(_sandbox: Readonly<SandboxRecord>, paths: SandboxPaths): Promise<string[]> {
+    const { log, panic } = logsOf(paths);
+    const lines = async (mark: string, path: string, count: number) =>
+      (await tailFile(path, count).catch(() => [])).map((line) => `${mark}: ${line}`);
+    return [...await lines("panic", panic, PANIC_LINES), ...await lines("runsc", log, LOG_LINES)];
+  }
+
+  /** gVisor's kernel has few settings, and only a process in the sandbox can write them. */
+  async #setSysctls(call: RunscCall, { linux }: PodSandboxConfig, sandboxId: string): Promise<void> {
+    const writes = sysctlWrites(linux?.sysctls ?? {});
+    if (writes.length === 0) return;
+    try {
+      await runsc(
+        call,
+        "exec",
+        "--user",
+        "0",
+        sandboxId,
+        agentInRoot(this.#config.pausePath),
+        PAUSE,
+        "set",
+        ...writes,
+      );
+    } catch (error) {
+      const own = asKuasarError(error);
+      if (own.code !== "ABORTED" || call.signal.aborted) throw own;
+      const names = Object.keys(linux?.sysctls ?? {}).join(", ");
+      throw new KuasarError(
+        "INVALID_ARGUMENT",
+        `Cannot set the sysctls ${names}: gVisor's kernel does not take them`,
+        {
+          cause: error,
+          evidence: own.evidence,
+        },
+      );
+    }
+  }
+
+  #globalArgs(sandbox: Readonly<SandboxRecord>): string[] {
+    const own = { ownNetwork: sandbox.netnsPath !== "", ownCgroup: sandbox.cgroup !== "" };
+    return globalArgs(this.#config, this.#root, own);
+  }
+}
+
+/** Of the sandbox's first container. */
+function rootBundle({ dir }: SandboxPaths): string {
+  return `${dir}/root`;
+}
+
+/** Which limits follow the containers'. */
+function limitsFile(paths: SandboxPaths): string {
+  return `${rootBundle(paths)}/limits`;
+}
+
+/** All of a sandbox's processes are in one cgroup, below the pod's. */
+function sandboxCgroup({ cgroup }: Readonly<SandboxRecord>): string {
+  return cgroup === "" ? "" : `${cgroup}/gvisor`;
+}
+
+function logsOf({ dir }: SandboxPaths): RunscLogs {
+  return { log: `${dir}/runsc.log`, panic: `${dir}/panic.log` };
+}
+
+/** The root file system of a container, which may be a directory of the caller's. */
+function rootfsOf(containerDir: string): string {
+  try {
+    return parseSpec(Deno.readTextFileSync(`${containerDir}/config.json`)).root?.path ??
+      `${containerDir}/rootfs`;
+  } catch {
+    return `${containerDir}/rootfs`;
+  }
+}
+
+function directories(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,34 @@
+/** Below this name a container's writes are kept in its own root file system. */
+const FILESTORE = /^\.gvisor\.filestore\./;
+
+/** True for a file that runsc keeps in its root for a sandbox or a container in it. */
+export function isStateFile(name: string, sandboxId: string): boolean {
+  return name === `runsc-${sandboxId}.sock` || name.endsWith(`_sandbox:${sandboxId}.state`) ||
+    name.endsWith(`_sandbox:${sandboxId}.lock`);
+}
+
+/** Removes what runsc knows of a sandbox whose processes are dead: asking it to would take longer, and may fail. */
+export function removeState(root: string, sandboxId: string): void {
+  for (const name of names(root)) if (isStateFile(name, sandboxId)) remove(`${root}/${name}`);
+}
+
+/** Removes the hidden files of a root file system: the next sandbox with the same id would refuse to start. */
+export function removeFilestores(directory: string): void {
+  for (const name of names(directory)) if (FILESTORE.test(name)) remove(`${directory}/${name}`);
+}
+
+function names(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

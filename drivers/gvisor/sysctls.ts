@@ -1,0 +1,23 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { sysctlPath } from "../contract/host/sysctls.ts";
+
+/** The namespaces that a pod's sysctls may belong to, whichever of them gVisor's kernel lets anybody set. */
+const POD_SYSCTL = /^(?:net|kernel|fs)[./][A-Za-z0-9_.\/-]+$/;
+const VALUE = /^[\x20-\x7e\t]{0,256}$/;
+
+/**
+ * The files that must be written in a sandbox for a pod's sysctls, each followed by what goes into it.
+ *
+ * @throws KuasarError INVALID_ARGUMENT for what is no sysctl
+ */
+export function sysctlWrites(sysctls: Readonly<Record<string, string>>): string[] {
+  return Object.entries(sysctls).flatMap(([name, value]) => {
+    if (!POD_SYSCTL.test(name) || name.includes("..") || !VALUE.test(value)) {
+      throw new KuasarError(
+        "INVALID_ARGUMENT",
+        `Cannot set the sysctl ${JSON.stringify(name.slice(0, 120))}: it is no sysctl of a pod`,
+      );
+    }
+    return [`/proc/sys/${sysctlPath(name)}`, value];
+  });
+}

@@ -1,0 +1,66 @@
+import type { Resources, Spec } from "../../../lib/oci/mod.ts";
+
+/**
+ * Annotation of the driver's on a container: which limits of the sandbox follow those of its containers, because the pod has
+ * none of its own. `memory:<bytes of gVisor's own> cpu`.
+ */
+export const FOLLOWED_LIMITS = "io.kuasar.gvisor.limits";
+
+/** Which limits of a sandbox follow those of its containers. */
+export interface Followed {
+  /** What gVisor itself may use on top of the containers' memory; undefined where the pod has a limit. */
+  overheadBytes: bigint | undefined;
+  cpu: boolean;
+}
+
+/** Reads {@link FOLLOWED_LIMITS}. */
+export function followedLimits({ annotations }: Pick<Spec, "annotations">): Followed {
+  const text = annotations?.[FOLLOWED_LIMITS] ?? "";
+  const [, bytes] = /(?:^| )memory:(\d{1,18})(?: |$)/.exec(text) ?? [];
+  return {
+    overheadBytes: bytes === undefined ? undefined : BigInt(bytes),
+    cpu: /(?:^| )cpu(?: |$)/.test(text),
+  };
+}
+
+/** Kernels count CPU quotas in this period unless told otherwise, in µs. */
+const PERIOD = 100_000n;
+
+/** No limit, for a cgroup that may have had one. */
+const NONE = -1n;
+
+/**
+ * The limits of a sandbox whose containers have these: gVisor has no limit per container, so their sum holds for all of them
+ * together, as the kubelet reckons for a pod. A container without a limit leaves the sandbox without.
+ */
+export function sandboxLimits(containers: readonly Resources[], { overheadBytes, cpu }: Followed): Resources {
+  const memory = sum(containers.map((one) => BigInt(one.memory?.limit ?? 0)));
+  const quota = sum(containers.map((one) => {
+    const [quota, period] = [BigInt(one.cpu?.quota ?? 0), BigInt(one.cpu?.period || PERIOD)];
+    return quota > 0n ? quota * PERIOD / period : 0n;
+  }));
+  return {
+    ...(overheadBytes === undefined
+      ? {}
+      : { memory: { limit: memory === NONE ? NONE : memory + overheadBytes } }),
+    ...(cpu ? { cpu: { quota: Number(quota), period: Number(PERIOD) } } : {}),
+  };
+}
+
+/** {@link NONE} where any value is no limit, or there is none. */
+function sum(values: readonly bigint[]): bigint {
+  if (values.length === 0 || values.some((value) => value <= 0n)) return NONE;
+  return values.reduce((total, value) => total + value, 0n);
+}
+
+/** What an update leaves of a container's limits: what it does not name stays. */
+export function mergeLimits(before: Resources, change: Resources): Resources {
+  const named = <T extends object>(part: T | undefined) =>
+    Object.fromEntries(
+      Object.entries(part ?? {}).filter(([, value]) => value !== 0 && value !== "" && value !== null),
+    );
+  return {
+    memory: { ...before.memory, ...named(change.memory) },
+    cpu: { ...before.cpu, ...named(change.cpu) },
+  };
+}

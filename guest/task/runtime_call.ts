@@ -1,0 +1,73 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { runtimeErrors } from "../../lib/oci/mod.ts";
+import * as sys from "../native/sys.js";
+import { within } from "../runtime/deadline.ts";
+import { exitOf, spawnReaped } from "../runtime/reaper.ts";
+import { codeOf } from "./runtime_reason.ts";
+
+/** How long one call of the runtime may take; under emulation each is some hundred times slower than it should be. */
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Descriptors that the runtime, and so the container, gets as stdin, stdout and stderr. */
+export interface Stdio {
+  stdin: number;
+  stdout: number;
+  stderr: number;
+}
+
+/** How an OCI runtime is called. */
+export interface RuntimeCommand {
+  /** The program, and what stands before the verb of each call: `--root` and the like. */
+  command: readonly string[];
+  /** For the logs and pid files of calls under way; it must exist. */
+  directory: string;
+  /** Mounts that the runtime must not see, as `sys.spawn` takes them. */
+  privateMounts?: readonly string[];
+}
+
+/** The runtimes pass on to containers the descriptors and sockets of whoever has started them: ours are not for them. */
+const NOT_INHERITED = /^(?:LISTEN_|NOTIFY_SOCKET=|KUASAR_)/;
+
+let inherited: readonly string[] | undefined;
+
+function environment(): readonly string[] {
+  inherited ??= sys.environ().filter((entry) => !NOT_INHERITED.test(entry));
+  return inherited;
+}
+
+/** Calls under way, over all runtimes: their files may lie in one directory. */
+let calls = 0;
+
+/**
+ * Calls a runtime and waits for the end of the call.
+ *
+ * @param stdio of the call; /dev/null without it
+ * @throws KuasarError INTERNAL or NOT_FOUND with the reason that the runtime has logged
+ */
+export async function callRuntime(
+  runtime: RuntimeCommand,
+  args: readonly string[],
+  stdio?: Stdio,
+): Promise<void> {
+  const { command, directory, privateMounts = [] } = runtime;
+  const log = `${directory}/${sys.getpid()}-${++calls}.log`;
+  const devNull = stdio ? -1 : sys.open("/dev/null", sys.O.RDWR);
+  const fds = stdio ?? { stdin: devNull, stdout: devNull, stderr: devNull };
+  try {
+    const pid = spawnReaped({
+      env: environment(),
+      argv: [...command, "--log", log, "--log-format", "json", ...args],
+      ...fds,
+      ...(privateMounts.length === 0 ? {} : { privateMounts }),
+    });
+    const what = `${args[0]} the container's process`;
+    const { code } = await within(CALL_TIMEOUT_MS, what, exitOf(pid), () => sys.kill(pid, sys.SIG.KILL));
+    if (code === 0) return;
+    const reasons = runtimeErrors(sys.exists(log) ? sys.readTextFile(log) : "");
+    const reason = reasons.at(-1) ?? `the runtime ended with code ${code}`;
+    throw new KuasarError(codeOf(reason), `Cannot ${what}: ${reason}`, { evidence: reasons });
+  } finally {
+    if (devNull >= 0) sys.close(devNull);
+    if (sys.exists(log)) sys.unlink(log);
+  }
+}
