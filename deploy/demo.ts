@@ -1,5 +1,5 @@
 /**
- * `deno task demo`: builds what is missing, starts everything, runs pods in microVMs and one of Wasm, shows what
+ * `deno task demo`: builds what is missing, starts everything, runs pods in microVMs, one of Wasm and one under gVisor, shows what
  * happens, stops and proves that nothing is left.
  */
 import { buildDir, root } from "../lib/build/mod.ts";
@@ -113,6 +113,21 @@ async function wasmPod(node: Node): Promise<Pod> {
   return pod;
 }
 
+/** A pod under gVisor: another kernel than the host's, without a VM. */
+async function gvisorPod(node: Node): Promise<Pod> {
+  step("A pod under gVisor: an application kernel, no VM");
+  const started = Date.now();
+  const pod = await node.runPod({ name: "demo-gvisor", handler: "kuasar-gvisor" });
+  show(`RunPodSandbox: ready after ${seconds(started)}, pod IP ${await pod.ip()}`);
+  const container = await pod.run({
+    name: "hello",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+  });
+  show(`Kernel of the pod: ${(await container.exec(["dmesg"])).stdout.split("\n").slice(0, 3).join("\n")}`);
+  return pod;
+}
+
 /** Shows how much there is of everything before and after, and what differs. */
 function proveClean(before: Snapshot): boolean {
   const after = takeSnapshot({ runDir: RUN_DIR, resident: new Map(), counted: [] });
@@ -134,7 +149,7 @@ async function main(): Promise<number> {
   const node = await Node.start({
     runDir: RUN_DIR,
     logLevel: "info",
-    drivers: ["qemu", "wasm"],
+    drivers: ["qemu", "wasm", "gvisor"],
     images: ["busybox", "nginx", "wasm"].map((name) => `${buildDir}/images/${name}.tar`),
   });
   try {
@@ -142,11 +157,12 @@ async function main(): Promise<number> {
     const busybox = await busyboxPod(node);
     const nginx = await nginxPod(node);
     const wasm = await wasmPod(node);
+    const gvisor = await gvisorPod(node);
     step("What the node knows");
     await ctl("list");
     await ctl("timeline", busybox.id);
     step("Stop and remove the pods");
-    for (const pod of [busybox, nginx, wasm]) {
+    for (const pod of [busybox, nginx, wasm, gvisor]) {
       const started = Date.now();
       await pod.remove();
       show(`${pod.config.metadata?.name} removed in ${seconds(started)}`);

@@ -1,5 +1,5 @@
 import { nowMs } from "../phases.ts";
-import { fromWaitStatus } from "../vm/spawn.ts";
+import { orphanExit } from "./orphan_exit.ts";
 import type { SandboxHost } from "./host.ts";
 import type { Sandbox } from "./sandbox.ts";
 
@@ -13,15 +13,15 @@ const UNKNOWN = 255;
 export function superviseExit(host: SandboxHost, sandbox: Sandbox): void {
   const { process } = sandbox;
   if (!process) return;
-  void host.watcher.watch(process).then(async ({ exitStatus }) => {
+  void orphanExit(process, host.watcher).then(async (known) => {
     if (sandbox.record.state !== "RUNNING") return;
-    const { status, evidence } = await reasonOf(host, sandbox, exitStatus);
+    const { status, evidence } = await reasonOf(host, sandbox, known);
     endSandbox(host, sandbox, status, evidence);
   }, (error) => host.log.error("Cannot watch a sandbox", { sandbox: sandbox.id, error }));
 }
 
-/** @param waitStatus (wait(2)) where the kernel tells it */
-async function reasonOf({ kind, log }: SandboxHost, { id, record, paths }: Sandbox, waitStatus?: number) {
+/** @param known exit status where the kernel tells it */
+async function reasonOf({ kind, log }: SandboxHost, { id, record, paths }: Sandbox, known?: number) {
   if (!record.process) {
     return { status: KILLED, evidence: ["the first process of its PID namespace was killed"] };
   }
@@ -29,10 +29,7 @@ async function reasonOf({ kind, log }: SandboxHost, { id, record, paths }: Sandb
     log.warn("Cannot find out why a sandbox ended", { sandbox: id, error });
     return [];
   });
-  return {
-    status: waitStatus === undefined ? UNKNOWN : fromWaitStatus(waitStatus),
-    evidence: evidence ?? [],
-  };
+  return { status: known ?? UNKNOWN, evidence: evidence ?? [] };
 }
 
 /** Writes down that a sandbox has ended and tells those who wait. */

@@ -1,0 +1,67 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { testsOf } from "./mod.ts";
+import type { DriverCommand } from "./subject.ts";
+
+/**
+ * Registers what a driver without VMs must do besides where a sandbox is a process of the host from its start to its end.
+ *
+ * @param netns a network namespace that is free for a sandbox
+ */
+export function sandboxProcessConformance(driver: DriverCommand, netns: () => string): void {
+  const test = testsOf(driver);
+
+  test("the end of a sandbox's process is told to those who wait, at once", "none", async (process) => {
+    const { pid } = await process.start("s1", { netnsPath: netns() });
+    ok(pid > 0);
+    const status = await process.client.status({ sandboxId: "s1" });
+    deepStrictEqual([status.pid, status.pids.includes(pid)], [pid, true]);
+    const wait = process.wait("s1");
+    const killedAt = performance.now();
+    Deno.kill(pid, "SIGKILL");
+    ok([128 + 9, 255].includes((await wait).exitStatus));
+    ok(performance.now() - killedAt < 1_000);
+    strictEqual((await process.client.status({ sandboxId: "s1" })).state, SandboxState.STOPPED);
+    await process.client.remove({ sandboxId: "s1" });
+  });
+
+  test(
+    "a sandbox whose process ends while no driver runs is known to have ended",
+    "none",
+    async (process) => {
+      const { pid } = await process.start("s1", { netnsPath: netns() });
+      await process.kill();
+      const gone = process.ended(pid);
+      Deno.kill(pid, "SIGKILL");
+      await gone;
+      await process.launch("none");
+      strictEqual((await process.client.status({ sandboxId: "s1" })).state, SandboxState.STOPPED);
+      await process.client.remove({ sandboxId: "s1" });
+    },
+  );
+
+  test("an adopted process is watched as one's own", "none", async (process) => {
+    const { pid } = await process.start("s1", { netnsPath: netns() });
+    await process.kill();
+    await process.launch("none");
+    strictEqual((await process.client.status({ sandboxId: "s1" })).pid, pid);
+    await rejects(process.start("s1"), { code: "ALREADY_EXISTS" });
+    const wait = process.wait("s1");
+    Deno.kill(pid, "SIGKILL");
+    await wait;
+    await process.client.remove({ sandboxId: "s1" });
+  });
+
+  test("a start that the driver's death cuts off leaves no process", "none", async (process) => {
+    for (const delayMs of [0, 30, 80, 150]) {
+      const started = process.start("s1", { netnsPath: netns() }).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await process.kill();
+      await started;
+      await process.launch("none");
+      // It may have been complete.
+      await process.client.remove({ sandboxId: "s1" });
+      await process.assertClean();
+    }
+  });
+}
