@@ -28,7 +28,7 @@ export const inspect: Command = {
     }
     const lines: [string, string][] = [
       ["id", summary?.id ?? ""],
-      ["pod", `${summary?.namespace}/${summary?.name}`],
+      ["pod", summary ? podName(summary) : ""],
       ["driver", summary?.driver ?? ""],
       ["state", summary?.state ?? ""],
       ["pid", String(summary?.pid ?? 0)],

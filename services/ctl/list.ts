@@ -21,7 +21,7 @@ export const list: Command = {
     else {
       const rows = sandboxes.map((s) => [
         s.id.slice(0, SHOWN_ID),
-        `${s.namespace}/${s.name}`,
+        podName(s),
         s.driver,
         s.state,
         s.pid ? String(s.pid) : "-",
