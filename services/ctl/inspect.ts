@@ -1,6 +1,7 @@
 import { withAdmin } from "./admin.ts";
 import { type Command, onlyPositional } from "./command.ts";
 import { toJson } from "./json.ts";
+import { podName } from "./pod_name.ts";
 
 /** Details that came as JSON text, as a value; text that is none stays text. */
 export function parseDetails(text: string): unknown {

@@ -1,6 +1,7 @@
 import { withAdmin } from "./admin.ts";
 import type { Command } from "./command.ts";
 import { toJson } from "./json.ts";
+import { podName } from "./pod_name.ts";
 import { age, textTable } from "./text_table.ts";
 
 /** So many characters of an id are shown; any unique prefix is accepted. */
