@@ -2,6 +2,7 @@
  * `deno task test`: the static checks, then every test, in the order in which a failure is cheapest to find.
  * Stops at the first red and ends with one line that counts them all.
  */
+import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
 import { root } from "./root.ts";
 import { testFiles, testsOf } from "./test_files.ts";
 
@@ -21,16 +22,14 @@ const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((na
 
 const FILES = testFiles();
 
-/** The end-to-end tests of each handler; what has to do with the whole node is tested with the default one. */
-const E2E: Readonly<Record<string, readonly string[]>> = {
-  "kuasar-qemu": testsOf(FILES, "e2e"),
-  "kuasar-clh": POD_TESTS,
-  "kuasar-stratovirt": POD_TESTS,
-  "kuasar-firecracker": [...POD_TESTS, "tests/e2e/block_test.ts"],
-  "kuasar-runc": POD_TESTS,
-  "kuasar-wasm": POD_TESTS,
-  "kuasar-gvisor": POD_TESTS,
-};
+/** What takes the place of volumes where nothing is shared. */
+const BLOCK_TEST = "tests/e2e/block_test.ts";
+
+/** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
+function e2eOf(driver: DriverDeployment): readonly string[] {
+  if (driver === DRIVERS[0]) return testsOf(FILES, "e2e");
+  return driver.sharesNothing ? [...POD_TESTS, BLOCK_TEST] : POD_TESTS;
+}
 
 function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {
   return { name, args: ["test", "-A", "--no-check", "--fail-fast", ...files], env, counts: true };
@@ -41,9 +40,11 @@ const STAGES: readonly Stage[] = [
   { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
   tests("unit tests", testsOf(FILES, "unit")),
   tests("drivers and agent in real VMs", testsOf(FILES, "vm")),
-  ...Object.entries(E2E).map(([handler, files]) =>
-    tests(`end-to-end tests of ${handler}`, files, { KUASAR_E2E_HANDLER: handler })
-  ),
+  ...DRIVERS.map((driver) => {
+    // The last name: where there is an alias, it is tested with that.
+    const handler = driver.handlers.at(-1)!;
+    return tests(`end-to-end tests of ${handler}`, e2eOf(driver), { KUASAR_E2E_HANDLER: handler });
+  }),
   tests("an installation under systemd", testsOf(FILES, "systemd")),
 ];
 
