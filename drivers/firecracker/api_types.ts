@@ -70,6 +70,8 @@ export interface InstanceInfo {
 /** `GET /vm/config`; the order of the drives is no particular one. */
 export interface FullVmConfig {
   drives: { drive_id: string; path_on_host: string | null; is_read_only: boolean | null }[];
+  "machine-config": MachineConfig;
+  balloon: Balloon | null;
 }
 
 /** `PUT /snapshot/create`, of a VM that is paused. Both files are made or overwritten; disks are for the caller to keep. */

@@ -3,8 +3,10 @@ import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.
 import type { SandboxPaths } from "../contract/sandbox_paths.ts";
 import type { Control, LastWords } from "../contract/vm/control.ts";
 import type { FirecrackerApi } from "./api.ts";
+import type { FullVmConfig } from "./api_types.ts";
 import { drivePaths } from "./drive_paths.ts";
 import { Drives } from "./drives.ts";
+import { FirecrackerSize } from "./size.ts";
 import { wordsOfLog } from "./vmm_log.ts";
 
 /** The API of a running Firecracker and its drives. */
@@ -13,24 +15,28 @@ export class FirecrackerControl implements Control {
   readonly #drives: Drives;
   readonly #vmm: ProcessRef;
   readonly #link: Deno.UnixConn;
+  readonly #log: string;
   readonly closed: Promise<void>;
   #lastWords: LastWords | undefined;
   #quitting = false;
 
+  /** Where the VM has a balloon. */
+  readonly resizable?: FirecrackerSize;
+
   private constructor(
     api: FirecrackerApi,
-    drives: Drives,
+    config: FullVmConfig,
+    paths: SandboxPaths,
     vmm: ProcessRef,
     link: Deno.UnixConn,
-    log: string,
   ) {
     this.#api = api;
-    this.#drives = drives;
+    this.#drives = new Drives(api, drivePaths(paths), config);
+    if (config.balloon) this.resizable = new FirecrackerSize(api);
     this.#vmm = vmm;
     this.#link = link;
-    this.closed = ended(link).then(async () => {
-      if (!this.#quitting) this.#lastWords = await Deno.readFile(log).then(wordsOfLog, () => undefined);
-    });
+    this.#log = paths.vmmLog;
+    this.closed = ended(link);
   }
 
   /**
@@ -44,13 +50,14 @@ export class FirecrackerControl implements Control {
     vmm: ProcessRef,
     timeoutMs: number,
   ): Promise<FirecrackerControl> {
-    const drives = new Drives(api, drivePaths(paths), await api.vmConfig(timeoutMs));
+    const config = await api.vmConfig(timeoutMs);
     // Nothing is ever said on it: its end is the end of the VMM.
     const link = await Deno.connect({ transport: "unix", path: paths.monitor });
-    return new FirecrackerControl(api, drives, vmm, link, paths.vmmLog);
+    return new FirecrackerControl(api, config, paths, vmm, link);
   }
 
   get lastWords(): LastWords | undefined {
+    if (!this.#quitting) this.#lastWords ??= wordsOfLog(read(this.#log));
     return this.#lastWords;
   }
 
@@ -89,6 +96,15 @@ export class FirecrackerControl implements Control {
     } catch {
       // Closed before.
     }
+  }
+}
+
+function read(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return new Uint8Array(0);
+    throw error;
   }
 }
 

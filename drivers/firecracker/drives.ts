@@ -27,11 +27,19 @@ export class Drives {
   readonly #places = new Map<string, Place>();
 
   /** @param config what the VMM says of its drives */
-  constructor(api: Pick<FirecrackerApi, "updateDrive">, paths: DrivePaths, config: FullVmConfig) {
+  constructor(
+    api: Pick<FirecrackerApi, "updateDrive">,
+    paths: DrivePaths,
+    config: Pick<FullVmConfig, "drives">,
+  ) {
     this.#api = api;
     this.#paths = paths;
     const prefix = `${paths.disks}/`;
-    for (const { drive_id: id, path_on_host: path, is_read_only: readOnly } of config.drives) {
+    // Told in no particular order; taken as the guest counts them.
+    const drives = config.drives.toSorted(({ drive_id: a }, { drive_id: b }) =>
+      a.length - b.length || (a < b ? -1 : 1)
+    );
+    for (const { drive_id: id, path_on_host: path, is_read_only: readOnly } of drives) {
       const isPlace = path === paths.empty || path?.startsWith(prefix);
       if (!isPlace) continue;
       const serial = path === paths.empty ? undefined : path!.slice(prefix.length);

@@ -38,7 +38,7 @@ class FakeVmm {
     return Promise.resolve();
   }
   /** In an order of its own. */
-  config(): FullVmConfig {
+  config(): Pick<FullVmConfig, "drives"> {
     return {
       drives: [...this.drives].reverse().map(([drive_id, { path, readOnly }]) => ({
         drive_id,

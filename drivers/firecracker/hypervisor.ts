@@ -37,7 +37,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly accel: Accel = "kvm";
   readonly notes: readonly string[];
   readonly shareKind = ShareKind.BLOCK;
-  readonly capabilities = ["hotplug-block", "pause", "vsock-hybrid", "single-queue-nics"];
+  readonly capabilities: readonly string[];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly bootTimeoutMs: number;
@@ -53,6 +53,10 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
     this.notes = [
       ...notes.map((note) => note.replace(/:[^:]*$/, ": Firecracker cannot run guests")),
       ...(build ? versionNotes(build) : []),
+    ];
+    this.capabilities = [
+      ...["hotplug-block", "pause", "vsock-hybrid", "single-queue-nics"],
+      ...(config.balloon ? ["resize"] : []),
     ];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
