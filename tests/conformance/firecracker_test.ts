@@ -1,8 +1,12 @@
 import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
+import { firecrackerDeviceTests } from "./firecracker_devices.ts";
 import { firecrackerSubject } from "./firecracker_subject.ts";
 
 const { what } = (await programUnderTest("firecracker"))!;
 console.log(`The Firecracker driver is tested with ${what}`);
 
-conformance(firecrackerSubject());
+const subject = firecrackerSubject();
+
+conformance(subject);
+firecrackerDeviceTests(subject);

@@ -31,6 +31,7 @@ function log(message: string): void {
   console.log(`${new Date().toISOString()} [${line.id}:main] ${message}`);
 }
 
+/** The last line, and the end. */
 function exit(code: number): never {
   log(
     code === 0
@@ -39,6 +40,9 @@ function exit(code: number): never {
   );
   Deno.exit(code);
 }
+
+/** Between the end of the API and the last line of the log. */
+const LAST_LINE_MS = 20;
 
 function listen(): number {
   try {
@@ -55,14 +59,16 @@ function listen(): number {
 
 log(`Running Firecracker v${options.version}`);
 const vmm = new Vmm(options, line, `${Deno.cwd()}/.s`, (end) => {
-  if (end === "reset") exit(0);
-  // The real one's machine cannot be switched off: its guest would stand still for ever.
-  log(
-    end === "shutdown"
-      ? "Stand-in: the guest powered itself off by ACPI"
-      : `Stand-in: QEMU has ended: ${end}`,
-  );
-  exit(1);
+  if (end !== "reset") {
+    log(
+      end === "shutdown"
+        // The real one's machine cannot be switched off: its guest would stand still for ever.
+        ? "Stand-in: the guest powered itself off by ACPI"
+        : `Stand-in: QEMU has ended: ${end}`,
+    );
+  }
+  server.close();
+  setTimeout(() => exit(end === "reset" ? 0 : 1), LAST_LINE_MS);
 });
 
 const server = new ApiServer("Firecracker API", listen(), async (request) => {

@@ -75,9 +75,6 @@ function checkFields(
   refuse: Refusals,
   path: string,
 ): void {
-  for (const [name, { required }] of Object.entries(fields)) {
-    if (required && value[name] === undefined) throw refuse.missing(`${path}.${name}`);
-  }
   for (const [name, item] of Object.entries(value)) {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined || (field.since !== undefined && version < field.since)) {
@@ -85,6 +82,9 @@ function checkFields(
     }
     // serde takes null for an optional field.
     if (item !== null || field.required) checkBody(field.rule, item, version, refuse, `${path}.${name}`);
+  }
+  for (const [name, { required }] of Object.entries(fields)) {
+    if (required && value[name] === undefined) throw refuse.missing(`${path}.${name}`);
   }
 }
 

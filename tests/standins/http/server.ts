@@ -65,6 +65,13 @@ export class ApiServer {
     }
   }
 
+  /** Closes every connection, and serves none from then on. */
+  close(): void {
+    for (const token of [...this.#connections.keys()]) this.#drop(token);
+    epollRemove(this.#epoll, this.#listener);
+    closeFd(this.#listener);
+  }
+
   #accept(): void {
     const fd = acceptSocket(this.#listener);
     if (this.#connections.size >= MAX_CONNECTIONS) {
