@@ -13,7 +13,7 @@ const UNKNOWN = 255;
 export function superviseExit(host: SandboxHost, sandbox: Sandbox): void {
   const { process } = sandbox;
   if (!process) return;
-  void orphanExit(process, host.watcher).then(async (known) => {
+  void orphanExit(process, host.watcher, () => sandbox.record.state === "RUNNING").then(async (known) => {
     if (sandbox.record.state !== "RUNNING") return;
     const { status, evidence } = await reasonOf(host, sandbox, known);
     endSandbox(host, sandbox, status, evidence);

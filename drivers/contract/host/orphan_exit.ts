@@ -9,10 +9,15 @@ const REAP_STEP_MS = 5;
 /**
  * Waits for the end of a process that is no child of ours, because its own parent has ended.
  *
+ * @param wanted false where nobody wants to know any more once it has ended
  * @returns its exit status as the contract counts it; undefined where the kernel does not tell it to others than the parent
  *   (before Linux 6.15) or the parent does not reap it
  */
-export async function orphanExit(ref: ProcessRef, watcher: ExitWatcher): Promise<number | undefined> {
+export async function orphanExit(
+  ref: ProcessRef,
+  watcher: ExitWatcher,
+  wanted: () => boolean,
+): Promise<number | undefined> {
   let pidfd: number;
   try {
     pidfd = pidfdOpen(ref.pid);
@@ -23,7 +28,7 @@ export async function orphanExit(ref: ProcessRef, watcher: ExitWatcher): Promise
     // Looked at after the opening: if it is ours now, the descriptor is of ours.
     if (!isAlive(ref)) return undefined;
     await watcher.watch(ref);
-    for (let waitedMs = 0; waitedMs <= REAP_TIMEOUT_MS; waitedMs += REAP_STEP_MS) {
+    for (let waitedMs = 0; wanted() && waitedMs <= REAP_TIMEOUT_MS; waitedMs += REAP_STEP_MS) {
       const status = pidfdExitStatus(pidfd);
       if (status !== undefined) return fromWaitStatus(status);
       await new Promise((resolve) => setTimeout(resolve, REAP_STEP_MS));
