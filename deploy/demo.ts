@@ -15,6 +15,9 @@ const RUN_DIR = "/run/ksdemo";
 /** How long nginx may take under emulation until it answers. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** Any unique prefix of an id will do; this is what lists show. */
+const SHORT_ID = 13;
+
 const bold = (text: string) => Deno.stdout.isTerminal() ? `\x1b[1m${text}\x1b[0m` : text;
 let steps = 0;
 
@@ -58,7 +61,7 @@ async function busyboxPod(node: Node): Promise<Pod> {
   show(`Container output:  ${(await container.logLines()).join("\n")}`);
   show(`Kernel of the host: ${Deno.osRelease()}`);
   show(`Kernel of the guest: ${(await container.exec(["uname", "-r"])).stdout}`);
-  const command = ["sh", "-c", "id -un; grep MemTotal /proc/meminfo; ip -4 -o addr show eth0"];
+  const command = ["sh", "-c", "id -un; grep MemTotal /proc/meminfo; ip -4 addr show eth0 | grep inet"];
   const { stdout, exitCode } = await container.exec(command);
   show(`Exec output (exit code ${exitCode}):\n${stdout}`);
   return pod;
@@ -160,7 +163,7 @@ async function main(): Promise<number> {
     const gvisor = await gvisorPod(node);
     step("What the node knows");
     await ctl("list");
-    await ctl("timeline", busybox.id);
+    await ctl("timeline", busybox.id.slice(0, SHORT_ID));
     step("Stop and remove the pods");
     for (const pod of [busybox, nginx, wasm, gvisor]) {
       const started = Date.now();

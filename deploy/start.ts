@@ -12,8 +12,10 @@ import { removePods } from "./pods.ts";
 import { setup } from "./setup.ts";
 import { CORE_SERVICES, driverService, prefixer } from "./supervisor/mod.ts";
 
+const DEFAULT_RUN_DIR = "/run/kuasar";
+
 const FLAGS = {
-  "run-dir": { kind: "string", placeholder: "DIR", default: "/run/kuasar", help: "Sockets and state" },
+  "run-dir": { kind: "string", placeholder: "DIR", default: DEFAULT_RUN_DIR, help: "Sockets and state" },
   "containerd-address": {
     kind: "string",
     placeholder: "SOCKET",
@@ -78,10 +80,13 @@ async function main(): Promise<number> {
   say(`Ready. Handler ${handler} at unix://${node.address}; Ctrl-C stops everything.`);
   if (others.length > 0) say(`Their drivers start with their first pod: ${others.join(", ")}`);
   if (node.containerd) {
-    say(`Images: ${node.programs.ctr} --address ${node.address} -n k8s.io images import FILE`);
-    say(
-      `crictl: crictl --runtime-endpoint unix://${node.address} runp --runtime ${handler} pod.json`,
-    );
+    const ctr = `${node.programs.ctr} --address ${node.address}`;
+    const run = `run --rm --runtime io.containerd.${handler}.v2 docker.io/library/busybox:kuasar`;
+    say("Try in another terminal:");
+    say(`  ${ctr} images import ${buildDir}/images/busybox.tar`);
+    say(`  ${ctr} ${run} hello uname -r`);
+    say(`  crictl --runtime-endpoint unix://${node.address} runp --runtime ${handler} pod.json`);
+    say(`  deno task ctl list${runDir === DEFAULT_RUN_DIR ? "" : ` --run-dir ${runDir}`}`);
   }
   say(`${await stopped}: removing pods, then stopping`);
   await removePods(node.address).then(

@@ -1,6 +1,7 @@
 import { withAdmin } from "./admin.ts";
 import { type Command, onlyPositional } from "./command.ts";
 import { toJson } from "./json.ts";
+import { podName } from "./pod_name.ts";
 
 /** Details that came as JSON text, as a value; text that is none stays text. */
 export function parseDetails(text: string): unknown {
@@ -28,7 +29,7 @@ export const inspect: Command = {
     }
     const lines: [string, string][] = [
       ["id", summary?.id ?? ""],
-      ["pod", `${summary?.namespace}/${summary?.name}`],
+      ["pod", summary ? podName(summary) : ""],
       ["driver", summary?.driver ?? ""],
       ["state", summary?.state ?? ""],
       ["pid", String(summary?.pid ?? 0)],

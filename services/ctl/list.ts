@@ -1,6 +1,7 @@
 import { withAdmin } from "./admin.ts";
 import type { Command } from "./command.ts";
 import { toJson } from "./json.ts";
+import { podName } from "./pod_name.ts";
 import { age, textTable } from "./text_table.ts";
 
 /** So many characters of an id are shown; any unique prefix is accepted. */
@@ -21,7 +22,7 @@ export const list: Command = {
     else {
       const rows = sandboxes.map((s) => [
         s.id.slice(0, SHOWN_ID),
-        `${s.namespace}/${s.name}`,
+        podName(s),
         s.driver,
         s.state,
         s.pid ? String(s.pid) : "-",

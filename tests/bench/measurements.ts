@@ -75,14 +75,11 @@ export class Bench {
       await pod.remove();
     }
     admin.close();
-    const [p50, rawMs] = [percentile(samples, 0.5), percentile(raw, 0.5)];
+    // Of each pod to the boot just before it, so that a host that others slow now and then slows no difference.
+    const over = percentile(samples.map((ms, i) => ms - raw[i]!), 0.5);
     this.add("raw QEMU boot to the agent's first answer", spread(raw));
-    this.add(
-      "RunPodSandbox, serial",
-      spread(samples),
-      `p50 <= ${(rawMs + 100).toFixed(0)} ms`,
-      p50 <= rawMs + 100,
-    );
+    this.add("RunPodSandbox, serial", spread(samples));
+    this.add("RunPodSandbox beyond a raw boot", `p50 ${over.toFixed(0)} ms`, "<= 100 ms", over <= 100);
     for (const [name, list] of phases) this.add(`  phase ${name}`, spread(list));
   }
 
@@ -145,7 +142,8 @@ export class Bench {
     let services = 0;
     for (const [name, pid] of this.#node.supervisor.pids) {
       if (name === "containerd") continue;
-      const { residentKib, proportionalKib } = await memoryOfTree(pid);
+      // The task server has its keeper above it; what drivers start counts with the pods.
+      const { residentKib, proportionalKib } = await (name === "kuasar-task" ? memoryOfTree : memoryOf)(pid);
       const value = `${mib(residentKib)} resident, ${mib(proportionalKib)} proportional`;
       if (name === "kuasar-task" && pods === 10) {
         this.add(`${name}, ${pods} pods`, value, "<= 8 MiB", residentKib <= 8192);

@@ -192,7 +192,7 @@ function qemuArguments(dir: string): string[] {
     ...["-machine", machine, "-cpu", "max", "-m", `${MEMORY_MIB}M`],
     ...["-object", `memory-backend-memfd,id=mem,size=${MEMORY_MIB}M,share=on`],
     ...["-kernel", kernel, "-initrd", initrd, "-bios", "qboot.rom"],
-    ...["-append", "console=ttyS0 panic=-1 quiet task.sharefs_type=9p task.log_level=debug"],
+    ...["-append", "console=ttyS0 panic=-1 quiet no_timer_check task.sharefs_type=9p task.log_level=debug"],
     ...["-fsdev", `local,id=share,path=${dir}/share,security_model=none,multidevs=remap`],
     ...["-device", "virtio-9p-pci-non-transitional,fsdev=share,mount_tag=kuasar"],
     ...["-serial", `file:${dir}/console.log`],

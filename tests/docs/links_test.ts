@@ -1,0 +1,34 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { root } from "../root.ts";
+
+function pages(): string[] {
+  const inDocs = ["docs", "docs/decisions"].flatMap((folder) =>
+    [...Deno.readDirSync(`${root}/${folder}`)].map(({ name }) => `${folder}/${name}`)
+  );
+  return ["README.md", "drivers/README.md", ...inDocs.filter((name) => name.endsWith(".md"))];
+}
+
+/** Where the links of a page lead, without those to other sites. */
+function targets(page: string, text: string): string[] {
+  return [...text.matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)].map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => join(dirname(page), target));
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(`${root}/${path}`) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("every link of a page leads to something", async () => {
+  const broken: string[] = [];
+  for (const page of pages()) {
+    const text = await Deno.readTextFile(`${root}/${page}`);
+    broken.push(...targets(page, text).filter((target) => !exists(target)).map((to) => `${page}: ${to}`));
+  }
+  deepStrictEqual(broken, []);
+});
