@@ -1,19 +1,32 @@
-# Kuasar's target names, for what exists. `just --list` shows them; each is a deno task or script.
+# Kuasar's target names, for what exists. `just --list` shows them; each is a deno task or script. As with make, settings
+# may stand behind the target: `just kernel KERNEL_VERSION=6.12`, `just install-vmm HYPERVISOR=qemu DEST_DIR=/tmp/package`.
 
 deno := "npx -y deno@2.9.6"
 HYPERVISOR := "qemu"
 KERNEL_VERSION := "6.12"
 DEST_DIR := "/"
 
-# Everything for microVM pods
+again := quote(just_executable()) + " -f " + quote(justfile())
+settings := "HYPERVISOR=" + HYPERVISOR + " KERNEL_VERSION=" + KERNEL_VERSION + " DEST_DIR=" + DEST_DIR
+
+# Everything for pods of every kind
 all: vmm
 
-# Host packages, kernel, guest agent and images for HYPERVISOR
-vmm:
+# Host packages, kernel, guest agent and images
+vmm *SETTINGS:
     {{deno}} task setup
 
-# The guest kernel from Debian's linux-source-{{KERNEL_VERSION}}
-kernel:
+# What pods of WebAssembly modules need
+wasm: vmm
+
+# What pods on the host need
+runc: vmm
+
+# The guest kernel from Debian's linux-source-KERNEL_VERSION
+kernel *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} _kernel
+
+_kernel:
     {{deno}} run -A kernel/build.ts --version {{KERNEL_VERSION}}
 
 # The guest agent (also kuasar-task and the containerd shim names)
@@ -25,14 +38,31 @@ image:
     {{deno}} run -A image/build.ts
 
 # Everything onto this host: programs, units, kernel, images, configuration
-install:
-    {{deno}} task install --destdir "{{trim_end_match(DEST_DIR, "/")}}"
+install *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} _install
 
 # As install, with the driver of HYPERVISOR alone
-install-vmm:
+install-vmm *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} _install-driver
+
+# As install, with the driver wasm alone
+install-wasm *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} HYPERVISOR=wasm _install-driver
+
+# As install, with the driver runc alone
+install-runc *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} HYPERVISOR=runc _install-driver
+
+_install:
+    {{deno}} task install --destdir "{{trim_end_match(DEST_DIR, "/")}}"
+
+_install-driver:
     {{deno}} task install --destdir "{{trim_end_match(DEST_DIR, "/")}}" --hypervisor {{HYPERVISOR}}
 
-uninstall:
+uninstall *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} _uninstall
+
+_uninstall:
     {{deno}} task uninstall --destdir "{{trim_end_match(DEST_DIR, "/")}}"
 
 # Run everything in this terminal
