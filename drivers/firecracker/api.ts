@@ -82,15 +82,6 @@ export class FirecrackerApi {
     return this.#change("PUT", "/serial", serial);
   }
 
-  /** Where the VMM tells its counters, as a line of JSON each minute and at {@link flushMetrics}. */
-  setMetrics(path: string): Promise<void> {
-    return this.#change("PUT", "/metrics", { metrics_path: path });
-  }
-
-  flushMetrics(): Promise<void> {
-    return this.#change("PUT", "/actions", { action_type: "FlushMetrics" });
-  }
-
   /** Builds the VM and lets it run: what is wrong in the configuration is told here at the latest. */
   start(timeoutMs: number): Promise<void> {
     return this.#change("PUT", "/actions", { action_type: "InstanceStart" }, timeoutMs);

@@ -4,7 +4,6 @@ import type { SandboxPaths } from "../contract/sandbox_paths.ts";
 import type { Control, LastWords } from "../contract/vm/control.ts";
 import type { FirecrackerApi } from "./api.ts";
 import type { FullVmConfig } from "./api_types.ts";
-import { drivePaths } from "./drive_paths.ts";
 import { Drives } from "./drives.ts";
 import { FirecrackerSize } from "./size.ts";
 import { wordsOfLog } from "./vmm_log.ts";
@@ -31,7 +30,7 @@ export class FirecrackerControl implements Control {
     link: Deno.UnixConn,
   ) {
     this.#api = api;
-    this.#drives = new Drives(api, drivePaths(paths), config);
+    this.#drives = new Drives(api, paths.dir, config);
     if (config.balloon) this.resizable = new FirecrackerSize(api);
     this.#vmm = vmm;
     this.#link = link;

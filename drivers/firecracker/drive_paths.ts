@@ -1,17 +1,23 @@
-import type { SandboxPaths } from "../contract/sandbox_paths.ts";
+/**
+ * Files behind the drives of a VM, relative to the sandbox's directory, in which the VMM runs: a snapshot names them, and the
+ * VM that is started from it finds its own.
+ */
 
-/** Files behind the drives of a VM. */
-export interface DrivePaths {
-  /** A file of no bytes, behind every place that has no disk. */
-  empty: string;
-  /**
-   * Symbolic links to disks, each named after its serial: the VMM tells which path is behind a drive, so that it knows by
-   * itself which disk is where.
-   */
-  disks: string;
+/** A file of no bytes, behind every place that has no disk. */
+export const EMPTY = "empty";
+
+/**
+ * Symbolic links to disks, each named after its serial: the VMM tells which path is behind a drive, so that it knows by
+ * itself which disk is where.
+ */
+export const DISKS = "disks";
+
+/** The path of a disk as the VMM is told it. */
+export function diskPath(serial: string): string {
+  return `${DISKS}/${serial}`;
 }
 
-/** The files behind the drives of a VM, below its directory. */
-export function drivePaths({ dir }: SandboxPaths): DrivePaths {
-  return { empty: `${dir}/empty`, disks: `${dir}/disks` };
+/** The serial of the disk behind a path that the VMM tells; undefined where it is none of a place. */
+export function serialOf(path: string): string | undefined {
+  return path.startsWith(`${DISKS}/`) ? path.slice(DISKS.length + 1) : undefined;
 }

@@ -3,7 +3,7 @@ import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.
 import { blockFileKind, checkSerial } from "../contract/vm/block_file.ts";
 import type { FirecrackerApi } from "./api.ts";
 import type { FullVmConfig } from "./api_types.ts";
-import type { DrivePaths } from "./drive_paths.ts";
+import { diskPath, EMPTY, serialOf } from "./drive_paths.ts";
 
 const SECTOR_BYTES = 512;
 
@@ -23,27 +23,26 @@ interface Place {
  */
 export class Drives {
   readonly #api: Pick<FirecrackerApi, "updateDrive">;
-  readonly #paths: DrivePaths;
+  readonly #dir: string;
   readonly #places = new Map<string, Place>();
 
-  /** @param config what the VMM says of its drives */
-  constructor(
-    api: Pick<FirecrackerApi, "updateDrive">,
-    paths: DrivePaths,
-    config: Pick<FullVmConfig, "drives">,
-  ) {
+  /**
+   * @param dir the sandbox's, in which the VMM runs
+   * @param config what the VMM says of its drives
+   */
+  constructor(api: Pick<FirecrackerApi, "updateDrive">, dir: string, config: Pick<FullVmConfig, "drives">) {
     this.#api = api;
-    this.#paths = paths;
-    const prefix = `${paths.disks}/`;
+    this.#dir = dir;
     // Told in no particular order; taken as the guest counts them.
     const drives = config.drives.toSorted(({ drive_id: a }, { drive_id: b }) =>
       a.length - b.length || (a < b ? -1 : 1)
     );
     for (const { drive_id: id, path_on_host: path, is_read_only: readOnly } of drives) {
-      const isPlace = path === paths.empty || path?.startsWith(prefix);
-      if (!isPlace) continue;
-      const serial = path === paths.empty ? undefined : path!.slice(prefix.length);
-      const disk = serial === undefined ? undefined : { serial, sectors: sectorsOf(path!), sure: true };
+      const serial = serialOf(path ?? "");
+      if (serial === undefined && path !== EMPTY) continue;
+      const disk = serial === undefined
+        ? undefined
+        : { serial, sectors: sectorsOf(this.#link(serial)), sure: true };
       this.#places.set(id, { readOnly: readOnly === true, disk });
     }
   }
@@ -59,14 +58,14 @@ export class Drives {
     if (before?.[1].disk?.sure) return;
     await blockFileKind(hostPath);
     const [id, place] = before ?? this.#free(readOnly);
-    const link = `${this.#paths.disks}/${serial}`;
+    const link = this.#link(serial);
     // One may be left of a driver that died on its way.
     removeIfThere(link);
     Deno.symlinkSync(hostPath, link);
     const disk = { serial, sectors: sectorsOf(link) };
     place.disk = { ...disk, sure: false };
     try {
-      await this.#api.updateDrive({ drive_id: id, path_on_host: link });
+      await this.#api.updateDrive({ drive_id: id, path_on_host: diskPath(serial) });
       place.disk = { ...disk, sure: true };
     } catch (error) {
       // Without an answer the disk may be in: the place stays taken until the next word on this disk.
@@ -89,9 +88,13 @@ export class Drives {
     checkSerial(serial);
     const [id, place] = this.#find(serial) ?? [];
     if (id === undefined || !place) return;
-    await this.#api.updateDrive({ drive_id: id, path_on_host: this.#paths.empty });
+    await this.#api.updateDrive({ drive_id: id, path_on_host: EMPTY });
     place.disk = undefined;
-    removeIfThere(`${this.#paths.disks}/${serial}`);
+    removeIfThere(this.#link(serial));
+  }
+
+  #link(serial: string): string {
+    return `${this.#dir}/${diskPath(serial)}`;
   }
 
   #find(serial: string): [string, Place] | undefined {

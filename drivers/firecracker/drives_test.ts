@@ -12,24 +12,22 @@ async function withDrives(run: (vmm: FakeVmm, open: () => Drives) => Promise<voi
     await Deno.mkdir(`${dir}/disks`);
     await Deno.writeFile(`${dir}/file`, new Uint8Array(SIZE));
     const vmm = new FakeVmm(dir);
-    await run(vmm, () => new Drives(vmm, vmm.paths, vmm.config()));
+    await run(vmm, () => new Drives(vmm, dir, vmm.config()));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
 }
 
 class FakeVmm {
-  readonly paths: { empty: string; disks: string };
   readonly dir: string;
   readonly drives = new Map<string, { path: string; readOnly: boolean }>();
   failure: KuasarError | undefined;
 
   constructor(dir: string) {
     this.dir = dir;
-    this.paths = { empty: `${dir}/empty`, disks: `${dir}/disks` };
     this.drives.set("vda", { path: "/images/kuasar.img", readOnly: true });
     for (const id of ["vdb", "vdc", "vdd"]) {
-      this.drives.set(id, { path: this.paths.empty, readOnly: id !== "vdd" });
+      this.drives.set(id, { path: "empty", readOnly: id !== "vdd" });
     }
   }
   updateDrive({ drive_id, path_on_host }: DriveUpdate): Promise<void> {
@@ -48,7 +46,7 @@ class FakeVmm {
     };
   }
   get taken(): string[] {
-    return [...this.drives].filter(([, { path }]) => path.startsWith(this.paths.disks)).map(([id]) => id)
+    return [...this.drives].filter(([, { path }]) => path.startsWith("disks/")).map(([id]) => id)
       .sort();
   }
   disk(serial: string, readOnly = true) {
@@ -65,14 +63,14 @@ Deno.test("a disk comes and goes, and both may be repeated", () =>
       strictEqual(vmm.taken.length, 1);
       strictEqual(drives.source("a"), `place:${vmm.taken[0]}:3`);
       strictEqual(
-        await Deno.realPath(vmm.drives.get(vmm.taken[0]!)!.path),
+        await Deno.realPath(`${vmm.dir}/${vmm.drives.get(vmm.taken[0]!)!.path}`),
         await Deno.realPath(`${vmm.dir}/file`),
       );
       await drives.detach("a");
       await drives.detach("a");
       deepStrictEqual(vmm.taken, []);
       strictEqual(drives.source("a"), undefined);
-      deepStrictEqual([...Deno.readDirSync(vmm.paths.disks)], []);
+      deepStrictEqual([...Deno.readDirSync(`${vmm.dir}/disks`)], []);
     }
   }));
 
@@ -113,7 +111,7 @@ Deno.test("a refused disk leaves its place free, one without an answer is tried 
     const drives = open();
     vmm.failure = new KuasarError("INTERNAL", "refused");
     await rejects(drives.attach(vmm.disk("a")), { code: "INTERNAL" });
-    deepStrictEqual([...Deno.readDirSync(vmm.paths.disks)], []);
+    deepStrictEqual([...Deno.readDirSync(`${vmm.dir}/disks`)], []);
     vmm.failure = new KuasarError("DEADLINE_EXCEEDED", "no answer");
     await rejects(drives.attach(vmm.disk("a")), { code: "DEADLINE_EXCEEDED" });
     vmm.failure = undefined;

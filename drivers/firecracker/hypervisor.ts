@@ -18,7 +18,7 @@ import { FirecrackerApi } from "./api.ts";
 import { buildArguments } from "./command_line.ts";
 import type { FirecrackerConfig } from "./config.ts";
 import { FirecrackerControl } from "./control.ts";
-import { drivePaths } from "./drive_paths.ts";
+import { DISKS, EMPTY } from "./drive_paths.ts";
 import { checkRequest, planVm, type VmPlan } from "./plan.ts";
 import { atLeast, type Build, FIRST, versionNotes } from "./version.ts";
 
@@ -75,9 +75,9 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
 
   async launch({ host, machine, request, clock }: Launch<FirecrackerControl>): Promise<SpawnedProcess> {
     this.#checkBuild();
-    const { empty, disks } = drivePaths(machine.paths);
-    await Deno.writeFile(empty, new Uint8Array(0), { mode: 0o600 });
-    await Deno.mkdir(disks, { mode: 0o700 });
+    const { dir } = machine.paths;
+    await Deno.writeFile(`${dir}/${EMPTY}`, new Uint8Array(0), { mode: 0o600 });
+    await Deno.mkdir(`${dir}/${DISKS}`, { mode: 0o700 });
     const args = buildArguments(this.#config, machine.id, machine.paths.monitor);
     machine.abort.signal.throwIfAborted();
     // It opens its taps by their names, so it must be where they are.
@@ -146,7 +146,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
  * @returns the descriptor that holds both ends
  */
 function makeConsole(paths: SandboxPaths): number {
-  const fresh = `${drivePaths(paths).disks}/.console`;
+  const fresh = `${paths.dir}/${DISKS}/.console`;
   const fd = makePipe(fresh);
   Deno.renameSync(fresh, paths.consoleSocket);
   return fd;

@@ -13,7 +13,7 @@ import type {
   Vsock,
 } from "./api_types.ts";
 import { type FirecrackerConfig, maxNics } from "./config.ts";
-import { drivePaths } from "./drive_paths.ts";
+import { EMPTY } from "./drive_paths.ts";
 
 /** Each VM has a vsock of its own, so all may have the same CID. */
 const GUEST_CID = 3;
@@ -75,13 +75,14 @@ export function planVm(request: StartRequest, config: FirecrackerConfig, paths: 
       ...(guest.initrdPath && { initrd_path: guest.initrdPath }),
       boot_args: kernelParams(request, config),
     },
-    drives: drives(config, drivePaths(paths).empty),
+    drives: drives(config),
     nics: request.nics.map(({ tap, mac }, index) => ({
       iface_id: `nic${index}`,
       host_dev_name: tap,
       guest_mac: mac.toLowerCase(),
     })),
-    vsock: { guest_cid: GUEST_CID, uds_path: paths.vsock },
+    // Below the directory in which the VMM runs.
+    vsock: { guest_cid: GUEST_CID, uds_path: paths.vsock.slice(paths.dir.length + 1) },
     entropy: config.entropy,
     balloon: config.balloon ? { amount_mib: 0, deflate_on_oom: true } : undefined,
     serial: { serial_out_path: paths.consoleSocket },
@@ -89,11 +90,11 @@ export function planVm(request: StartRequest, config: FirecrackerConfig, paths: 
 }
 
 /** The image that a guest boots from, then the places, read-only ones first. */
-function drives({ guest, places, blockIo }: FirecrackerConfig, empty: string): Drive[] {
+function drives({ guest, places, blockIo }: FirecrackerConfig): Drive[] {
   const all = [
     ...(guest.imagePath ? [{ path: guest.imagePath, root: guest.initrdPath === "", readOnly: true }] : []),
-    ...Array.from({ length: places.readOnly }, () => ({ path: empty, root: false, readOnly: true })),
-    ...Array.from({ length: places.writable }, () => ({ path: empty, root: false, readOnly: false })),
+    ...Array.from({ length: places.readOnly }, () => ({ path: EMPTY, root: false, readOnly: true })),
+    ...Array.from({ length: places.writable }, () => ({ path: EMPTY, root: false, readOnly: false })),
   ];
   return all.map(({ path, root, readOnly }, index): Drive => ({
     drive_id: guestName(index),
