@@ -95,6 +95,7 @@ export interface VmInfo {
     cpus?: { boot_vcpus: number; max_vcpus: number } | null;
     memory?: { size: number; hotplug_size?: number | null } | null;
     balloon?: { size: number } | null;
+    fs?: { id?: string | null }[] | null;
     disks?: { id?: string | null; serial?: string | null }[] | null;
   };
   memory_actual_size?: number | null;

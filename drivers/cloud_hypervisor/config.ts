@@ -10,6 +10,7 @@ export interface CloudHypervisorConfig {
   /** 0: as many as the sandbox starts with. */
   maxVcpus: number;
   memoryHotplugMib: number;
+  shareFs: "virtiofs" | "block";
   hugepages: boolean;
   memoryPrealloc: boolean;
   entropySource: string;
@@ -60,6 +61,7 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): CloudHypervi
       : guest,
     maxVcpus: hypervisor.max_vcpus,
     memoryHotplugMib: hypervisor.memory_hotplug_mb,
+    shareFs: hypervisor.share_fs,
     hugepages: hypervisor.hugepages,
     memoryPrealloc: hypervisor.mem_prealloc,
     entropySource: hypervisor.entropy_source,

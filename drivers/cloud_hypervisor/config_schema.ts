@@ -28,6 +28,11 @@ export const SCHEMA = table({
       max: 16_777_216,
       help: "memory that can be added to a sandbox, in steps of 128",
     }),
+    share_fs: text({
+      default: "virtiofs",
+      oneOf: ["virtiofs", "block"],
+      help: "how files are shared; block: not at all, as disks, which snapshots need",
+    }),
     hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     entropy_source: text({ default: "/dev/urandom", help: "empty takes Cloud Hypervisor's own choice" }),

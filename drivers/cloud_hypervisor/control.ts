@@ -1,3 +1,4 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { Control, Counters, LastWords } from "../contract/vm/control.ts";
 import type { CloudHypervisorApi } from "./api.ts";
@@ -65,6 +66,17 @@ export class CloudHypervisorControl implements Control {
   async counters(): Promise<Counters> {
     const [devices, { memory_actual_size }] = [await this.#api.counters(), await this.#api.info()];
     return { memoryBytes: memory_actual_size ?? 0, disks: diskCounters(devices) };
+  }
+
+  async snapshot(directory: string): Promise<void> {
+    const { config } = await this.#api.info();
+    if (config.fs?.length) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        "Cannot write the VM: it has a shared directory, whose files the guest holds open; give it disks instead",
+      );
+    }
+    await this.#api.snapshot(directory);
   }
 
   attachBlock(device: BlockDevice): Promise<void> {

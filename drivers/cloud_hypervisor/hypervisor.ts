@@ -8,7 +8,7 @@ import { openTap } from "../contract/tap.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
-import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import type { Hypervisor, Launch, Snapshot } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
@@ -19,6 +19,7 @@ import type { CloudHypervisorConfig } from "./config.ts";
 import { CloudHypervisorControl } from "./control.ts";
 import { EventPipe } from "./event_pipe.ts";
 import { checkRequest, netConfig, planVm, queuePairs } from "./plan.ts";
+import { stageSnapshot } from "./snapshot.ts";
 import { type Build, FIRST_MAJOR, versionNotes } from "./version.ts";
 
 /** A VMM that does not answer within this time is taken for hung; the VM is adopted without it. */
@@ -31,8 +32,8 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly version: string;
   readonly accel: Accel;
   readonly notes: readonly string[];
-  readonly shareKind = ShareKind.VIRTIOFS;
-  readonly capabilities = ["hotplug-block", "pause", "resize", "counters", "vsock-hybrid"];
+  readonly shareKind: ShareKind;
+  readonly capabilities = ["hotplug-block", "pause", "resize", "counters", "snapshot", "vsock-hybrid"];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly bootTimeoutMs: number;
@@ -46,6 +47,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     this.#build = build;
     this.version = build?.text ?? "";
     this.accel = accel;
+    this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.notes = [...notes, ...(build ? versionNotes(build) : []), ...config.notes];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
@@ -93,6 +95,11 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     try {
       // The first answer comes when the program has started.
       await clock.measure("vmm", () => api.ping(this.bootTimeoutMs));
+      if (launch.snapshot) {
+        await clock.measure("vm", () => this.#restore(api, launch, launch.snapshot!));
+        await control.adopt(this.bootTimeoutMs);
+        return control;
+      }
       await api.create(planVm(request, this.#config, version, machine.paths));
       // Before the guest's first word; the socket is there since `vm.create`.
       machine.console = await ConsolePump.connect(machine.paths.consoleSocket, machine.paths.console);
@@ -119,6 +126,28 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
       control.close();
       throw error;
     }
+  }
+
+  /** Reads a VM into the empty VMM and lets it go on. */
+  async #restore(
+    api: CloudHypervisorApi,
+    { machine, request, held }: Launch<CloudHypervisorControl>,
+    snapshot: Snapshot,
+  ): Promise<void> {
+    const { version } = this.#usableBuild();
+    const { request: body, queuePairs } = await stageSnapshot(snapshot, machine.paths, version);
+    const given = queuePairs.reduce((sum, pairs) => sum + pairs, 0);
+    if (request.nics.length !== queuePairs.length || held.fds.length !== given) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot restore a sandbox: its snapshot has ${queuePairs.length} NICs with ${given} queue pairs, ` +
+          `the request ${request.nics.length} with ${held.fds.length}`,
+      );
+    }
+    // Paused, so that the console is there before the guest's first word.
+    await api.restore(body, held.fds);
+    machine.console = await ConsolePump.connect(machine.paths.consoleSocket, machine.paths.console);
+    await api.resume();
   }
 
   #usableBuild(): Build {

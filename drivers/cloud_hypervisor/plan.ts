@@ -57,12 +57,13 @@ export function planVm(
   const { guest } = config;
   const vcpus = vcpusOf(request, guest);
   const image = imageDevices(config, version);
+  const share = request.share?.kind === ShareKind.VIRTIOFS ? request.share : undefined;
   return {
     cpus: { boot_vcpus: vcpus, max_vcpus: Math.max(vcpus, config.maxVcpus) },
     memory: {
       size: memoryMibOf(request, guest) * MIB,
       // virtiofsd maps the guest's memory. Without it private memory is cheaper: it may have huge pages.
-      shared: request.share !== undefined,
+      shared: share !== undefined,
       hugepages: config.hugepages,
       prefault: config.memoryPrealloc,
       ...(config.memoryHotplugMib > 0 && {
@@ -76,11 +77,11 @@ export function planVm(
       ...(guest.initrdPath && { initramfs: guest.initrdPath }),
     },
     ...image,
-    ...(request.share && {
+    ...(share && {
       fs: [{
         id: "share",
-        tag: request.share.tag,
-        socket: request.share.socketPath,
+        tag: share.tag,
+        socket: share.socketPath,
         num_queues: 1,
         queue_size: FS_QUEUE_SIZE,
       }],

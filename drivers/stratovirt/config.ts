@@ -11,6 +11,7 @@ export interface StratoVirtConfig {
   /** Empty for a machine that needs none. */
   firmware: string;
   guest: GuestConfig;
+  shareFs: "virtiofs" | "block";
   memoryPrealloc: boolean;
   /** Empty for no entropy device. */
   entropySource: string;
@@ -52,6 +53,7 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): StratoVirtCo
     machine,
     firmware: machine === "microvm" ? "" : hypervisor.firmware,
     guest: guestConfig(hypervisor, name),
+    shareFs: hypervisor.share_fs,
     memoryPrealloc: hypervisor.mem_prealloc || hypervisor.enable_mem_prealloc,
     entropySource: hypervisor.entropy_source,
     hotplugPorts: hypervisor.hotplug_ports,

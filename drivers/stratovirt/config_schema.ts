@@ -22,6 +22,11 @@ export const SCHEMA = table({
     firmware: text({ default: "", help: "OVMF, for q35" }),
     ...GUEST_KEYS,
     kernel_path: text({ default: BZIMAGE, help: "the guest's kernel; on x86 a bzImage" }),
+    share_fs: text({
+      default: "virtiofs",
+      oneOf: ["virtiofs", "block"],
+      help: "how files are shared; block: not at all, as disks, of which a microvm has four",
+    }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     enable_mem_prealloc: boolean({ default: false, help: "Kuasar's name of mem_prealloc" }),
     entropy_source: text({

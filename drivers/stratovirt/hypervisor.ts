@@ -28,7 +28,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly version: string;
   readonly accel: Accel;
   readonly notes: readonly string[];
-  readonly shareKind = ShareKind.VIRTIOFS;
+  readonly shareKind: ShareKind;
   readonly capabilities: readonly string[];
   readonly controlSocket = "qmp.sock";
   readonly vsock: "hybrid" | "kernel";
@@ -48,6 +48,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
         : notes.map((note) => note.replace(/:[^:]*$/, ": StratoVirt cannot run guests"))),
       ...config.notes,
     ];
+    this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.vsock = config.vsock === "kernel" ? "kernel" : "hybrid";
     this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;

@@ -70,7 +70,9 @@ export function planLaunch(
     monitor: paths.monitor,
     console: paths.consoleSocket,
     vsock,
-    share: request.share && { socket: request.share.socketPath, tag: request.share.tag },
+    share: request.share?.kind === ShareKind.VIRTIOFS
+      ? { socket: request.share.socketPath, tag: request.share.tag }
+      : undefined,
     nics: request.nics.map(({ mac }, i) => ({ fds: nicFds[i] ?? [], mac: mac.toLowerCase() })),
     ports: config.machine === "microvm" ? 0 : config.hotplugPorts,
   };

@@ -3,7 +3,9 @@ import { programUnderTest } from "../standins/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
+import { cloudHypervisorVersionTests } from "./cloud_hypervisor_versions.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
+import { snapshotTests } from "./snapshot_tests.ts";
 
 const { what } = (await programUnderTest("cloud-hypervisor"))!;
 console.log(`The Cloud Hypervisor driver is tested with ${what}`);
@@ -13,4 +15,6 @@ const subject = cloudHypervisorSubject();
 conformance(subject);
 cloudHypervisorDeviceTests(subject);
 nicTests(subject);
+snapshotTests(subject);
+cloudHypervisorVersionTests();
 sizeTests(cloudHypervisorSubject({ max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

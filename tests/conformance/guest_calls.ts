@@ -16,6 +16,11 @@ export async function ping(endpoint: GuestEndpoint): Promise<void> {
   await withGuest(endpoint, (guest) => guest.info({}));
 }
 
+/** How long the guest's kernel has been running, in ms. */
+export async function uptimeMs(endpoint: GuestEndpoint): Promise<number> {
+  return await withGuest(endpoint, async (guest) => Number((await guest.info({})).uptimeMs));
+}
+
 /** Brings vCPUs online that were plugged in; answers how many run and what memory there is. */
 export async function bringOnline(
   endpoint: GuestEndpoint,

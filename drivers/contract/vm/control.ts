@@ -45,6 +45,12 @@ export interface Control {
   readonly resizable?: Resizable;
   /** What the VMM counts; for drivers with the capability `counters`. */
   counters?(): Promise<Counters>;
+  /**
+   * Writes the VM, whose vCPUs stand, into an empty directory; for drivers with the capability `snapshot`.
+   *
+   * @throws {KuasarError} FAILED_PRECONDITION for a VM that cannot be written
+   */
+  snapshot?(directory: string): Promise<void>;
   /** Lets the connection go; the VM goes on. May be repeated. */
   close(): void;
 }

@@ -9,11 +9,19 @@ import type { VmHost } from "./host.ts";
 import type { Machine } from "./machine.ts";
 import type { Requirement } from "./preflight.ts";
 
+/** A snapshot that a VM is to be started from. */
+export interface Snapshot {
+  directory: string;
+  onDemand: boolean;
+}
+
 /** One start under way, as a hypervisor's steps see it. */
 export interface Launch<C extends Control> {
   host: VmHost<C>;
   machine: Machine<C>;
   request: StartRequest;
+  /** Where the guest comes from, if it does not boot. */
+  snapshot: Snapshot | undefined;
   clock: PhaseClock;
   /** What the VMM inherits, from fd 3 on. Closed as soon as `launch` has answered. */
   inherited: DescriptorSet;

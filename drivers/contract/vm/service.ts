@@ -7,6 +7,7 @@ import {
   type DriverDefinition,
   type MachineDefinition,
   SandboxState,
+  type SnapshotRequest,
   type StartRequest,
   type StartResponse,
 } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
@@ -15,6 +16,7 @@ import { toTimestamp } from "../phases.ts";
 import { containersInGuest } from "../vm_only.ts";
 import type { Control, Counters } from "./control.ts";
 import type { VmHost } from "./host.ts";
+import type { Snapshot } from "./hypervisor.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
 import { removeMachine } from "./remove.ts";
 import { resize } from "./resize.ts";
@@ -114,7 +116,31 @@ export class VmDriver<C extends Control> {
           if (!control.counters) throw this.#cannot("counters");
           return countersMessage(await control.counters());
         }),
+      snapshot: async (request) => {
+        await this.#snapshot(request);
+        return {};
+      },
+      restore: async ({ start, directory, onDemand }) => {
+        if (!this.#host.hypervisor.capabilities.includes("snapshot")) throw this.#cannot("snapshot");
+        if (!start) {
+          throw new KuasarError("INVALID_ARGUMENT", "Cannot restore a sandbox: the request names none");
+        }
+        checkDirectory(directory);
+        return await this.#start(start, { directory, onDemand });
+      },
     };
+  }
+
+  async #snapshot({ sandboxId, directory }: SnapshotRequest): Promise<void> {
+    const machine = this.#machine(sandboxId);
+    if (!machine.control?.snapshot) {
+      await this.#change(sandboxId, () => Promise.reject(this.#cannot("snapshot")));
+    }
+    checkDirectory(directory);
+    await this.#setRunState(sandboxId, async (control) => {
+      await control.pause();
+      await control.snapshot!(directory);
+    }, "PAUSED");
   }
 
   #cannot(capability: string): KuasarError {
@@ -125,7 +151,7 @@ export class VmDriver<C extends Control> {
     );
   }
 
-  async #start(request: StartRequest): Promise<StartResponse> {
+  async #start(request: StartRequest, snapshot?: Snapshot): Promise<StartResponse> {
     const { sandboxId } = request;
     const host = this.#host;
     checkId(sandboxId, "sandbox id");
@@ -137,7 +163,7 @@ export class VmDriver<C extends Control> {
       state: "STARTING",
     });
     this.#machines.set(sandboxId, machine);
-    const started = startMachine(host, machine, request);
+    const started = startMachine(host, machine, request, snapshot);
     machine.starting = started.then(() => {}, () => {});
     try {
       return await started;
@@ -219,4 +245,20 @@ function countersMessage({ memoryBytes, disks }: Counters): CountersResponse {
       writeOps: BigInt(writeOps),
     })),
   };
+}
+
+/** Checks a directory that a hypervisor is to write to or read from. @throws {KuasarError} */
+function checkDirectory(path: string): void {
+  if (!path.startsWith("/")) {
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot use ${JSON.stringify(path)}: the path is not absolute`);
+  }
+  let found: Deno.FileInfo | undefined;
+  try {
+    found = Deno.statSync(path);
+  } catch {
+    // Told below.
+  }
+  if (!found?.isDirectory) {
+    throw new KuasarError("NOT_FOUND", `Cannot use ${path}: there is no such directory`);
+  }
 }

@@ -1,5 +1,6 @@
 import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
 import type { StartRequest, StartResponse } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { connectGuest, GUEST_PORT } from "../../../lib/transport/mod.ts";
 import { settledWithin, withDeadline } from "../deadline.ts";
 import { nowMs, PhaseClock } from "../phases.ts";
 import { listenHybrid, type Readiness } from "../readiness.ts";
@@ -8,11 +9,15 @@ import type { Control } from "./control.ts";
 import { DescriptorSet } from "./descriptor_set.ts";
 import { evidence, superviseExit, superviseHelpers } from "./exit.ts";
 import type { VmHost } from "./host.ts";
-import type { Launch } from "./hypervisor.ts";
+import type { Launch, Snapshot } from "./hypervisor.ts";
 import type { Exit, Machine } from "./machine.ts";
 import { preflight } from "./preflight.ts";
 import { removeMachine } from "./remove.ts";
 import { exitStatus } from "./spawn.ts";
+
+/** Of one attempt to reach the agent of a restored guest. */
+const ATTEMPT_MS = 1_000;
+const RETRY_MS = 5;
 
 /** A VMM that closes its control is about to exit. */
 const EXIT_AFTER_CONTROL_MS = 2_000;
@@ -20,12 +25,14 @@ const EXIT_AFTER_CONTROL_MS = 2_000;
 /**
  * Starts a VM and answers when its agent serves. On failure everything is undone before this throws.
  *
+ * @param snapshot what the guest comes from; undefined boots one
  * @throws {KuasarError} with the last lines of the VMM and the console as evidence
  */
 export async function startMachine<C extends Control>(
   host: VmHost<C>,
   machine: Machine<C>,
   request: StartRequest,
+  snapshot?: Snapshot,
 ): Promise<StartResponse> {
   const clock = new PhaseClock();
   try {
@@ -33,7 +40,7 @@ export async function startMachine<C extends Control>(
     machine.cgroups = request.cgroups;
     host.records.put(machine.id, machine.record);
     await Deno.mkdir(machine.paths.dir, { mode: 0o700, recursive: true });
-    const pid = await launchAndWait(host, machine, request, clock);
+    const pid = await launchAndWait(host, machine, request, clock, snapshot);
     // It may have ended in the very moment in which it became ready.
     if (machine.record.exit) throw endedEarly(host, machine.record.exit);
     machine.record = { ...machine.record, state: "RUNNING" };
@@ -51,12 +58,14 @@ async function launchAndWait<C extends Control>(
   machine: Machine<C>,
   request: StartRequest,
   clock: PhaseClock,
+  snapshot: Snapshot | undefined,
 ): Promise<number> {
   const { hypervisor } = host;
   const launch: Launch<C> = {
     host,
     machine,
     request,
+    snapshot,
     clock,
     inherited: new DescriptorSet(),
     held: new DescriptorSet(),
@@ -117,11 +126,31 @@ async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readi
     },
   );
   for (const promise of [ended, aborted, control]) promise.catch(() => {});
+  // A guest that does not boot has been ready long since, and says nothing: it is asked.
+  const ready = launch.snapshot
+    ? control.then(() => untilServing(machine, host.hypervisor.bootTimeoutMs))
+    : readiness.ready;
+  ready.catch(() => {});
   await withDeadline(
-    Promise.race([Promise.all([control, readiness.ready]), ended, aborted]),
+    Promise.race([Promise.all([control, ready]), ended, aborted]),
     host.hypervisor.bootTimeoutMs,
-    "start the VM: hear READY from the guest",
+    launch.snapshot ? "start the VM: reach the agent" : "start the VM: hear READY from the guest",
   );
+}
+
+/** Tries until the agent of a restored guest takes a connection. */
+async function untilServing<C extends Control>(machine: Machine<C>, timeoutMs: number): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      const stream = await connectGuest(machine.guest, GUEST_PORT.services, { timeoutMs: ATTEMPT_MS });
+      return stream.close();
+    } catch (error) {
+      // vsock refuses by closing, and tells nobody when somebody listens.
+      if (performance.now() > end || machine.abort.signal.aborted || machine.exiting) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 function givenUp(cause?: unknown): KuasarError {

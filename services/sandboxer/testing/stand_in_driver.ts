@@ -107,6 +107,8 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
         await world.call("driver/resize", id, () => void find(id));
         return { vcpus: vcpus || 1, memoryMib: memoryMib || 256n };
       },
+      snapshot: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot write a sandbox here")),
+      restore: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot restore a sandbox here")),
       async counters({ sandboxId }) {
         find(sandboxId);
         const disk = { serial: "d", readBytes: 4096n, readOps: 2n, writeBytes: 512n, writeOps: 1n };

@@ -7,10 +7,13 @@ import type { StandInOptions } from "./options.ts";
 /** The version that the stand-in claims to be. */
 const VERSION = "53.0.0";
 
-/** Writes the stand-in of a version as one executable file. */
-export async function writeCloudHypervisor(path: string, version = VERSION): Promise<void> {
+/** Writes the stand-in as one executable file. */
+export async function writeCloudHypervisor(
+  path: string,
+  change: Partial<Omit<StandInOptions, "qemu" | "vhostDeviceVsock">> = {},
+): Promise<void> {
   const { qemu, vhostDeviceVsock } = hostTools();
-  const options: StandInOptions = { version, qemu, vhostDeviceVsock };
+  const options: StandInOptions = { version: VERSION, qemu, vhostDeviceVsock, ...change };
   await writeLauncher(path, `${root}/tests/standins/cloud_hypervisor/main.ts`, options);
 }
 

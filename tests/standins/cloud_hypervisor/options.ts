@@ -4,6 +4,8 @@ import type { Foundation } from "../qemu/config.ts";
 export interface StandInOptions extends Foundation {
   /** What it says it is: `53.0.0`. */
   version: string;
+  /** True where the host gives no userfaultfd, without which nothing is restored on demand. */
+  withoutUserfaultfd?: boolean;
 }
 
 /** The major version. */

@@ -6,12 +6,13 @@ import { BODY_RULES } from "./body_rules.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { DiskConfig, FsConfig, NetConfig, VmConfig } from "./vm_config.ts";
 import type { Answer, Vmm } from "./vmm.ts";
+import type { RestoreConfig } from "./vm_config.ts";
 
 const BASE = "/api/v1/";
 
 interface Route {
   method: "GET" | "PUT";
-  /** Requests with descriptors: `vm.add-net` alone, of those that are here. */
+  /** Requests with descriptors: `vm.add-net` and `vm.restore`, of those that are here. */
   takesFds?: true;
   run(vmm: Vmm, body: unknown, fds: number[]): Answer | Promise<Answer>;
 }
@@ -35,13 +36,22 @@ const ROUTES: Readonly<Record<string, Route>> = {
     takesFds: true,
     run: (vmm, body, fds) => vmm.addNet(body as NetConfig, fds),
   },
+  "vm.snapshot": {
+    method: "PUT",
+    run: (vmm, body) => vmm.snapshot((body as { destination_url: string }).destination_url),
+  },
+  "vm.restore": {
+    method: "PUT",
+    takesFds: true,
+    run: (vmm, body, fds) => vmm.restore(body as RestoreConfig, fds),
+  },
   "vm.remove-device": { method: "PUT", run: (vmm, body) => vmm.removeDevice(body as { id: string }) },
 };
 
 /** What the real one has and no driver of ours asks for here. */
 const NOT_HERE = [
   ...["vm.add-pmem", "vm.add-device", "vm.add-vsock", "vm.add-vdpa", "vm.add-user-device"],
-  ...["vm.snapshot", "vm.restore", "vm.coredump", "vm.reboot", "vm.nmi"],
+  ...["vm.coredump", "vm.reboot", "vm.nmi"],
   ...["vm.send-migration", "vm.receive-migration", "vm.resize-zone", "vm.resize-disk"],
 ];
 

@@ -54,6 +54,15 @@ export interface FsConfig {
   socket: string;
 }
 
+/** `vm.restore`. */
+export interface RestoreConfig {
+  source_url: string;
+  prefault?: boolean;
+  memory_restore_mode?: "Copy" | "OnDemand";
+  resume?: boolean;
+  net_fds?: { id: string; num_fds: number }[];
+}
+
 /** Where a console's bytes go. */
 export interface ConsoleConfig {
   mode: "Off" | "Pty" | "Tty" | "File" | "Socket" | "Null";

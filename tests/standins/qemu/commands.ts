@@ -26,6 +26,21 @@ export interface StandInCommands extends QemuCommands {
   balloon: { args: { value: number }; returns: unknown };
   "query-balloon": { args: Nothing; returns: { actual: number } };
   system_powerdown: { args: Nothing; returns: unknown };
+  "chardev-add": {
+    args: {
+      id: string;
+      backend: {
+        type: "socket";
+        data: { addr: { type: "unix"; data: { path: string } }; server: false };
+      };
+    };
+    returns: unknown;
+  };
+  "chardev-remove": { args: { id: string }; returns: unknown };
+  migrate: { args: { uri: string }; returns: unknown };
+  "migrate-incoming": { args: { uri: string }; returns: unknown };
+  "x-query-virtio-status": { args: { path: string }; returns: { status: { statuses: string[] } } };
+  "query-migrate": { args: Nothing; returns: { status?: string; "error-desc"?: string } };
 }
 
 /** The monitor of the QEMU underneath. */

@@ -1,7 +1,7 @@
 import { QmpClient } from "../../../drivers/contract/qmp/client.ts";
 import { waitForFile } from "../../../drivers/contract/wait_for_file.ts";
 import { buildArguments } from "../../../drivers/qemu/command_line.ts";
-import { hotplugSlots, type LaunchPlan } from "../../../drivers/qemu/launch_plan.ts";
+import { BRIDGE_ID, hotplugSlots, type LaunchPlan } from "../../../drivers/qemu/launch_plan.ts";
 import { SlotTable } from "../../../drivers/contract/vm/slots.ts";
 import { duplicateFd, listenUnixFd } from "../../../lib/libc/mod.ts";
 import { closeFd } from "../../../lib/libc/mod.ts";
@@ -12,6 +12,10 @@ import type { SharedDirectory } from "./shared_directory.ts";
 
 const MIB = 1024 * 1024;
 const START_TIMEOUT_MS = 20_000;
+const VSOCK = "vsock";
+const VSOCK_DRIVER = "vhost-user-vsock-pci-non-transitional";
+/** Of the bridge's places, the last one that disks would take. */
+const VSOCK_PLACE = { bus: BRIDGE_ID, addr: "0x1e" };
 const DISK_DRIVER = "virtio-blk-pci-non-transitional";
 
 /** Why QEMU has ended. */
@@ -29,13 +33,20 @@ export interface VmParts {
   share: SharedDirectory | undefined;
   /** True where the vCPUs wait for `resume`. */
   frozen?: boolean;
+  /** A file that `save` has written; the guest goes on with what it holds. */
+  saved?: string;
 }
 
 /** The QEMU, and the vhost-device-vsock, that stand behind one VM. */
 export class QemuVm {
   readonly #qmp: StandInMonitor;
   readonly #processes: SpawnedProcess[];
-  readonly #slots = new SlotTable(hotplugSlots({ kind: "bridge" }));
+  readonly #slots = new SlotTable(
+    hotplugSlots({ kind: "bridge" }).filter(({ addr }) => addr !== VSOCK_PLACE.addr),
+  );
+  readonly #vsockSocket: string | undefined;
+  /** True where the guest has not seen its vsock yet. */
+  #vsockIsNew = false;
   #cpus: number;
   #memory: number;
   readonly #bootMemory: number;
@@ -47,8 +58,14 @@ export class QemuVm {
   /** Settles when QEMU has ended. */
   readonly ended: Promise<VmEnd>;
 
-  private constructor(qmp: StandInMonitor, processes: SpawnedProcess[], config: MachineConfig) {
+  private constructor(
+    qmp: StandInMonitor,
+    processes: SpawnedProcess[],
+    config: MachineConfig,
+    vsockSocket: string | undefined,
+  ) {
     this.#qmp = qmp;
+    this.#vsockSocket = vsockSocket;
     this.#processes = processes;
     this.#cpus = config.cpus.boot_vcpus;
     this.#memory = this.#bootMemory = config.memory.size;
@@ -112,9 +129,12 @@ export class QemuVm {
       for (const { ref } of processes) killProcess(ref, "SIGKILL");
       throw new Error(`${(error as Error).message}: ${Deno.readTextFileSync(`${workDir}/log`)}`);
     }
-    const vm = new QemuVm(qmp, processes, config);
+    const vm = new QemuVm(qmp, processes, config, vsockSocket(config, workDir));
     try {
       for (const disk of config.disks ?? []) await vm.addDisk(disk);
+      if (parts.saved !== undefined) await vm.#load(parts.saved);
+      await vm.#addVsock();
+      vm.#vsockIsNew = parts.saved !== undefined && config.vsock !== undefined;
       if (!parts.frozen) await qmp.execute("cont", {});
       return vm;
     } catch (error) {
@@ -123,12 +143,80 @@ export class QemuVm {
     }
   }
 
+  /**
+   * Writes the VM, whose vCPUs stand, into a file. QEMU cannot write a vhost-user vsock: the guest lets go of it for that,
+   * and gets another.
+   */
+  async save(path: string): Promise<void> {
+    if (this.#vsockSocket !== undefined) {
+      const gone = this.#qmp.expect(
+        ({ event, data }) => event === "DEVICE_DELETED" && data.device === VSOCK,
+        START_TIMEOUT_MS,
+        "take out the vsock",
+      );
+      await this.#qmp.execute("cont", {});
+      await this.#qmp.execute("device_del", { id: VSOCK });
+      await gone.arrived;
+      await this.#qmp.execute("stop", {});
+      await this.#qmp.execute("chardev-remove", { id: VSOCK });
+    }
+    await this.#qmp.execute("migrate", { uri: `file:${path}` });
+    await this.#migrated();
+    await this.#addVsock();
+    this.#vsockIsNew = this.#vsockSocket !== undefined;
+  }
+
+  async #load(path: string): Promise<void> {
+    await this.#qmp.execute("migrate-incoming", { uri: `file:${path}` });
+    await this.#migrated();
+  }
+
+  async #migrated(): Promise<void> {
+    const end = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const { status, "error-desc": reason } = await this.#qmp.execute("query-migrate", {});
+      if (status === "completed") return;
+      if (status === "failed" || performance.now() > end) throw new Error(`migration ${status}: ${reason}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  async #addVsock(): Promise<void> {
+    const path = this.#vsockSocket;
+    if (path === undefined) return;
+    const addr = { type: "unix" as const, data: { path } };
+    await this.#qmp.execute("chardev-add", {
+      id: VSOCK,
+      backend: { type: "socket", data: { addr, server: false } },
+    });
+    await this.#qmp.execute("device_add", {
+      driver: VSOCK_DRIVER,
+      id: VSOCK,
+      chardev: VSOCK,
+      ...VSOCK_PLACE,
+    });
+  }
+
   async pause(): Promise<void> {
     await this.#qmp.execute("stop", {});
   }
 
   async resume(): Promise<void> {
     await this.#qmp.execute("cont", {});
+    if (this.#vsockIsNew) await this.#untilVsockServes();
+    this.#vsockIsNew = false;
+  }
+
+  /** vhost-device-vsock does not get over a connection to a guest that has not set up its side yet. */
+  async #untilVsockServes(): Promise<void> {
+    const end = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      const { status } = await this.#qmp.execute("x-query-virtio-status", {
+        path: `/machine/peripheral/${VSOCK}/virtio-backend`,
+      });
+      if (status.statuses.some((one) => one.includes("DRIVER_OK")) || performance.now() > end) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   async powerButton(): Promise<void> {
@@ -299,9 +387,15 @@ export class QemuVm {
   }
 }
 
+/** Where vhost-device-vsock listens for QEMU. */
+function vsockSocket({ vsock }: MachineConfig, workDir: string): string | undefined {
+  if (!vsock) return undefined;
+  return "vhostUser" in vsock ? vsock.vhostUser : `${workDir}/v`;
+}
+
 function qemuArguments(
   config: MachineConfig,
-  { workDir, share }: VmParts,
+  { workDir, share, saved }: VmParts,
   consoleFd: number,
   nics: LaunchPlan["nics"],
 ): string[] {
@@ -328,7 +422,7 @@ function qemuArguments(
     consoleFd,
     vsock: {
       kind: "hybrid",
-      socket: config.vsock && "vhostUser" in config.vsock ? config.vsock.vhostUser : `${workDir}/v`,
+      socket: vsockSocket(config, workDir) ?? "",
     },
     share: share && {
       kind: "9p",
@@ -341,14 +435,11 @@ function qemuArguments(
     hotplug: { kind: "bridge" },
   };
   const args = buildArguments(plan);
-  if (!config.vsock) {
-    // No vsock: its character device and its device go, with their flags.
-    const device = args.findIndex((arg) => arg.startsWith("vhost-user-vsock-pci"));
-    args.splice(device - 1, 2);
-    const chardev = args.findIndex((arg) => arg.startsWith("socket,id=vsock"));
-    args.splice(chardev - 1, 2);
+  // The vsock is plugged in later: its character device and its device go, with their flags.
+  for (const value of ["vhost-user-vsock-pci", "socket,id=vsock"]) {
+    args.splice(args.findIndex((arg) => arg.startsWith(value)) - 1, 2);
   }
-  return ["-S", ...args];
+  return ["-S", ...(saved === undefined ? [] : ["-incoming", "defer"]), ...args];
 }
 
 /** The guest mounts what QEMU offers, and that is 9p (see `takeShare`). */

@@ -24,6 +24,22 @@ export enum SandboxState {
   STOPPED = 4,
 }
 
+export interface SnapshotRequest {
+  sandboxId: string;
+  /** Exists, is empty and lies where the hypervisor may write. */
+  directory: string;
+}
+
+export interface RestoreRequest {
+  start:
+    | StartRequest
+    | undefined;
+  /** Must stay as it is for as long as the sandbox runs. */
+  directory: string;
+  /** Reads memory when the guest asks for it, where the hypervisor can, instead of all of it first. */
+  onDemand: boolean;
+}
+
 export interface ResizeRequest {
   sandboxId: string;
   /** 0 leaves it as it is. */
@@ -183,6 +199,131 @@ export interface DetachBlockRequest {
   sandboxId: string;
   serial: string;
 }
+
+function createBaseSnapshotRequest(): SnapshotRequest {
+  return { sandboxId: "", directory: "" };
+}
+
+export const SnapshotRequest: MessageFns<SnapshotRequest> = {
+  encode(message: SnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.directory !== "") {
+      writer.uint32(18).string(message.directory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRestoreRequest(): RestoreRequest {
+  return { start: undefined, directory: "", onDemand: false };
+}
+
+export const RestoreRequest: MessageFns<RestoreRequest> = {
+  encode(message: RestoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.start !== undefined) {
+      StartRequest.encode(message.start, writer.uint32(10).fork()).join();
+    }
+    if (message.directory !== "") {
+      writer.uint32(18).string(message.directory);
+    }
+    if (message.onDemand !== false) {
+      writer.uint32(24).bool(message.onDemand);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.start = StartRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.onDemand = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseResizeRequest(): ResizeRequest {
   return { sandboxId: "", vcpus: 0, memoryMib: 0n };
@@ -1832,6 +1973,31 @@ export const MachineDefinition = {
       requestType: StatusRequest as typeof StatusRequest,
       requestStream: false,
       responseType: CountersResponse as typeof CountersResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * `snapshot`: writes a sandbox into an empty directory. It is paused for that and stays so. FAILED_PRECONDITION where
+     * something of it cannot be written (a shared directory).
+     */
+    snapshot: {
+      name: "Snapshot",
+      requestType: SnapshotRequest as typeof SnapshotRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * `snapshot`: starts a sandbox from what Snapshot has written, as often as wanted, and answers when its agent serves. Size,
+     * kernel and disks are the snapshot's; the NICs are the request's and must be as many. The guest knows nothing of it: its
+     * names, addresses, clock and entropy are for the caller to renew.
+     */
+    restore: {
+      name: "Restore",
+      requestType: RestoreRequest as typeof RestoreRequest,
+      requestStream: false,
+      responseType: StartResponse as typeof StartResponse,
       responseStream: false,
       options: {},
     },
