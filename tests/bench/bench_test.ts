@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { sideBySide } from "./hypervisors.ts";
 import { parseRollup } from "./memory.ts";
 import { percentile } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
@@ -22,4 +23,16 @@ Deno.test("the table has a column for aims", () => {
     .split("\n");
   strictEqual(lines.length, 4);
   strictEqual(lines[3], "| b    | 2     | <= 1 | no  |");
+});
+
+Deno.test("drivers stand side by side, whatever each was measured by", () => {
+  const columns = [
+    { name: "a", rows: [{ what: "x", value: "1" }, { what: "y", value: "2" }] },
+    { name: "b", rows: [{ what: "x", value: "3" }, { what: "z", value: "4" }] },
+  ];
+  deepStrictEqual(sideBySide(columns).split("\n").slice(2), [
+    "| x    | 1   | 3   |",
+    "| y    | 2   |     |",
+    "| z    |     | 4   |",
+  ]);
 });

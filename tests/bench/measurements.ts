@@ -59,12 +59,34 @@ export class Bench {
    * whatever else the host does slows both.
    */
   async serialPods(pods: number, accel: "kvm" | "tcg", kernelParams: string): Promise<void> {
-    const samples: number[] = [];
     const raw: number[] = [];
+    const { samples, phases } = await this.#serial(pods, async () => {
+      raw.push(await rawBoot({ programs: nodePrograms(), memoryMib: MEMORY_MIB, kernelParams, accel }));
+    });
+    // Of each pod to the boot just before it, so that a host that others slow now and then slows no difference.
+    const over = percentile(samples.map((ms, i) => ms - raw[i]!), 0.5);
+    this.add("raw QEMU boot to the agent's first answer", spread(raw));
+    this.add("RunPodSandbox, serial", spread(samples));
+    this.add("RunPodSandbox beyond a raw boot", `p50 ${over.toFixed(0)} ms`, "<= 100 ms", over <= 100);
+    for (const [name, list] of phases) this.add(`  phase ${name}`, spread(list));
+  }
+
+  /** One pod after the other, with the phases of each. */
+  async podsInTurn(pods: number): Promise<void> {
+    const { samples, phases } = await this.#serial(pods, () => Promise.resolve());
+    this.add("RunPodSandbox, serial", spread(samples));
+    for (const [name, list] of phases) this.add(`  phase ${name}`, spread(list));
+  }
+
+  async #serial(
+    pods: number,
+    before: () => Promise<void>,
+  ): Promise<{ samples: number[]; phases: Map<string, number[]> }> {
+    const samples: number[] = [];
     const phases = new Map<string, number[]>();
     const admin = grpcClient(AdminDefinition, `${this.#node.runDir}/sandboxer.sock`);
     for (let i = 0; i < this.count(pods); i++) {
-      raw.push(await rawBoot({ programs: nodePrograms(), memoryMib: MEMORY_MIB, kernelParams, accel }));
+      await before();
       const { result: pod, ms } = await timed(() => this.#node.runPod({ name: `serial-${i}` }));
       samples.push(ms);
       for (const phase of (await admin.timeline({ id: pod.id })).phases) {
@@ -75,12 +97,7 @@ export class Bench {
       await pod.remove();
     }
     admin.close();
-    // Of each pod to the boot just before it, so that a host that others slow now and then slows no difference.
-    const over = percentile(samples.map((ms, i) => ms - raw[i]!), 0.5);
-    this.add("raw QEMU boot to the agent's first answer", spread(raw));
-    this.add("RunPodSandbox, serial", spread(samples));
-    this.add("RunPodSandbox beyond a raw boot", `p50 ${over.toFixed(0)} ms`, "<= 100 ms", over <= 100);
-    for (const [name, list] of phases) this.add(`  phase ${name}`, spread(list));
+    return { samples, phases };
   }
 
   /** Several pods at once. */

@@ -6,6 +6,7 @@ import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
 import { cloudHypervisorVersionTests } from "./cloud_hypervisor_versions.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
 import { snapshotTests } from "./snapshot_tests.ts";
+import { unplugTests } from "./unplug_tests.ts";
 
 const { what } = (await programUnderTest("cloud-hypervisor"))!;
 console.log(`The Cloud Hypervisor driver is tested with ${what}`);
@@ -15,6 +16,7 @@ const subject = cloudHypervisorSubject();
 conformance(subject);
 cloudHypervisorDeviceTests(subject);
 nicTests(subject);
+unplugTests(subject);
 snapshotTests(subject);
 cloudHypervisorVersionTests();
 sizeTests(cloudHypervisorSubject({ max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -3,10 +3,12 @@ import { nicTests } from "./nic_tests.ts";
 import { qemuDeviceTests } from "./qemu_devices.ts";
 import { qemuSubject } from "./qemu_subject.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
+import { unplugTests } from "./unplug_tests.ts";
 
 const subject = qemuSubject();
 
 conformance(subject);
 qemuDeviceTests(subject);
 nicTests(subject);
+unplugTests(subject);
 sizeTests(qemuSubject({ default_max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -3,6 +3,7 @@ import { programUnderTest } from "../standins/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { stratoVirtDeviceTests, stratoVirtFaultTests } from "./stratovirt_devices.ts";
 import { stratoVirtSubject } from "./stratovirt_subject.ts";
+import { unplugTests } from "./unplug_tests.ts";
 
 const { what } = (await programUnderTest("stratovirt"))!;
 console.log(`The StratoVirt driver is tested with ${what}`);
@@ -17,3 +18,4 @@ stratoVirtFaultTests();
 const q35 = stratoVirtSubject("q35");
 deviceTests(testsOf(q35), q35);
 nicTests(q35);
+unplugTests(q35);

@@ -1,0 +1,182 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { OPEN, openFd } from "../../../lib/libc/mod.ts";
+import { EventMonitor } from "./events.ts";
+import { route } from "./routes.ts";
+import { Vmm } from "./vmm.ts";
+
+/** A stand-in without its process and without QEMU: all that happens before a guest boots. */
+class Program {
+  readonly #version: number;
+  readonly #vmm: Vmm;
+
+  constructor(version: number, workDir: string) {
+    this.#version = version;
+    const options = { version: `${version}.0.0`, qemu: "/nonexistent", vhostDeviceVsock: "/nonexistent" };
+    this.#vmm = new Vmm(options, new EventMonitor(undefined), workDir, () => {});
+  }
+
+  async call(method: string, name: string, body?: unknown, fds: number[] = []) {
+    const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+    const request = { method, path: `/api/v1/${name}`, body: text };
+    return await route(this.#vmm, this.#version, request, fds, () => {});
+  }
+
+  put(name: string, body?: unknown) {
+    return this.call("PUT", name, body);
+  }
+}
+
+async function withProgram(
+  version: number,
+  test: (program: Program, dir: string) => Promise<void>,
+): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await test(new Program(version, `${dir}/work`), dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+const CONFIG = {
+  payload: { kernel: "/nonexistent/kernel" },
+  console: { mode: "Off" },
+  serial: { mode: "Null" },
+};
+const DISK = { id: "d", path: "/dev/null", image_type: "Raw" };
+
+Deno.test("the router refuses as the real one does", () =>
+  withProgram(53, async (program) => {
+    const status = async (method: string, name: string, body?: unknown) =>
+      (await program.call(method, name, body)).status;
+    strictEqual(await status("GET", "vmm.ping"), 200);
+    strictEqual(await status("GET", "vmm.ping?x=1"), 404);
+    strictEqual(await status("GET", "vm.nothing"), 404);
+    strictEqual(await status("PUT", "vmm.ping"), 400);
+    strictEqual(await status("PUT", "vm.boot", {}), 400);
+    strictEqual(await status("PUT", "vm.create"), 400);
+    strictEqual(await status("PUT", "vm.create", "{"), 400);
+    deepStrictEqual(await program.put("vm.delete"), { status: 204 });
+    deepStrictEqual(await program.put("vmm.shutdown"), { status: 200 });
+  }));
+
+Deno.test("an error is a chain, a text in versions before 47, and its code depends on the version", async () => {
+  for (const [version, status, body] of [[53, 404, /^\["/], [52, 500, /^\["/], [46, 500, /^[^[]/]] as const) {
+    await withProgram(version, async (program) => {
+      const answer = await program.call("GET", "vm.info");
+      strictEqual(answer.status, status);
+      match(answer.body!, body);
+    });
+  }
+});
+
+for (
+  const [what, version, body, words] of [
+    ["a field that nobody knows", 53, { ...CONFIG, cpu: {} }, /\.cpu is no field/],
+    ["a field of a later version", 51, { ...CONFIG, platform: { iommufd: true } }, /from v52 on/],
+    ["descriptors in JSON", 53, { ...CONFIG, net: [{ id: "n", fds: [3] }] }, /fds is no field/],
+    ["a wrong type", 53, { ...CONFIG, memory: { size: "1" } }, /invalid type/],
+    ["a missing field", 53, { ...CONFIG, vsock: { cid: 3 } }, /missing field/],
+    ["a console on a terminal", 53, { payload: CONFIG.payload }, /no use for a console/],
+  ] as const
+) {
+  Deno.test(`refused at once: ${what}`, () =>
+    withProgram(version, async (program) => {
+      const answer = await program.put("vm.create", body);
+      strictEqual(answer.status, 400);
+      match(answer.body!, words);
+    }));
+}
+
+for (
+  const [what, change, words] of [
+    ["a kernel that is not there", {}, /kernel/],
+    [
+      "a file system without shared memory",
+      { fs: [{ id: "f", tag: "t", socket: "/dev/null" }] },
+      /shared memory/,
+    ],
+    ["an id twice", { disks: [DISK, DISK] }, /not unique/],
+    ["an id that is reserved", { disks: [{ ...DISK, id: "__d" }] }, /reserved/],
+    ["a disk without its type", { disks: [{ id: "d", path: "/dev/null" }] }, /image_type/],
+    ["a disk that is not there", { disks: [{ ...DISK, path: "/nonexistent" }] }, /does not exist/],
+    ["a serial of 21 bytes", { disks: [{ ...DISK, serial: "x".repeat(21) }] }, /20 bytes/],
+    ["a reserved CID", { vsock: { id: "v", cid: 2, socket: "/nonexistent/v" } }, /CID/],
+    ["an odd number of queues", { net: [{ id: "n", tap: "t", num_queues: 3 }] }, /queues/],
+    ["a small MTU", { net: [{ id: "n", tap: "t", mtu: 1000 }] }, /MTU/],
+    ["a balloon as large as the memory", { balloon: { size: 512 << 20 } }, /balloon/],
+    [
+      "shared memory that merges",
+      { memory: { size: 256 << 20, shared: true, mergeable: true } },
+      /mergeable/,
+    ],
+  ] as const
+) {
+  Deno.test(`stored, and refused by the boot: ${what}`, () =>
+    withProgram(53, async (program) => {
+      deepStrictEqual(await program.put("vm.create", { ...CONFIG, ...change }), { status: 204 });
+      const answer = await program.put("vm.boot");
+      strictEqual(answer.status, 500);
+      match(answer.body!, words);
+      // The configuration stays, and with it the next one is refused.
+      strictEqual((await program.put("vm.create", CONFIG)).status, 500);
+      strictEqual((await program.put("vm.delete")).status, 204);
+      strictEqual((await program.put("vm.create", CONFIG)).status, 204);
+    }));
+}
+
+Deno.test("a VM that has not booted has no run state, and a snapshot needs one", () =>
+  withProgram(53, async (program, dir) => {
+    await program.put("vm.create", CONFIG);
+    for (const name of ["vm.pause", "vm.resume", "vm.shutdown"]) {
+      strictEqual((await program.put(name)).status, 404, name);
+    }
+    strictEqual((await program.put("vm.snapshot", { destination_url: `file://${dir}` })).status, 404);
+    strictEqual((await program.put("vm.restore", { source_url: `file://${dir}` })).status, 500);
+    // Before the boot a device has no address.
+    deepStrictEqual(await program.put("vm.add-disk", DISK), { status: 204 });
+    strictEqual((await program.put("vm.remove-device", { id: "x" })).status, 500);
+    strictEqual((await program.put("vm.resize", { desired_balloon: 1 })).status, 500);
+  }));
+
+Deno.test("a restore needs a snapshot, all descriptors, and knows what its version knows", async () => {
+  await withProgram(53, async (program, dir) => {
+    const source_url = `file://${dir}`;
+    strictEqual((await program.put("vm.restore", { source_url })).status, 500);
+    const net = [{ id: "nic0", num_queues: 4 }];
+    await Deno.writeTextFile(`${dir}/kernel`, "");
+    await Deno.writeTextFile(
+      `${dir}/config.json`,
+      JSON.stringify({
+        ...CONFIG,
+        cpus: { boot_vcpus: 2, max_vcpus: 2 },
+        memory: { size: 256 << 20 },
+        net,
+        payload: {},
+      }),
+    );
+    const answer = await program.put("vm.restore", { source_url, net_fds: [{ id: "nic0", num_fds: 2 }] });
+    // No kernel to boot: the stand-in's QEMU needs one.
+    strictEqual(answer.status, 500);
+  });
+  await withProgram(51, async (program) => {
+    const answer = await program.put("vm.restore", {
+      source_url: "file:///x",
+      memory_restore_mode: "OnDemand",
+    });
+    strictEqual(answer.status, 400);
+    match(answer.body!, /from v52 on/);
+  });
+});
+
+Deno.test("descriptors come with the requests that take them, in the number that was said", () =>
+  withProgram(53, async (program) => {
+    const fd = () => openFd("/dev/null", OPEN.RDONLY);
+    await program.put("vm.create", CONFIG);
+    const wrong = await program.call("PUT", "vm.add-disk", DISK, [fd()]);
+    match(wrong.body!, /descriptors came with/);
+    const few = await program.call("PUT", "vm.add-net", { id: "n", num_queues: 4 }, [fd()]);
+    strictEqual(few.status, 500);
+    match((await program.put("vm.add-net", { id: "n" })).body!, /without descriptors/);
+    match((await program.call("PUT", "vm.add-net", { id: "n", num_queues: 2 }, [fd()])).body!, /no tap/);
+  }));
