@@ -50,7 +50,9 @@ export async function attachBlock(
         )
       );
     } catch (error) {
-      await deleteNode(qmp, id, bus);
+      // A microvm has no blockdev-del: a backend without its device goes the way of the device.
+      if (bus === MMIO_BUS) await qmp.execute("device_del", { id }).catch(() => {});
+      else await deleteNode(qmp, id, bus);
       throw error;
     }
   } catch (error) {

@@ -11,6 +11,8 @@ import { DIALECT, type StratoVirtCommands, type StratoVirtMonitor } from "./qmp_
 class FakeStratoVirt extends FakeMonitor {
   readonly devices = new Map<string, Record<string, unknown>>();
   readonly nodes = new Set<string>();
+  /** True for a microvm. */
+  mmio = false;
   /** How often a change of a port is refused because its indicator blinks. */
   blinks = 0;
 
@@ -33,7 +35,9 @@ class FakeStratoVirt extends FakeMonitor {
         break;
       case "device_del":
         this.#blink();
-        if (!this.devices.delete(id)) throw new Error(`Device ${id} not found`);
+        // A microvm's backend is forgotten with its device, and without one.
+        if (this.mmio && this.nodes.delete(id)) this.devices.delete(id);
+        else if (!this.devices.delete(id)) throw new Error(`Device ${id} not found`);
         this.event("DEVICE_DELETED", { device: id, path: id });
     }
     return undefined;
@@ -85,6 +89,10 @@ Deno.test("a disk comes and goes, its port is given back, and both may be repeat
 
 Deno.test("in a microvm a disk replaces nothing, and its backend goes with it", () =>
   withVm(MMIO, async (vm, qmp, table) => {
+    vm.mmio = true;
+    vm.failNext = "device_add";
+    await rejects(attachBlock(qmp, table, disk("a")), { code: "INTERNAL" });
+    deepStrictEqual([vm.nodes.size, table.slotOf("a")], [0, undefined]);
     await attachBlock(qmp, table, disk("a"));
     deepStrictEqual(vm.devices.get("disk-a"), {
       driver: "virtio-blk-mmio",

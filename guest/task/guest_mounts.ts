@@ -80,7 +80,11 @@ function isMountPoint(path: string): boolean {
 
 /** What to mount: a disk is known by its serial or by its place. */
 async function sourceOf(source: string): Promise<string> {
-  if (source.startsWith(SERIAL_PREFIX)) return await diskOf(source.slice(SERIAL_PREFIX.length));
+  if (source.startsWith(SERIAL_PREFIX)) {
+    const path = await diskOf(source.slice(SERIAL_PREFIX.length));
+    await untilFilled(path.slice("/dev/".length));
+    return path;
+  }
   const [, name, sectors] = PLACE.exec(source) ?? [];
   return name === undefined || sectors === undefined ? source : await placeOf(name, sectors);
 }
@@ -89,6 +93,15 @@ function makeOverlayDirectories(options: readonly string[]): void {
   for (const option of options) {
     const [, directory] = OVERLAY_DIRECTORY.exec(option) ?? [];
     if (directory !== undefined) sys.mkdirAll(directory, 0o755);
+  }
+}
+
+/** A disk of a microvm is there from the boot on, empty; it has its serial a moment before its size. */
+async function untilFilled(name: string): Promise<void> {
+  const end = sys.nowMs() + DISK_TIMEOUT_MS;
+  while (sys.readTextFile(`${DISKS}/${name}/size`, 64).trim() === "0") {
+    if (sys.nowMs() > end) throw new KuasarError("NOT_FOUND", `Cannot use the disk ${name}: it stays empty`);
+    await sleep(PLACE_LOOK_MS);
   }
 }
 

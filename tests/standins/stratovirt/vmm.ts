@@ -152,6 +152,10 @@ export class Vmm {
   async removeDevice(args: Arguments): Promise<void> {
     const id = String(args.id);
     const plugged = this.#plugged.get(id);
+    // A microvm forgets a backend whose device was never added.
+    if (!plugged && this.#line.machine === "microvm" && this.#nodes.delete(id)) {
+      return this.#event("DEVICE_DELETED", { device: id, path: id });
+    }
     if (!plugged) throw new QmpError(`Device ${id} not found`);
     this.#blink(plugged.place);
     const gone = () => {
