@@ -71,6 +71,7 @@ export interface InstanceInfo {
 export interface FullVmConfig {
   drives: { drive_id: string; path_on_host: string | null; is_read_only: boolean | null }[];
   "machine-config": MachineConfig;
+  "network-interfaces"?: NetworkInterface[];
   balloon: Balloon | null;
 }
 

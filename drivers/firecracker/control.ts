@@ -6,6 +6,7 @@ import type { FirecrackerApi } from "./api.ts";
 import type { FullVmConfig } from "./api_types.ts";
 import { Drives } from "./drives.ts";
 import { FirecrackerSize } from "./size.ts";
+import { writeSnapshot } from "./snapshot.ts";
 import { wordsOfLog } from "./vmm_log.ts";
 
 /** The API of a running Firecracker and its drives. */
@@ -14,6 +15,7 @@ export class FirecrackerControl implements Control {
   readonly #drives: Drives;
   readonly #vmm: ProcessRef;
   readonly #link: Deno.UnixConn;
+  readonly #dir: string;
   readonly #log: string;
   readonly closed: Promise<void>;
   #lastWords: LastWords | undefined;
@@ -34,6 +36,7 @@ export class FirecrackerControl implements Control {
     if (config.balloon) this.resizable = new FirecrackerSize(api);
     this.#vmm = vmm;
     this.#link = link;
+    this.#dir = paths.dir;
     this.#log = paths.vmmLog;
     this.closed = ended(link);
   }
@@ -73,6 +76,10 @@ export class FirecrackerControl implements Control {
     this.#quitting = true;
     killProcess(this.#vmm, "SIGTERM");
     return Promise.resolve();
+  }
+
+  snapshot(directory: string): Promise<void> {
+    return writeSnapshot(this.#api, this.#dir, directory);
   }
 
   attachBlock(device: BlockDevice): Promise<void> {

@@ -73,7 +73,12 @@ const vmm = new Vmm(options, line, `${Deno.cwd()}/.s`, (end) => {
 
 const server = new ApiServer("Firecracker API", listen(), async (request) => {
   log(`The API server received a ${request.method} request on "${request.path}".`);
-  const answer = await route(vmm, minorOf(options), request);
+  const answer = await route(
+    vmm,
+    minorOf(options),
+    request,
+    () => setTimeout(() => exit(1), LAST_LINE_MS),
+  );
   if (answer.status === 400) log(`Received Error. Status code: 400 Bad Request. Message: ${answer.body}`);
   return answer;
 });

@@ -44,6 +44,22 @@ export interface Balloon {
   deflate_on_oom: boolean;
 }
 
+/** `PUT /snapshot/create`. */
+export interface SnapshotCreate {
+  snapshot_path: string;
+  mem_file_path: string;
+  snapshot_type?: "Full" | "Diff";
+}
+
+/** `PUT /snapshot/load`. */
+export interface SnapshotLoad {
+  snapshot_path: string;
+  mem_file_path?: string;
+  mem_backend?: { backend_path: string; backend_type: "File" | "Uffd" };
+  resume_vm?: boolean;
+  network_overrides?: { iface_id: string; host_dev_name: string }[];
+}
+
 /** What a VM is made of, as it was told so far. */
 export class Resources {
   machine: MachineConfig = { vcpu_count: 1, mem_size_mib: 128 };

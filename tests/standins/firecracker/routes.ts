@@ -2,8 +2,17 @@ import { checkBody, type Refusals } from "../http/body_rule.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpAnswer } from "../http/server.ts";
 import { bodyRule } from "./body_rules.ts";
-import { Fault } from "./fault.ts";
-import type { Balloon, BootSource, Drive, MachineConfig, NetworkInterface, Vsock } from "./resources.ts";
+import { Fault, Unrecoverable } from "./fault.ts";
+import type {
+  Balloon,
+  BootSource,
+  Drive,
+  MachineConfig,
+  NetworkInterface,
+  SnapshotCreate,
+  SnapshotLoad,
+  Vsock,
+} from "./resources.ts";
 import type { Vmm } from "./vmm.ts";
 
 interface Route {
@@ -30,6 +39,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "PUT /serial": { run: (vmm, body) => vmm.setSerial(body as { serial_out_path?: string }) },
   "PUT /metrics": { run: (vmm, body) => vmm.setMetrics(body as { metrics_path: string }) },
   "PUT /actions": { run: (vmm, body) => vmm.act(body as { action_type: string }) },
+  "PUT /snapshot/create": { run: (vmm, body) => vmm.createSnapshot(body as SnapshotCreate) },
+  "PUT /snapshot/load": { run: (vmm, body) => vmm.loadSnapshot(body as SnapshotLoad) },
   "PATCH /vm": { run: (vmm, body) => vmm.setState(body as { state: "Paused" }) },
 };
 
@@ -37,12 +48,19 @@ const ROUTES: Readonly<Record<string, Route>> = {
  * Answers one request: 200 with a value, 204, or 400 with a fault.
  *
  * @param minor version
+ * @param unrecoverable ends the process after the answer
  */
-export async function route(vmm: Vmm, minor: number, request: HttpRequest): Promise<HttpAnswer> {
+export async function route(
+  vmm: Vmm,
+  minor: number,
+  request: HttpRequest,
+  unrecoverable: () => void,
+): Promise<HttpAnswer> {
   try {
     const answer = await serve(vmm, minor, request);
     return answer === undefined ? { status: 204 } : { status: 200, body: JSON.stringify(answer) };
   } catch (error) {
+    if (error instanceof Unrecoverable) unrecoverable();
     const message = error instanceof Fault
       ? error.message
       : `Stand-in: a defect of it: ${(error as Error).stack}`;

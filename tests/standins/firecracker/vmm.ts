@@ -11,7 +11,7 @@ import {
   takeTap,
 } from "./checks.ts";
 import type { CommandLine } from "./command_line.ts";
-import { afterStart, beforeStart, Fault, strictness } from "./fault.ts";
+import { afterStart, beforeStart, Fault, strictness, Unrecoverable } from "./fault.ts";
 import { minorOf, type StandInOptions } from "./options.ts";
 import {
   type Balloon,
@@ -20,6 +20,8 @@ import {
   type MachineConfig,
   type NetworkInterface,
   Resources,
+  type SnapshotCreate,
+  type SnapshotLoad,
   type Vsock,
 } from "./resources.ts";
 import { copySerial } from "./serial.ts";
@@ -38,6 +40,8 @@ export class Vmm {
   #metricsPath: string | undefined;
   #vm: QemuVm | undefined;
   #paused = false;
+  /** True once something was said of a VM: what is loaded needs a process to which nothing was. */
+  #configured = false;
 
   /** @param ended called when the guest has ended by itself */
   constructor(options: StandInOptions, line: CommandLine, workDir: string, ended: (end: VmEnd) => void) {
@@ -93,12 +97,14 @@ export class Vmm {
 
   setMachine(machine: MachineConfig): void {
     this.#notStarted();
+    this.#configured = true;
     checkMachine(machine);
     this.#resources.machine = machine;
   }
 
   setBootSource(source: BootSource): void {
     this.#notStarted();
+    this.#configured = true;
     checkBootSource(source);
     this.#resources.bootSource = source;
   }
@@ -106,6 +112,7 @@ export class Vmm {
   setDrive(drive: Drive): void {
     // 1.16 would plug it in, and the guest would not know.
     this.#notStarted();
+    this.#configured = true;
     const { drives } = this.#resources;
     const place = drives.findIndex(({ drive_id }) => drive_id === drive.drive_id);
     const root = drives.findIndex(({ is_root_device }) => is_root_device);
@@ -120,6 +127,7 @@ export class Vmm {
 
   setNic(nic: NetworkInterface): void {
     this.#notStarted();
+    this.#configured = true;
     const others = this.#resources.nics.filter(({ iface_id }) => iface_id !== nic.iface_id);
     checkMacs([...others, nic]);
     const before = this.#taps.get(nic.iface_id);
@@ -130,6 +138,7 @@ export class Vmm {
 
   setVsock(vsock: Vsock): void {
     this.#notStarted();
+    this.#configured = true;
     if (vsock.guest_cid < 3) throw strictness(`the CID ${vsock.guest_cid} is the host's`);
     if (exists(vsock.uds_path)) {
       throw new Fault(
@@ -142,11 +151,13 @@ export class Vmm {
 
   setEntropy(): void {
     this.#notStarted();
+    this.#configured = true;
     this.#resources.entropy = true;
   }
 
   setBalloon(balloon: Balloon): void {
     this.#notStarted();
+    this.#configured = true;
     this.#resources.balloon = balloon;
   }
 
@@ -191,6 +202,15 @@ export class Vmm {
   async #start(): Promise<void> {
     this.#notStarted();
     checkStart(this.#resources, this.#line.pci, minorOf(this.#options));
+    try {
+      await this.#run(undefined);
+    } catch (error) {
+      throw new Fault(`Start microvm error: ${(error as Error).message}`);
+    }
+  }
+
+  /** @param saved the memory of a VM that goes on; undefined lets one boot */
+  async #run(saved: string | undefined): Promise<void> {
     const vm = await QemuVm.start(this.#qemuConfig(), {
       options: this.#options,
       workDir: this.#workDir,
@@ -198,18 +218,64 @@ export class Vmm {
       serialFd: undefined,
       share: undefined,
       frozen: true,
-    }).catch((error) => {
-      throw new Fault(`Start microvm error: ${error.message}`);
+      ...(saved !== undefined && { saved }),
     });
     try {
       await copySerial(`${this.#workDir}/s`, this.#resources.serialPath);
-      await vm.resume();
+      if (saved === undefined) await vm.resume();
     } catch (error) {
       await vm.kill();
-      throw new Fault(`Start microvm error: Failed to create device manager: ${(error as Error).message}`);
+      throw error;
     }
     this.#vm = vm;
+    this.#paused = saved !== undefined;
     void vm.ended.then(this.#ended);
+  }
+
+  async createSnapshot({ snapshot_path, mem_file_path, snapshot_type }: SnapshotCreate): Promise<void> {
+    const vm = this.#started();
+    if (snapshot_type === "Diff") throw strictness("a snapshot of differences");
+    if (!this.#paused) {
+      throw new Fault(
+        "Create snapshot error: Cannot save the microVM state: Operation not allowed: save/restore unavailable while running",
+      );
+    }
+    await vm.save(mem_file_path);
+    await Deno.writeTextFile(snapshot_path, JSON.stringify(this.#resources));
+  }
+
+  /** @throws {Unrecoverable} where the process is of no use any more */
+  async loadSnapshot(body: SnapshotLoad): Promise<void> {
+    this.#notStarted();
+    const { mem_backend, mem_file_path, network_overrides = [] } = body;
+    if ((mem_backend === undefined) === (mem_file_path === undefined)) {
+      throw new Fault("either `mem_backend` or `mem_file_path` is required, and not both");
+    }
+    if (mem_backend?.backend_type === "Uffd") throw strictness("a helper for page faults");
+    if (this.#configured) {
+      throw new Fault(
+        "Load snapshot error: Loading a microVM snapshot not allowed after configuring boot-specific resources.",
+      );
+    }
+    try {
+      const { serialPath } = this.#resources;
+      Object.assign(this.#resources, JSON.parse(await Deno.readTextFile(body.snapshot_path)), { serialPath });
+      const { drives, nics, vsock } = this.#resources;
+      drives.forEach(checkDrive);
+      for (const { iface_id, host_dev_name } of network_overrides) {
+        const nic = nics.find((one) => one.iface_id === iface_id);
+        if (!nic) throw new Error(`Unknown Network Device: ${iface_id}`);
+        nic.host_dev_name = host_dev_name;
+      }
+      for (const nic of nics) this.#taps.set(nic.iface_id, takeTap(nic));
+      if (vsock && exists(vsock.uds_path)) throw new Error(`${vsock.uds_path}: Address in use`);
+      await this.#run(mem_backend?.backend_path ?? mem_file_path!);
+      if (body.resume_vm) await this.setState({ state: "Resumed" });
+    } catch (error) {
+      throw new Unrecoverable(
+        `Load snapshot error: Failed to restore from snapshot: ${(error as Error).message}`,
+      );
+    }
   }
 
   async updateDrive(
