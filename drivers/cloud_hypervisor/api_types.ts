@@ -2,7 +2,12 @@
 
 /** `PUT vm.create`. It drops fields that it does not know without a word: spelling is everything. */
 export interface VmConfig {
-  cpus: { boot_vcpus: number; max_vcpus: number };
+  cpus: {
+    boot_vcpus: number;
+    max_vcpus: number;
+    /** From v50 on. */
+    nested?: boolean;
+  };
   memory: {
     /** Bytes, as all sizes here. */
     size: number;

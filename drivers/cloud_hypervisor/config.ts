@@ -9,6 +9,7 @@ export interface CloudHypervisorConfig {
   guest: GuestConfig;
   /** 0: as many as the sandbox starts with. */
   maxVcpus: number;
+  nested: boolean;
   memoryHotplugMib: number;
   shareFs: "virtiofs" | "block";
   hugepages: boolean;
@@ -60,6 +61,7 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): CloudHypervi
       ? { ...guest, kernelParams: `${guest.kernelParams} task.log_level=debug`.trim() }
       : guest,
     maxVcpus: hypervisor.max_vcpus,
+    nested: hypervisor.nested,
     memoryHotplugMib: hypervisor.memory_hotplug_mb,
     shareFs: hypervisor.share_fs,
     hugepages: hypervisor.hugepages,

@@ -22,6 +22,7 @@ export const SCHEMA = table({
     path: text({ default: "/usr/local/bin/cloud-hypervisor", help: "the Cloud Hypervisor program" }),
     ...GUEST_KEYS,
     max_vcpus: integer({ default: 0, min: 0, max: 254, help: "vCPUs that a sandbox can be resized to" }),
+    nested: boolean({ default: false, help: "lets guests run VMs of their own; before v50 they always may" }),
     memory_hotplug_mb: integer({
       default: 0,
       min: 0,

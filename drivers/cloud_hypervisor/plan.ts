@@ -59,7 +59,12 @@ export function planVm(
   const image = imageDevices(config, version);
   const share = request.share?.kind === ShareKind.VIRTIOFS ? request.share : undefined;
   return {
-    cpus: { boot_vcpus: vcpus, max_vcpus: Math.max(vcpus, config.maxVcpus) },
+    cpus: {
+      boot_vcpus: vcpus,
+      max_vcpus: Math.max(vcpus, config.maxVcpus),
+      // The VMM's own choice is on, which gives the guest more of the host's KVM to attack.
+      ...(atLeast(version, 50) && { nested: config.nested }),
+    },
     memory: {
       size: memoryMibOf(request, guest) * MIB,
       // virtiofsd maps the guest's memory. Without it private memory is cheaper: it may have huge pages.

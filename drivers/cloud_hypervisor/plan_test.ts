@@ -29,7 +29,7 @@ Deno.test("both consoles are always named, or the VMM takes its own terminal", (
 
 Deno.test("a sandbox has room to grow where it is configured", () => {
   const plan = planVm(request({ vcpus: 2 }), configure("max_vcpus = 4\nmemory_hotplug_mb = 256"), V53, paths);
-  deepStrictEqual(plan.cpus, { boot_vcpus: 2, max_vcpus: 4 });
+  deepStrictEqual(plan.cpus, { boot_vcpus: 2, max_vcpus: 4, nested: false });
   strictEqual(plan.memory.hotplug_size, 256 * 1024 * 1024);
 });
 
