@@ -278,7 +278,7 @@ export class Container {
   async #cleanUp(): Promise<void> {
     this.cgroup.close();
     try {
-      await this.#deps.runtime.delete(this.id);
+      await this.#deps.runtime.delete(this.id, this.init.exit !== undefined);
     } catch (error) {
       log.warn("cannot delete a container", { container: this.id, error });
     }

@@ -150,6 +150,11 @@ export function e2eOneProcess(name: string, node: () => Node, run: (node: Node) 
   if (oneProcess) e2e(name, node, run);
 }
 
+/** As `e2e`, but only where the containers of our pods run on the host's own kernel. */
+export function e2eHost(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (driverOfHandler(handlerUnderTest())?.vm === false) e2e(name, node, run);
+}
+
 /** As `e2e`, but only for what stock runc cannot be asked. */
 export function e2eOurs(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (!comparing) e2e(name, node, run);

@@ -1,0 +1,228 @@
+/**
+ * `deno task bench:runc`: pods of plain namespaces against containerd's own containerd-shim-runc-v2, on one node, with the same
+ * OCI runtime and the same image. Numbers of different hosts do not compare.
+ *
+ * `--runtime crun` measures us with crun; the shim keeps runc, which it needs on a host with both versions of cgroups.
+ */
+import { setup } from "../../deploy/setup.ts";
+import { nodePrograms } from "../../deploy/programs.ts";
+import { driverService } from "../../deploy/supervisor/mod.ts";
+import { driverDeployment } from "../../deploy/drivers.ts";
+import { hostTools } from "../../deploy/host/mod.ts";
+import { buildDir } from "../../lib/build/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { findProcesses, Node, ociArchive, type Pod } from "../harness/mod.ts";
+import { memoryOf } from "./memory.ts";
+import { percentile, timed } from "./statistics.ts";
+import { type Comparison, comparisonTable } from "./table.ts";
+
+const FLAGS = {
+  "runtime": { kind: "string", default: "runc", oneOf: ["runc", "crun"], help: "OCI runtime of our side" },
+  "quick": { kind: "boolean", help: "Fewer of everything, to see that it works" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+const OURS = "kuasar-runc";
+const SHIM = "runc";
+const SIDES = [OURS, SHIM] as const;
+type Side = (typeof SIDES)[number];
+
+const PAUSE_REF = "localhost/pause:test";
+const say = (text: string) => console.error(`bench: ${text}`);
+
+/** Samples of each measurement, for both sides. */
+class Results {
+  readonly #samples = new Map<string, Map<Side, number[]>>();
+
+  add(what: string, side: Side, value: number): void {
+    const sides = this.#samples.get(what) ?? new Map<Side, number[]>();
+    this.#samples.set(what, sides);
+    sides.set(side, [...sides.get(side) ?? [], value]);
+  }
+
+  /** Medians, and what we aim at: at most, or with `least` at least, this share of the shim's. */
+  row(what: string, unit: string, aim?: { share: number; least?: boolean }, digits = 1): Comparison {
+    const median = (side: Side) => percentile(this.#samples.get(what)?.get(side) ?? [], 0.5);
+    const [ours, theirs] = [median(OURS), median(SHIM)];
+    const share = ours / theirs;
+    return {
+      what,
+      ours: `${ours.toFixed(digits)} ${unit}`,
+      theirs: `${theirs.toFixed(digits)} ${unit}`,
+      share: share.toFixed(2),
+      ...(aim && {
+        aim: `${aim.least ? ">=" : "<="} ${aim.share}`,
+        met: aim.least ? share >= aim.share : share <= aim.share,
+      }),
+    };
+  }
+}
+
+/** One side of the comparison. */
+class Contestant {
+  constructor(
+    readonly node: Node,
+    readonly side: Side,
+    readonly image: string,
+    readonly results: Results,
+  ) {}
+
+  pod(name: string, hostNetwork = false): Promise<Pod> {
+    return this.node.runPod({ name: `${this.side}-${name}`, handler: this.side, hostNetwork }, 300_000);
+  }
+
+  sleeper(pod: Pod, name: string) {
+    return pod.run({ name, image: this.image, command: ["sleep", "100000"] });
+  }
+
+  async measure<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const { result, ms } = await timed(work);
+    this.results.add(what, this.side, ms);
+    return result;
+  }
+
+  /** A pod's life, step by step. */
+  async life(round: number): Promise<void> {
+    const pod = await this.measure("RunPodSandbox", () => this.pod(`life-${round}`));
+    const container = await this.measure("create and start a container", () => this.sleeper(pod, "c"));
+    for (let i = 0; i < 3; i++) await this.measure("ExecSync true", () => container.exec(["true"]));
+    await this.measure("stop and remove a container", async () => {
+      await container.stop(0);
+      await container.remove();
+    });
+    await this.sleeper(pod, "d");
+    await this.measure("remove a pod with a container", () => pod.remove());
+    const bare = await this.measure("RunPodSandbox, host network", () => this.pod(`bare-${round}`, true));
+    await bare.remove();
+  }
+
+  /** Pods at once. */
+  async parallel(width: number, round: number): Promise<void> {
+    const names = Array.from({ length: width }, (_, i) => `parallel-${width}-${round}-${i}`);
+    const { result: pods, ms } = await timed(() => Promise.all(names.map((name) => this.pod(name))));
+    this.results.add(`pods per second, ${width} at once`, this.side, width / (ms / 1000));
+    await Promise.all(pods.map((pod) => pod.remove()));
+  }
+
+  /** Proportional memory in MiB of all that serves pods on this side, without containerd and the containers themselves. */
+  async memory(): Promise<number> {
+    const pids = this.side === SHIM
+      ? findProcesses(/^containerd-shim/, this.node.runDir)
+      : [...this.node.processes].filter(([name]) => name !== "containerd").map(([, pid]) => pid);
+    const all = await Promise.all(pids.map(memoryOf));
+    return all.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0) / 1024;
+  }
+
+  /** Memory with 0, 10 and 50 pods, each with a container. */
+  async memoryWithPods(most: number): Promise<void> {
+    const totals = new Map<number, number>();
+    const pods: Pod[] = [];
+    for (const count of [0, 10, most]) {
+      while (pods.length < count) {
+        const pod = await this.pod(`memory-${pods.length}`);
+        await this.sleeper(pod, "c");
+        pods.push(pod);
+      }
+      // What a burst has left behind is given back a moment later.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      totals.set(count, await this.memory());
+      this.results.add(`memory with ${count} pods`, this.side, totals.get(count)!);
+    }
+    const each = ((totals.get(most) ?? 0) - (totals.get(10) ?? 0)) / (most - 10);
+    this.results.add("memory per additional pod", this.side, each * 1024);
+    for (const pod of pods) await pod.remove();
+  }
+}
+
+async function startNode(runtime: "runc" | "crun"): Promise<Node> {
+  const programs = nodePrograms();
+  const config = await Deno.makeTempFile({ prefix: "bench-", suffix: ".toml" });
+  const tools = { ...programs.tools, crun: programs.tools[runtime] };
+  const { configuration } = driverDeployment("runc");
+  await Deno.writeTextFile(config, configuration({ ...programs, tools, memoryMib: 0 }));
+  const pause = await Deno.makeTempFile({ prefix: "bench-", suffix: ".tar" });
+  const busybox = await Deno.readFile(hostTools().busyboxStatic);
+  await Deno.writeFile(
+    pause,
+    await ociArchive({
+      ref: PAUSE_REF,
+      files: [{ path: "busybox", content: busybox, mode: 0o755 }],
+      entrypoint: ["/busybox", "sleep", "100000"],
+    }),
+  );
+  try {
+    return await Node.start({
+      handler: OURS,
+      logLevel: "warn",
+      pauseImage: PAUSE_REF,
+      images: [`${buildDir}/images/busybox.tar`, pause],
+      configs: { [driverService("runc")]: config },
+    });
+  } finally {
+    await Deno.remove(pause);
+  }
+}
+
+async function heading(node: Node, runtime: string): Promise<string[]> {
+  const version = await node.cri.runtime.version({ version: "v1" });
+  const model = /^model name\s*: (.*)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1] ??
+    Deno.build.arch;
+  return [
+    `Kuasar in TypeScript ${VERSION} with ${runtime} against containerd-shim-runc-v2 with runc; ` +
+    `${version.runtimeName} ${version.runtimeVersion}, Deno ${Deno.version.deno}`,
+    `Host: ${navigator.hardwareConcurrency} x ${model}, Linux ${Deno.osRelease()}`,
+  ];
+}
+
+async function main(): Promise<number> {
+  const flags = parseFlags(FLAGS, Deno.args);
+  if (flags.help) {
+    console.log(
+      formatHelp({ name: "deno task bench:runc", summary: "measure against the shim", flags: FLAGS }),
+    );
+    return EXIT.OK;
+  }
+  await setup();
+  const [rounds, widths, most] = flags.quick ? [3, [1, 5], 15] : [20, [1, 10, 50], 50];
+  const node = await startNode(flags.runtime as "runc" | "crun");
+  try {
+    const image = await node.image("busybox");
+    const results = new Results();
+    const sides = SIDES.map((side) => new Contestant(node, side, image, results));
+    for (const side of sides) {
+      say(`memory: ${side.side}`);
+      await side.memoryWithPods(most);
+    }
+    say("latencies");
+    // In turns, so that whatever else the host does hits both.
+    for (let round = 0; round < rounds; round++) for (const side of sides) await side.life(round);
+    for (const width of widths) {
+      say(`${width} at once`);
+      for (let round = 0; round < (width === 1 ? rounds : 3); round++) {
+        for (const side of sides) await side.parallel(width, round);
+      }
+    }
+    const latency = { share: 0.8 };
+    const rate = { share: 1.5, least: true };
+    const rows = [
+      results.row("RunPodSandbox", "ms", latency),
+      results.row("RunPodSandbox, host network", "ms", latency),
+      results.row("create and start a container", "ms", latency),
+      results.row("ExecSync true", "ms", latency),
+      results.row("stop and remove a container", "ms", latency),
+      results.row("remove a pod with a container", "ms", latency),
+      ...widths.map((width) => results.row(`pods per second, ${width} at once`, "/s", rate)),
+      results.row("memory per additional pod", "KiB", { share: 0.05 }, 0),
+      ...[0, 10, most].map((count) => results.row(`memory with ${count} pods`, "MiB")),
+    ];
+    console.log(`\n${(await heading(node, flags.runtime)).join("\n")}\n\n${comparisonTable(rows)}`);
+  } catch (error) {
+    for (const line of node.logTail(80)) console.error(line);
+    throw error;
+  } finally {
+    await node.stop();
+  }
+  return EXIT.OK;
+}
+
+if (import.meta.main) Deno.exit(await main());
