@@ -96,6 +96,22 @@ async function nginxPod(node: Node): Promise<Pod> {
   return pod;
 }
 
+/** A pod of plain namespaces: nothing of ours runs for it. */
+async function runcPod(node: Node): Promise<Pod> {
+  step("A pod of plain namespaces under crun: no VM, no shim, no pause container");
+  const started = Date.now();
+  const pod = await node.runPod({ name: "demo-runc", handler: "kuasar-runc" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+  });
+  show(`Pod and container run after ${seconds(started)}`);
+  const { stdout } = await container.exec(["sh", "-c", "hostname; uname -r; ip -4 -o addr show eth0"]);
+  show(`Exec output:\n${stdout}`);
+  return pod;
+}
+
 /** A pod without a VM: a Wasm module that serves, and a Linux container beside it that asks it. */
 async function wasmPod(node: Node): Promise<Pod> {
   step("A pod of another kind: a WebAssembly module under WasmEdge, and a Linux container beside it");
@@ -152,20 +168,21 @@ async function main(): Promise<number> {
   const node = await Node.start({
     runDir: RUN_DIR,
     logLevel: "info",
-    drivers: ["qemu", "wasm", "gvisor"],
+    drivers: ["qemu", "runc", "wasm", "gvisor"],
     images: ["busybox", "nginx", "wasm"].map((name) => `${buildDir}/images/${name}.tar`),
   });
   try {
     show([...node.supervisor.pids].map(([name, pid]) => `${name} (pid ${pid})`).join(", "));
     const busybox = await busyboxPod(node);
     const nginx = await nginxPod(node);
+    const runc = await runcPod(node);
     const wasm = await wasmPod(node);
     const gvisor = await gvisorPod(node);
     step("What the node knows");
     await ctl("list");
     await ctl("timeline", busybox.id.slice(0, SHORT_ID));
     step("Stop and remove the pods");
-    for (const pod of [busybox, nginx, wasm, gvisor]) {
+    for (const pod of [busybox, nginx, runc, wasm, gvisor]) {
       const started = Date.now();
       await pod.remove();
       show(`${pod.config.metadata?.name} removed in ${seconds(started)}`);

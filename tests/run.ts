@@ -25,9 +25,13 @@ const FILES = testFiles();
 /** What takes the place of volumes where nothing is shared. */
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
+/** What only containers on the host's own kernel can be asked; and containerd without the Sandbox API, once for such pods. */
+const HOST_TESTS = ["tests/e2e/task_server_death_test.ts", "tests/e2e/shim_test.ts"];
+
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 function e2eOf(driver: DriverDeployment): readonly string[] {
   if (driver === DRIVERS[0]) return testsOf(FILES, "e2e");
+  if (driver.name === "runc") return [...POD_TESTS, ...HOST_TESTS];
   return driver.sharesNothing ? [...POD_TESTS, BLOCK_TEST] : POD_TESTS;
 }
 

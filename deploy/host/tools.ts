@@ -82,7 +82,7 @@ export const TOOLS: readonly Tool[] = [
     suite: "forky",
     minVersion: "1.1",
     versionArgs: ["--version"],
-    whatFor: "the peer in benchmarks",
+    whatFor: "the peer in benchmarks; may run the containers of driver runc",
     tooOldInDebian12: false,
   },
   {
@@ -92,7 +92,7 @@ export const TOOLS: readonly Tool[] = [
     suite: "trixie",
     minVersion: "1.8",
     versionArgs: ["--version"],
-    whatFor: "runs containers inside the guest; packed into its image",
+    whatFor: "runs containers inside the guest, packed into its image, and on the host (driver runc)",
     tooOldInDebian12: false,
   },
   {

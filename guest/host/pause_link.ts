@@ -1,5 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import * as sys from "../native/sys.js";
 import type { HostProcess } from "./host_process.ts";
 import { watchEnd } from "./host_process.ts";
 import { type Exit, now } from "./process.ts";
@@ -21,10 +22,12 @@ export class PauseLink implements SandboxLink {
 
   constructor(sandboxId: string, sandbox: HostProcess) {
     this.sandboxId = sandboxId;
-    this.pid = sandbox.pid;
+    // containerd wants one: our keeper's, which is always there.
+    this.pid = sandbox.pid || sys.getppid();
     this.died = new Promise((resolve) => this.#die = resolve);
-    this.#task = pauseTask(sandboxId, sandbox.pid);
-    this.#stopWatch = watchEnd(sandbox, () => this.close());
+    this.#task = pauseTask(sandboxId, this.pid);
+    // A sandbox without a process ends only when it is removed.
+    this.#stopWatch = sandbox.pid === 0 ? () => {} : watchEnd(sandbox, () => this.close());
   }
 
   get dead(): boolean {

@@ -66,6 +66,12 @@ function streamsFor(link: SandboxLink, paths: StdioPaths): StdioPaths {
   return { stdin: flag(stdin), stdout: flag(stdout), stderr: terminal ? "" : flag(stderr), terminal };
 }
 
+/** CRIU looks for open files in the container's own mounts; containerd's FIFOs are the process's stdio and are in none of them. */
+function notCheckpointed(what: string): KuasarError {
+  const message = `Cannot ${what}: its stdio are containerd's FIFOs, which CRIU cannot dump`;
+  return new KuasarError("UNIMPLEMENTED", message, { evidence: ["criu: Can't lookup mount for fd=1"] });
+}
+
 /** containerd's Task API for every container of the node. */
 export class HostTaskService {
   readonly #deps: HostDeps;
@@ -165,7 +171,11 @@ export class HostTaskService {
         return { exitStatus: status, exitedAt: at };
       },
       stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
-      checkpoint: (request) => registry.get(request.id).guest((task) => task.checkpoint(request)),
+      checkpoint: (request) => {
+        const container = registry.get(request.id);
+        if (container.link.local) throw notCheckpointed(`checkpoint ${request.id}`);
+        return container.guest((task) => task.checkpoint(request));
+      },
       // As containerd's own shim, this answers for tasks that are still to come: 1.7 asks before it creates one in a sandbox.
       connect: ({ id }) => ({
         shimPid: sys.getpid(),
@@ -241,7 +251,7 @@ export class HostTaskService {
     const container = this.#newContainer(record, new PauseLink(record.sandboxId, record.vmm));
     this.#deps.registry.add(container);
     void container.watchExit("");
-    return this.#created(request, record, pid);
+    return this.#created(request, record, container.pid);
   }
 
   /** The part of Create that happens in the sandbox. */

@@ -159,7 +159,7 @@ export class TaskService {
   async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
     const id = checkId(request.id, "container id");
     if (request.checkpoint !== "") {
-      throw new KuasarError("UNIMPLEMENTED", "Cannot restore from a checkpoint: not supported in a guest");
+      throw new KuasarError("UNIMPLEMENTED", "Cannot restore a container from a checkpoint: not supported");
     }
     if (this.#containers.has(id) || this.#creating.has(id)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);

@@ -138,6 +138,7 @@ const HOST: HostFacts = {
   tun: true,
   uid: 0,
   filesystems: "nodev\toverlay\n",
+  cgroups: [2],
 };
 
 Deno.test("a host with everything has nothing to complain about", () => {
@@ -154,9 +155,9 @@ Deno.test("KVM without the CPU's flag is explained and does not stop pods", () =
 });
 
 Deno.test("what stops pods is missing, with a way to get it", () => {
-  const findings = judgeHost({ ...HOST, tun: false, uid: 1000, filesystems: "" });
+  const findings = judgeHost({ ...HOST, tun: false, uid: 1000, filesystems: "", cgroups: [] });
   const missing = findings.filter((f) => f.verdict === "missing");
-  deepStrictEqual(missing.map((f) => f.what), ["user", "tap devices", "overlayfs"]);
+  deepStrictEqual(missing.map((f) => f.what), ["user", "tap devices", "overlayfs", "cgroups"]);
   ok(missing.every((f) => f.remedy));
 });
 

@@ -1,3 +1,5 @@
+import { allHierarchies } from "../../lib/cgroups/mod.ts";
+
 /** One thing that was looked at. */
 export interface Finding {
   what: string;
@@ -17,6 +19,8 @@ export interface HostFacts {
   tun: boolean;
   uid: number;
   filesystems: string;
+  /** Versions of cgroups that are mounted. */
+  cgroups: readonly (1 | 2)[];
 }
 
 function opens(path: string): boolean {
@@ -37,6 +41,7 @@ export function hostFacts(): HostFacts {
     tun: opens("/dev/net/tun"),
     uid: Deno.uid() ?? -1,
     filesystems: Deno.readTextFileSync("/proc/filesystems"),
+    cgroups: [...new Set(allHierarchies().map(({ version }) => version))].sort(),
   };
 }
 
@@ -76,5 +81,16 @@ export function judgeHost(facts: HostFacts): Finding[] {
   const root: Finding = facts.uid === 0
     ? { what: "user", verdict: "ok", detail: "root" }
     : { what: "user", verdict: "missing", detail: `uid ${facts.uid}`, remedy: "run as root" };
-  return [root, accel, vsock, tun, overlay];
+  return [root, accel, vsock, tun, overlay, cgroupFinding(facts)];
+}
+
+/** Pods of namespaces need one; those of VMs do well with one. */
+function cgroupFinding({ cgroups }: HostFacts): Finding {
+  const what = "cgroups";
+  if (cgroups.length === 0) {
+    const detail = "none is mounted: pods without a VM cannot run, others have no limits on the host";
+    return { what, verdict: "missing", detail, remedy: "mount -t cgroup2 none /sys/fs/cgroup" };
+  }
+  const both = cgroups.length > 1 ? "; crun is started in a mount namespace of its own" : "";
+  return { what, verdict: "ok", detail: `version ${cgroups.join(" and ")}${both}` };
 }
