@@ -30,11 +30,8 @@ const NOT_INHERITED = /^(?:LISTEN_|NOTIFY_SOCKET=|KUASAR_)/;
 
 let inherited: readonly string[] | undefined;
 
-/** Runtimes in Go end before a collection of their garbage would pay: it takes a tenth of their time. */
-const OF_OURS = ["GOGC=off"];
-
 function environment(): readonly string[] {
-  inherited ??= [...sys.environ().filter((entry) => !NOT_INHERITED.test(entry)), ...OF_OURS];
+  inherited ??= sys.environ().filter((entry) => !NOT_INHERITED.test(entry));
   return inherited;
 }
 
