@@ -340,7 +340,13 @@ int keeper_main(int argc, char **argv) {
     long long began = now_in_ms();
     server_status = 0;
     start_server(argv);
-    while (server > 0) turn(stopping ? STOP_MS : -1);
+    long long stop_by = 0;
+    while (server > 0) {
+      if (stopping && !stop_by) stop_by = now_in_ms() + STOP_MS;
+      // One that hangs would keep its sockets, and the next keeper would not get them.
+      if (stop_by && now_in_ms() >= stop_by) kill(server, SIGKILL);
+      turn(stopping ? STOP_MS : -1);
+    }
     if (channel >= 0) close(channel);
     channel = -1;
     // What it refuses, it will refuse again: the reason is on stderr, and whoever started us sees the code.
