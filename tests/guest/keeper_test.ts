@@ -1,6 +1,9 @@
 /** The parent of the task server on a host, without anything else. */
 import { ok, strictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
+import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { connectUnix } from "../../lib/transport/mod.ts";
+import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 import { childrenOf } from "../harness/processes.ts";
 
 /** How long a start may take on a busy host. */
@@ -28,20 +31,31 @@ async function withKeeper(test: (keeper: Deno.ChildProcess, runDir: string) => P
   }
 }
 
-/** The server that is not `other`, once it answers. */
+/** The server that is not `other`, once it answers: before that the socket is its keeper's alone. */
 async function serverOf(keeper: Deno.ChildProcess, runDir: string, other = 0): Promise<number> {
-  for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end;) {
-    const pid = childrenOf(keeper.pid).find((child) => child !== other);
-    if (pid !== undefined) {
-      const connection = await Deno.connect({ transport: "unix", path: `${runDir}/task.sock` }).catch(
-        () => {},
-      );
-      connection?.close();
-      if (connection) return pid;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  const stream = await eventually(() => connectUnix(`${runDir}/task.sock`, { timeoutMs: START_TIMEOUT_MS }));
+  const client = new TtrpcClient(stream);
+  try {
+    const task = createClient(TaskDefinition, client, { timeoutMs: START_TIMEOUT_MS });
+    await task.connect({ id: "nobody" });
+  } finally {
+    client.close();
   }
-  throw new Error("no task server came");
+  const pid = childrenOf(keeper.pid).find((child) => child !== other);
+  ok(pid !== undefined, "whoever has answered is a child of the keeper");
+  return pid;
+}
+
+/** Tries again while nobody listens yet. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + START_TIMEOUT_MS;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }
 
 Deno.test("the keeper starts a server that was killed again, on the same socket", async () => {
