@@ -14,6 +14,14 @@ mount -t overlay -o "lowerdir=/,upperdir=$base/cow/upper,workdir=$base/cow/work"
 cp -a "$base/stage/." "$root/"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
+# systemd makes the folder of the v1 hierarchies read-only, and with it every view of that file system: it gets its own.
+if [ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ]; then
+  mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
+  for entry in /sys/fs/cgroup/*; do
+    at=$root/sys/fs/cgroup/${entry##*/}
+    if [ -L "$entry" ]; then cp -P "$entry" "$at"; else mkdir "$at" && mount --bind "$entry" "$at"; fi
+  done
+fi
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"

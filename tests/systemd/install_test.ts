@@ -4,6 +4,7 @@ import { cniConflist, containerdConfig } from "../../deploy/containerd/mod.ts";
 import { driverDeployment, DRIVERS } from "../../deploy/drivers.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { root } from "../../lib/build/mod.ts";
+import { readMountinfo } from "../../lib/mounts/mod.ts";
 import { connectCri, podConfig, waitForCri } from "../../lib/cri/mod.ts";
 import { imageArchive } from "../e2e/fixture.ts";
 import { Ctr, Pod } from "../harness/mod.ts";
@@ -72,6 +73,7 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async () => {
+    const before = hostCgroups();
     const base = await Deno.makeTempDir({ prefix: "ksd-" });
     let machine: SystemdMachine | undefined;
     try {
@@ -86,8 +88,18 @@ Deno.test({
       await machine?.stop();
       await Deno.remove(base, { recursive: true });
     }
+    deepStrictEqual(hostCgroups(), before, "the machine has changed the host's cgroups");
   },
 });
+
+/** What a systemd that reaches beyond its machine would change: how the hierarchies are mounted, and their folder. */
+function hostCgroups() {
+  const mounts = readMountinfo().filter(({ mountPoint }) => mountPoint.startsWith("/sys/fs/cgroup"));
+  return {
+    mounts: mounts.map(({ mountPoint, options, superOptions }) => ({ mountPoint, options, superOptions })),
+    names: [...Deno.readDirSync("/sys/fs/cgroup")].map(({ name }) => name).sort(),
+  };
+}
 
 async function check(machine: SystemdMachine): Promise<void> {
   const address = machine.path(ADDRESS);
