@@ -1,3 +1,4 @@
+import { DRIVERS } from "../../deploy/drivers.ts";
 /** The pids of the processes whose command and arguments fit. */
 export function findProcesses(command: RegExp, argument: string): number[] {
   const found: number[] = [];
@@ -32,8 +33,13 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** The programs of drivers that have one of their own. */
+const OWN_PROGRAMS = DRIVERS.flatMap(({ program }) => program?.path.split("/").at(-1) ?? []);
+
 /** Names of what a pod is on the host: a VMM, gVisor's kernel, Quark or what stands in for it. */
-const SANDBOXES = /(?:^|\/)(?:qemu[\w-]*|cloud-hypervisor|stratovirt|runsc-sandbox|quark|self\/exe)$/;
+const SANDBOXES = new RegExp(
+  `(?:^|/)(?:${["qemu[\\w-]*", ...OWN_PROGRAMS, "runsc-sandbox", "quark", "self/exe"].join("|")})$`,
+);
 
 /** The process that is a pod, where it is one. */
 export function findSandboxProcess(podId: string): number | undefined {
