@@ -9,6 +9,8 @@ const SERIAL_PREFIX = "serial:";
 const PLACE = /^place:([a-z]{3,8}):(\d{1,15})$/;
 /** The kernel tells of a place's new size by an event that nothing here hears; it comes within a millisecond. */
 const PLACE_LOOK_MS = 5;
+/** From a disk's node to the disk it takes the kernel a millisecond. */
+const DISK_LOOK_MS = 2;
 /** Directories of an overlay that it does not make itself. */
 const OVERLAY_DIRECTORY = /^(?:upperdir|workdir)=(.+)$/;
 
@@ -50,13 +52,34 @@ export async function mountAll(mounts: readonly GuestMount[]): Promise<string[]>
       const source = await sourceOf(mount.source);
       if (mount.type === "overlay") makeOverlayDirectories(mount.options);
       const { flags, data } = splitOptions(mount.options);
-      sys.mount(source, mount.target, mount.type, flags, data);
+      await mountWhenReady(source, mount.target, mount.type, flags, data);
       if (!mount.podScoped) own.push(mount.target);
     }
     return own;
   } catch (error) {
     unmountAll(own);
     throw error;
+  }
+}
+
+/**
+ * Mounts, also a disk whose node is there before the disk behind it can be opened: the kernel makes the node first, and for that
+ * moment answers ENXIO.
+ */
+async function mountWhenReady(
+  source: string,
+  target: string,
+  type: string,
+  flags: number,
+  data: string,
+): Promise<void> {
+  for (const end = sys.nowMs() + DISK_TIMEOUT_MS;;) {
+    try {
+      return sys.mount(source, target, type, flags, data);
+    } catch (error) {
+      if ((error as sys.SysError).errno !== sys.E.NXIO || sys.nowMs() > end) throw error;
+    }
+    await sleep(DISK_LOOK_MS);
   }
 }
 

@@ -5,8 +5,11 @@ import { IMAGE_REMEDY, KERNEL_REMEDY, type Requirement } from "./preflight.ts";
 /** Where packages put what a guest boots from. */
 const SHARE_DIR = "/var/lib/kuasar";
 
-/** What makes a boot short. */
-export const KERNEL_PARAMS = "quiet tsc=reliable rcupdate.rcu_expedited=1 net.ifnames=0";
+/**
+ * What makes a boot short. Not `tsc=reliable`: where a busy host delays the calibration of an emulated counter, a guest's
+ * minute would last seconds, and only the watchdog that this switches off would notice.
+ */
+export const KERNEL_PARAMS = "quiet rcupdate.rcu_expedited=1 net.ifnames=0";
 
 /** Kuasar's keys of `[hypervisor]` that every VM driver has, and our `boot_timeout`. */
 export const GUEST_KEYS = {
