@@ -3,6 +3,7 @@ import { deployment as cloudHypervisor } from "../drivers/cloud_hypervisor/deplo
 import { deployment as firecracker } from "../drivers/firecracker/deployment.ts";
 import { deployment as gvisor } from "../drivers/gvisor/deployment.ts";
 import { deployment as qemu } from "../drivers/qemu/deployment.ts";
+import { deployment as quark } from "../drivers/quark/deployment.ts";
 import { deployment as runc } from "../drivers/runc/deployment.ts";
 import { deployment as stratovirt } from "../drivers/stratovirt/deployment.ts";
 import { deployment as wasm } from "../drivers/wasm/deployment.ts";
@@ -19,6 +20,7 @@ export const DRIVERS: readonly DriverDeployment[] = [
   runc,
   wasm,
   gvisor,
+  quark,
 ];
 
 /** The driver of this name. @throws KuasarError NOT_FOUND naming those that exist */

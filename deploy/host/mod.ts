@@ -13,6 +13,7 @@ export interface HostTools {
   ctr: string;
   runc: string;
   crun: string;
+  runsc: string;
   wasmedge: string;
   mkfsErofs: string;
   busyboxStatic: string;

@@ -1,5 +1,5 @@
 import { match, ok, strictEqual } from "node:assert/strict";
-import { e2e, limitsEndPods, useNode } from "./fixture.ts";
+import { e2e, e2eLimits, limitsEndPods, useNode } from "./fixture.ts";
 
 const node = useNode();
 
@@ -43,7 +43,7 @@ e2e("a container ended by a signal has 128 + its number", node, async (node) => 
   await pod.remove();
 });
 
-e2e("a container that uses too much memory is OOMKilled", node, async (node) => {
+e2eLimits("a container that uses too much memory is OOMKilled", node, async (node) => {
   const pod = await node.runPod({ name: "oom" });
   const container = await pod.run({
     name: "c",

@@ -155,6 +155,11 @@ export function e2eHost(name: string, node: () => Node, run: (node: Node) => Pro
   if (driverOfHandler(handlerUnderTest())?.vm === false) e2e(name, node, run);
 }
 
+/** As `e2e`, but only where somebody looks at a container's limits: Quark's are the pod's alone. */
+export function e2eLimits(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (driver !== "quark") e2e(name, node, run);
+}
+
 /** As `e2e`, but only for what stock runc cannot be asked. */
 export function e2eOurs(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (!comparing) e2e(name, node, run);

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
-import { e2e, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
+import { e2e, e2eLimits, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -22,7 +22,7 @@ e2e("stats show CPU time and memory of a container", node, async (node) => {
   await pod.remove();
 });
 
-e2e("the limits of a running container can be changed", node, async (node) => {
+e2eLimits("the limits of a running container can be changed", node, async (node) => {
   const pod = await node.runPod({ name: "update" });
   const container = await pod.run({
     name: "c",

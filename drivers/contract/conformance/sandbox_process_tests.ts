@@ -1,7 +1,35 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { makeCgroup, processesIn, removeCgroup } from "../../../lib/cgroups/mod.ts";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import {
+  LinuxContainerResources,
+  LinuxPodSandboxConfig,
+  PodSandboxConfig,
+} from "../../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { testsOf } from "./mod.ts";
 import type { DriverCommand } from "./subject.ts";
+
+/** The configuration of a pod whose containers may use so much together. */
+function withMemoryLimit(bytes: bigint): Uint8Array {
+  const nothing = new Uint8Array();
+  const resources = { ...LinuxContainerResources.decode(nothing), memoryLimitInBytes: bytes };
+  const linux = { ...LinuxPodSandboxConfig.decode(nothing), resources };
+  return PodSandboxConfig.encode({ ...PodSandboxConfig.decode(nothing), linux }).finish();
+}
+
+/** Every memory limit in a folder of cgroups and those below it. */
+function limitsBelow(folder: string): bigint[] {
+  const own = ["memory.max", "memory.limit_in_bytes"].flatMap((file) => {
+    try {
+      const text = Deno.readTextFileSync(`${folder}/${file}`).trim();
+      return /^\d+$/.test(text) ? [BigInt(text)] : [];
+    } catch {
+      return [];
+    }
+  });
+  const children = [...Deno.readDirSync(folder)].filter(({ isDirectory }) => isDirectory);
+  return [...own, ...children.flatMap(({ name }) => limitsBelow(`${folder}/${name}`))];
+}
 
 /**
  * Registers what a driver without VMs must do besides where a sandbox is a process of the host from its start to its end.
@@ -50,6 +78,24 @@ export function sandboxProcessConformance(driver: DriverCommand, netns: () => st
     Deno.kill(pid, "SIGKILL");
     await wait;
     await process.client.remove({ sandboxId: "s1" });
+  });
+
+  test("a pod's memory limit holds for its process", "none", async (process) => {
+    const parent = `/kuasar-conformance-${Deno.pid}`;
+    const cgroup = `${parent}/kuasar_s1`;
+    const parents = makeCgroup(parent);
+    const cgroups = makeCgroup(cgroup);
+    try {
+      const request = { netnsPath: netns(), podConfig: withMemoryLimit(200n << 20n), cgroup, cgroups };
+      const { pid } = await process.start("s1", request);
+      ok(processesIn(cgroups).includes(pid));
+      const limit = cgroups.flatMap(limitsBelow).reduce((least, one) => one < least ? one : least);
+      ok(limit >= 200n << 20n && limit <= 400n << 20n, `the limit with the sandbox's own part is ${limit}`);
+      await process.client.remove({ sandboxId: "s1" });
+      await removeCgroup(cgroups);
+    } finally {
+      await removeCgroup(parents);
+    }
   });
 
   test("a start that the driver's death cuts off leaves no process", "none", async (process) => {

@@ -60,8 +60,8 @@ export class ContainerProcess {
     const buffer = new Uint8Array(32);
     const length = sys.read(report.read, buffer);
     sys.close(report.read);
-    // Nothing is told where the program could not be started.
     this.pid = Number(sys.utf8Decode(buffer.subarray(0, Math.max(length, 0))).trim());
+    if (this.pid === 0) throw new Error("the program could not be started");
   }
 
   ended(status: number): void {

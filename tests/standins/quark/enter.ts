@@ -1,11 +1,15 @@
 import { parseProcess, parseSpec } from "../../../lib/oci/mod.ts";
 import type { Mount, Process, Spec } from "../../../lib/oci/mod.ts";
-import { LOG_FD } from "./log_file.ts";
+import { LOG_FD, note } from "./log_file.ts";
+import { readable } from "../../../guest/host/dial.ts";
 import * as sys from "../../../guest/native/sys.js";
 import { exitOf, spawnReaped } from "../../../guest/runtime/reaper.ts";
 
 /** By these the stand-in hands a process on to what stands behind it; all of them are passed on as they are. */
 const FORWARDED = [1, 2, 3, 10, 12, 13, 14, 15, 18, 28];
+
+/** Exit code of a stage whose program could not be started. */
+const NOT_STARTED = 127;
 
 /** The descriptor on which the pid is told that signals go to. */
 const REPORT = 3;
@@ -28,15 +32,19 @@ function specOf(container: string): Spec {
 /** Makes a container's namespaces and its first process; ends as that does. */
 export async function enterContainer([container = ""]: string[]): Promise<void> {
   sys.unshare(NAMES.reduce((flags, [, flag]) => flags | flag, 0));
+  const runs = sys.pipe();
   const pid = spawnReaped({
     argv: ["/proc/self/exe", "standin-init", container],
     stdin: 0,
     stdout: 1,
     stderr: 2,
-    extraFds: [LOG_FD, LOG_FD],
+    extraFds: [runs.write, LOG_FD],
     pdeathsig: sys.SIG.KILL,
   });
-  report(pid);
+  sys.close(runs.write);
+  await readable(runs.read);
+  // It knows itself as 1: only whether it has started the program comes from it.
+  if (sys.read(runs.read, new Uint8Array(16)) > 0) report(pid);
   sys.exit((await exitOf(pid)).code);
 }
 
@@ -48,7 +56,7 @@ export async function runInit([container = ""]: string[]): Promise<void> {
   for (const mount of spec.mounts ?? []) makeMount(rootfsOf(container), mount);
   if (spec.hostname) sys.sethostname(spec.hostname);
   sys.chroot(rootfsOf(container));
-  await runProgram(spec.process);
+  await runProgram(spec.process, report);
 }
 
 /** Starts one more process in a container and ends as it does. */
@@ -62,7 +70,7 @@ export async function execInContainer([init = "", container = "", json = ""]: st
   await runProgram(process, report);
 }
 
-async function runProgram(process: Process, tell: (pid: number) => void = () => {}): Promise<void> {
+async function runProgram(process: Process, tell: (pid: number) => void): Promise<void> {
   const { args = [], env = [], cwd, user } = process;
   const path = env.find((entry) => entry.startsWith("PATH="))?.slice(5);
   if (path !== undefined) sys.setenv("PATH", path);
@@ -79,8 +87,9 @@ async function runProgram(process: Process, tell: (pid: number) => void = () => 
       gid: user?.gid ?? 0,
       ...(process.terminal ? { ctty: true } : {}),
     });
-  } catch {
-    return sys.exit(127);
+  } catch (error) {
+    note(`cannot start ${args[0]}: ${(error as Error).message}`);
+    return sys.exit(NOT_STARTED);
   }
   for (const signal of FORWARDED) {
     sys.onSignal(signal, () => {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { strictEqual } from "node:assert/strict";
 import { hostTools } from "../../../deploy/host/mod.ts";
+import { untilServing } from "../../../drivers/quark/serving.ts";
 import { waitForFile } from "../../../drivers/contract/wait_for_file.ts";
 import { bindMount, openPath, unmountBelow } from "../../../lib/mounts/mod.ts";
 import { TaskDefinition } from "../../../lib/proto/gen/containerd/task/v3/task.ts";
@@ -73,6 +74,7 @@ export class QuarkSandbox implements AsyncDisposable {
   async start(): Promise<TypedClient<typeof TaskDefinition>> {
     strictEqual((await this.run()).code, 0, this.log());
     await waitForFile(this.socket, TIMEOUT_MS);
+    await untilServing(this.socket, TIMEOUT_MS, () => true);
     this.#client = new TtrpcClient(await connectUnix(this.socket, { timeoutMs: TIMEOUT_MS }));
     return createClient(TaskDefinition, this.#client, {
       fullName: "containerd.task.v2.Task",
