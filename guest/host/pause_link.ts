@@ -16,7 +16,8 @@ export class PauseLink implements SandboxLink {
   readonly local = false;
   readonly died: Promise<void>;
   readonly #task: GuestTask;
-  readonly #stopWatch: () => void;
+  /** Replaced when the watch is set; the sandbox may have ended before. */
+  #stopWatch: () => void = () => {};
   #dead = false;
   #die: () => void = () => {};
 

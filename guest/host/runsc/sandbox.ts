@@ -17,7 +17,8 @@ export class RunscSandbox {
   #dead = false;
   readonly #cgroup: Cgroup | undefined;
   readonly #cgroupPath: string;
-  readonly #stopWatch: () => void;
+  /** Replaced when the watch is set; the process may have ended before. */
+  #stopWatch: () => void = () => {};
   #die: () => void = () => {};
 
   /**

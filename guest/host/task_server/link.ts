@@ -18,7 +18,8 @@ export class TaskServerLink implements SandboxLink {
   readonly #cgroup: string;
   readonly #connection: TaskConnection;
   readonly #task: GuestTask;
-  readonly #stopWatch: () => void;
+  /** Replaced when the watch is set; the process may have ended before. */
+  #stopWatch: () => void = () => {};
   readonly #onClose: () => void;
   /** Bundles on the host, by container. */
   readonly #bundles = new Map<string, string>();

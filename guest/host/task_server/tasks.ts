@@ -49,9 +49,10 @@ export class TaskServers {
   #link(sandboxId: string, process: HostProcess, runtime: HostRuntime): TaskServerLink {
     const known = this.#links.get(sandboxId);
     if (known && !known.dead && known.pid === process.pid) return known;
-    const link = new TaskServerLink(sandboxId, process, runtime, () => {
-      if (this.#links.get(sandboxId) === link) this.#links.delete(sandboxId);
-    });
+    const forget = () => {
+      if (this.#links.get(sandboxId)?.process === process) this.#links.delete(sandboxId);
+    };
+    const link = new TaskServerLink(sandboxId, process, runtime, forget);
     this.#links.set(sandboxId, link);
     return link;
   }

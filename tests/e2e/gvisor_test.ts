@@ -1,0 +1,96 @@
+/** What only pods under gVisor have, and what is different with them. */
+import { match, ok, rejects, strictEqual } from "node:assert/strict";
+import type { KuasarError } from "../../lib/errors/mod.ts";
+import { findSandboxProcess, type Node, TASK_SERVER } from "../harness/mod.ts";
+import { e2e, imageArchive, useNode } from "./fixture.ts";
+
+const node = useNode(() => Promise.resolve({ handler: "kuasar-gvisor", images: [imageArchive("busybox")] }));
+
+const COUNTER = ["sh", "-c", "i=0; while true; do i=$((i+1)); echo tick $i; sleep 0.1; done"];
+
+async function counter(node: Node, name: string) {
+  const pod = await node.runPod({ name });
+  const container = await pod.run({ name: "c", image: await node.image("busybox"), command: COUNTER });
+  await container.waitForLog("tick 3");
+  return { pod, container };
+}
+
+e2e("the kernel of a pod is gVisor's", node, async (node) => {
+  const { pod, container } = await counter(node, "kernel");
+  match((await container.exec(["dmesg"])).stdout, /gVisor/);
+  await pod.remove();
+});
+
+e2e("a pod is paused as a whole and goes on", node, async (node) => {
+  const { pod, container } = await counter(node, "pause");
+  const beside = await pod.run({ name: "beside", image: await node.image("busybox"), command: COUNTER });
+  await beside.waitForLog("tick 3");
+  strictEqual((await node.ctr().run(["tasks", "pause", container.id])).code, 0);
+  const paused = (await beside.logLines()).length;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  ok((await beside.logLines()).length <= paused + 1, "the other container stands still too");
+  await rejects(container.exec(["true"]), "nothing is started in a paused container");
+  strictEqual((await node.ctr().run(["tasks", "resume", container.id])).code, 0);
+  await beside.waitForLog(`tick ${paused + 5}`);
+  strictEqual((await container.exec(["true"])).exitCode, 0);
+  await pod.remove();
+});
+
+e2e("a paused container can be killed", node, async (node) => {
+  const { pod, container } = await counter(node, "kill");
+  strictEqual((await node.ctr().run(["tasks", "pause", container.id])).code, 0);
+  strictEqual((await node.ctr().run(["tasks", "kill", "--signal", "KILL", container.id])).code, 0);
+  strictEqual((await container.waitForExit()).exitCode, 137);
+  ok(await pod.isReady());
+  await pod.remove();
+});
+
+e2e("a checkpoint is written, and the pod goes on", node, async (node) => {
+  const { pod, container } = await counter(node, "checkpoint");
+  const image = `${node.runDir}/checkpoint`;
+  await Deno.mkdir(image);
+  const { code, stderr } = await node.ctr().run([
+    "tasks",
+    "checkpoint",
+    "--image-path",
+    image,
+    container.id,
+  ]);
+  strictEqual(code, 0, stderr);
+  ok((await Deno.stat(`${image}/checkpoint.img`)).size > 10_000);
+  const before = (await container.logLines()).length;
+  await container.waitForLog(`tick ${before + 5}`);
+  await pod.remove();
+  await Deno.remove(image, { recursive: true });
+});
+
+e2e("what a container writes stays out of its image, also when its kernel dies", node, async (node) => {
+  const { pod, container } = await counter(node, "filestore");
+  strictEqual((await container.shell("echo x > /file; dd if=/dev/zero of=/big bs=1M count=4")).exitCode, 0);
+  Deno.kill(findSandboxProcess(pod.id)!, "SIGKILL");
+  await container.waitForExit();
+  await pod.remove();
+  const snapshots = `${node.runDir}/containerd/root/io.containerd.snapshotter.v1.overlayfs`;
+  const found = await new Deno.Command("find", { args: [snapshots, "-name", ".gvisor*"], stdout: "piped" })
+    .output();
+  strictEqual(new TextDecoder().decode(found.stdout), "");
+});
+
+e2e("a sysctl that gVisor does not have fails the pod and says so", node, async (node) => {
+  await rejects(
+    node.runPod({ name: "sysctl", sysctls: { "net.ipv4.no_such_thing": "1" } }),
+    (error: KuasarError) => {
+      match(error.message, /Cannot set the sysctls net\.ipv4\.no_such_thing/);
+      return true;
+    },
+  );
+});
+
+e2e("a pod that dies together with the task server is known to have ended", node, async (node) => {
+  const { pod, container } = await counter(node, "both");
+  const pid = findSandboxProcess(pod.id)!;
+  node.kill(TASK_SERVER);
+  Deno.kill(pid, "SIGKILL");
+  strictEqual((await container.waitForExit()).exitCode, 137);
+  await pod.remove();
+});
