@@ -10,6 +10,7 @@ import { grpcClient } from "../../lib/grpc/mod.ts";
 import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { Node } from "../harness/mod.ts";
+import { gvisorRows } from "./gvisor.ts";
 import { hypervisorTable } from "./hypervisors.ts";
 import { Bench, MEMORY_MIB } from "./measurements.ts";
 import { markdownTable, type Row } from "./table.ts";
@@ -48,7 +49,8 @@ async function main(): Promise<number> {
   await setup();
   const scale = flags.quick ? 0.2 : 1;
   const { lines, rows } = await vmRows(flags.pods, scale);
-  rows.push(...await wasmRows(scale, ({ what, value }) => console.error(`bench: ${what}: ${value}`)));
+  const say = ({ what, value }: Row) => console.error(`bench: ${what}: ${value}`);
+  rows.push(...await wasmRows(scale, say), ...await gvisorRows(scale, say));
   const drivers = await hypervisorTable(flags.pods, scale);
   console.log(`\n${lines.join("\n")}\n\n${markdownTable(rows)}\n\nThe VM drivers side by side\n\n${drivers}`);
   return EXIT.OK;
