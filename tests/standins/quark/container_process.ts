@@ -61,7 +61,7 @@ export class ContainerProcess {
     const length = sys.read(report.read, buffer);
     sys.close(report.read);
     this.pid = Number(sys.utf8Decode(buffer.subarray(0, Math.max(length, 0))).trim());
-    if (this.pid === 0) throw new Error("the program could not be started");
+    if (this.pid === 0) throw new Error("the program could not be started: not found or not executable");
   }
 
   ended(status: number): void {
