@@ -15,7 +15,7 @@ import {
   Status,
   TaskDefinition,
 } from "../../lib/proto/gen/containerd/task/v3/task.ts";
-import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { HostRuntime_Kind, PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { CallContext, Handlers, MessageType, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
@@ -173,7 +173,9 @@ export class HostTaskService {
       stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
       checkpoint: (request) => {
         const container = registry.get(request.id);
-        if (container.link.local) throw notCheckpointed(`checkpoint ${request.id}`);
+        if (container.record.runtime?.kind === HostRuntime_Kind.RUNC) {
+          throw notCheckpointed(`checkpoint ${request.id}`);
+        }
         return container.guest((task) => task.checkpoint(request));
       },
       // As containerd's own shim, this answers for tasks that are still to come: 1.7 asks before it creates one in a sandbox.

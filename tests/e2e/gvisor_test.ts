@@ -45,25 +45,6 @@ e2e("a paused container can be killed", node, async (node) => {
   await pod.remove();
 });
 
-e2e("a checkpoint is written, and the pod goes on", node, async (node) => {
-  const { pod, container } = await counter(node, "checkpoint");
-  const image = `${node.runDir}/checkpoint`;
-  await Deno.mkdir(image);
-  const { code, stderr } = await node.ctr().run([
-    "tasks",
-    "checkpoint",
-    "--image-path",
-    image,
-    container.id,
-  ]);
-  strictEqual(code, 0, stderr);
-  ok((await Deno.stat(`${image}/checkpoint.img`)).size > 10_000);
-  const before = (await container.logLines()).length;
-  await container.waitForLog(`tick ${before + 5}`);
-  await pod.remove();
-  await Deno.remove(image, { recursive: true });
-});
-
 e2e("what a container writes stays out of its image, also when its kernel dies", node, async (node) => {
   const { pod, container } = await counter(node, "filestore");
   strictEqual((await container.shell("echo x > /file; dd if=/dev/zero of=/big bs=1M count=4")).exitCode, 0);
