@@ -14,7 +14,10 @@ const MOUNT_POINTS = [GUEST_ROOT, MODULE_DIR, PLUGIN_DIR, "/proc", "/dev", "/sys
 export const ETC_FILES = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"] as const;
 
 /** Changes when the layout does: an old root must not be taken for a new one. */
-const LAYOUT = 1;
+const LAYOUT = 2;
+
+/** File of a root that names the program which it was made for. */
+const PROGRAM_FILE = "/etc/engine";
 
 /** A root file system that holds an engine and nothing else. */
 export interface EngineRoot {
@@ -54,6 +57,7 @@ export async function makeEngineRoot(program: string, folder: string): Promise<E
   await Deno.remove(fresh, { recursive: true }).catch(() => {});
   for (const point of MOUNT_POINTS) await Deno.mkdir(fresh + point, { recursive: true, mode: 0o755 });
   for (const file of ETC_FILES) await Deno.writeTextFile(fresh + file, "");
+  await Deno.writeTextFile(fresh + PROGRAM_FILE, program);
   for (const file of files) await place(file, fresh + file);
   await Deno.rename(fresh, path).catch(async (error) => {
     // Another driver process was as fast.
@@ -99,4 +103,39 @@ async function place(from: string, to: string): Promise<void> {
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
+}
+
+/**
+ * Removes the roots of earlier versions of a program, but for those that a container uses.
+ *
+ * @param driverDir directory of the driver, with the bundles of its containers
+ */
+export async function removeOldRoots({ path, program }: EngineRoot, driverDir: string): Promise<void> {
+  const folder = dirname(path);
+  for (const { name } of Deno.readDirSync(folder)) {
+    const root = `${folder}/${name}`;
+    const owner = await Deno.readTextFile(root + PROGRAM_FILE).catch(() => undefined);
+    if (root !== path && owner === program && !await isUsed(root, driverDir)) {
+      await Deno.remove(root, { recursive: true });
+    }
+  }
+}
+
+async function isUsed(root: string, driverDir: string): Promise<boolean> {
+  for (const sandbox of entries(driverDir)) {
+    for (const container of entries(`${driverDir}/${sandbox}/containers`)) {
+      const bundle = `${driverDir}/${sandbox}/containers/${container}`;
+      const spec = await Deno.readTextFile(`${bundle}/config.json`).catch(() => "");
+      if (spec.includes(root)) return true;
+    }
+  }
+  return false;
+}
+
+function entries(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }

@@ -3,7 +3,7 @@ import { type EngineRoot, ETC_FILES, PLUGIN_DIR } from "./engine_root.ts";
 import { GUEST_ROOT, MODULE_DIR, type Volume } from "./engine_run.ts";
 
 /** Mounts of a container that an engine needs for itself. */
-const OWN_MOUNTS: readonly string[] = ["/proc", "/dev"];
+const OWN_MOUNTS: readonly string[] = ["/proc", "/dev", "/dev/pts"];
 
 /** What the bundle of an engine is made from. */
 export interface EngineBundle {
@@ -35,8 +35,9 @@ export function engineSpec(spec: Spec, bundle: EngineBundle): Spec {
       args: [root.program, ...args],
       // The container's own variables are the module's, and say nothing to the engine.
       env: [
-        `LD_LIBRARY_PATH=${root.libraryPath}`,
-        ...pluginPath === "" ? [] : [`WASMEDGE_PLUGIN_PATH=${PLUGIN_DIR}`],
+        ...pluginPath === ""
+          ? [`LD_LIBRARY_PATH=${root.libraryPath}`]
+          : [`LD_LIBRARY_PATH=${root.libraryPath}:${PLUGIN_DIR}`, `WASMEDGE_PLUGIN_PATH=${PLUGIN_DIR}`],
       ],
     },
     mounts: [

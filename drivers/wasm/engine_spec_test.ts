@@ -72,5 +72,8 @@ Deno.test("a module from elsewhere is mounted in memory, plugins in a folder of 
   strictEqual(at(spec, "/module")[0]!.type, "tmpfs");
   strictEqual(at(spec, "/module/app.wasm")[0]!.source, "/cache/abc.wasm");
   strictEqual(at(spec, "/plugins")[0]!.source, "/opt/plugins");
-  strictEqual(spec.process!.env!.includes("WASMEDGE_PLUGIN_PATH=/plugins"), true);
+  deepStrictEqual(spec.process!.env, [
+    "LD_LIBRARY_PATH=/lib64:/plugins",
+    "WASMEDGE_PLUGIN_PATH=/plugins",
+  ]);
 });

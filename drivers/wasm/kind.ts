@@ -13,6 +13,16 @@ import { findModule, type HostModule } from "./module.ts";
 import { makeToolchain, type Toolchain } from "./toolchain.ts";
 import { placeVolumes } from "./volumes.ts";
 
+/** What the kind is made from. */
+export interface WasmKindOptions {
+  config: WasmConfig;
+  /** Directory of the driver. */
+  driverDir: string;
+  /** Of the OCI runtime. */
+  runtimeVersion: string;
+  log: Logger;
+}
+
 /**
  * Pods of plain namespaces, in which modules run under a Wasm engine and everything else as a Linux container: each engine
  * is a container of its own, with the pod's namespaces and cgroup, made by the OCI runtime.
@@ -24,19 +34,19 @@ export class WasmKind implements SandboxKind {
   readonly capabilities = ["wasm", "stats", "update", "pause", "oom"];
   readonly pauseProgram: string;
   readonly #config: WasmConfig;
+  readonly #driverDir: string;
   readonly #log: Logger;
   readonly #privateMounts: string[];
   readonly #artifacts: ArtifactStore;
   #toolchain: Promise<Toolchain> | undefined;
 
   private constructor(
-    config: WasmConfig,
-    runtimeVersion: string,
+    { config, driverDir, runtimeVersion, log }: WasmKindOptions,
     engine: string,
     notes: string[],
-    log: Logger,
   ) {
     this.#config = config;
+    this.#driverDir = driverDir;
     this.#log = log;
     this.version = [engine, runtimeVersion].filter(Boolean).join(" in ");
     this.notes = notes;
@@ -50,16 +60,17 @@ export class WasmKind implements SandboxKind {
     );
   }
 
-  /** @param runtimeVersion of the OCI runtime */
-  static async load(config: WasmConfig, runtimeVersion: string, log: Logger): Promise<WasmKind> {
+  /** Looks for the engine, and makes it ready. */
+  static async load(options: WasmKindOptions): Promise<WasmKind> {
+    const { config, driverDir, log } = options;
     try {
-      const toolchain = await makeToolchain(config, log);
-      const kind = new WasmKind(config, runtimeVersion, toolchain.build.text, [], log);
+      const toolchain = await makeToolchain(config, driverDir, log);
+      const kind = new WasmKind(options, toolchain.build.text, []);
       kind.#toolchain = Promise.resolve(toolchain);
       return kind;
     } catch (error) {
       // It may be installed later; until then each start says what is missing.
-      return new WasmKind(config, runtimeVersion, "", [asKuasarError(error).message], log);
+      return new WasmKind(options, "", [asKuasarError(error).message]);
     }
   }
 
@@ -130,7 +141,7 @@ export class WasmKind implements SandboxKind {
   }
 
   #loadToolchain(): Promise<Toolchain> {
-    this.#toolchain ??= makeToolchain(this.#config, this.#log).catch((error) => {
+    this.#toolchain ??= makeToolchain(this.#config, this.#driverDir, this.#log).catch((error) => {
       this.#toolchain = undefined;
       throw error;
     });

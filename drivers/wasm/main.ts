@@ -18,8 +18,10 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadWasmConfig(context.configFile);
+      const driverDir = `${context.runDir}/driver-wasm`;
       const version = await runtimeVersion(config.runtimePath);
-      await serveHostDriver(context, await WasmKind.load(config, version, context.log));
+      const options = { config, driverDir, runtimeVersion: version, log: context.log };
+      await serveHostDriver(context, await WasmKind.load(options));
     },
   });
 }

@@ -3,7 +3,7 @@ import type { Logger } from "../../lib/log/mod.ts";
 import { AotCompiler } from "./aot/compiler.ts";
 import type { WasmConfig } from "./config.ts";
 import { type Engine, type EngineBuild, ENGINES } from "./engine/mod.ts";
-import { type EngineRoot, makeEngineRoot } from "./engine_root.ts";
+import { type EngineRoot, makeEngineRoot, removeOldRoots } from "./engine_root.ts";
 
 const VERSION_TIMEOUT_MS = 10_000;
 
@@ -19,9 +19,14 @@ export interface Toolchain {
 /**
  * Asks the engine who it is, and makes its root file system.
  *
+ * @param driverDir directory of the driver, with the bundles of its containers
  * @throws {KuasarError} FAILED_PRECONDITION where the engine cannot be run
  */
-export async function makeToolchain(config: WasmConfig, log: Logger): Promise<Toolchain> {
+export async function makeToolchain(
+  config: WasmConfig,
+  driverDir: string,
+  log: Logger,
+): Promise<Toolchain> {
   const engine = ENGINES[config.engine];
   const build = engine.parseVersion(await askVersion(config, engine));
   if (!build) {
@@ -32,6 +37,7 @@ export async function makeToolchain(config: WasmConfig, log: Logger): Promise<To
   }
   await Deno.mkdir(config.rootPath, { recursive: true, mode: 0o755 });
   const root = await makeEngineRoot(config.enginePath, config.rootPath);
+  await removeOldRoots(root, driverDir);
   const compiler = config.aot && new AotCompiler(config.aot, { engine, build, root }, log);
   log.info("Uses an engine", { engine: build.text, plugins: build.plugins, root: root.path });
   return { engine, build, root, compiler };

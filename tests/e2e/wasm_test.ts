@@ -413,6 +413,30 @@ e2e("twenty modules in a pod, and ten pods, at once", node, async (node) => {
   await Promise.all(pods.map((pod) => pod.remove()));
 });
 
+e2e("a restart of containerd leaves a module running, and it can be stopped", node, async (node) => {
+  const pod = await node.runPod({ name: "restart" });
+  const container = await runModule(pod, "c", ["/ticker.wasm", "20"]);
+  await container.waitForLog("line 5");
+  await node.restartContainerd();
+  ok(await container.isRunning() && await pod.isReady());
+  const before = (await container.logLines()).length;
+  await container.waitForLog(`line ${before + 20}`);
+  await container.stop(30);
+  strictEqual((await container.status()).exitCode, 143);
+  await pod.remove();
+});
+
+e2e("a module may have a terminal", node, async (node) => {
+  const pod = await node.runPod({ name: "terminal" });
+  const container = await runModule(pod, "c", ["/echo.wasm"], { tty: true, stdin: true });
+  const attached = await container.attach({ tty: true });
+  await attached.write("typed\n");
+  // Once by the terminal and once by the module.
+  await attached.waitFor("typed\r\ntyped\r\n");
+  await attached.close();
+  await pod.remove();
+});
+
 e2e("ctr runs modules without a pod", node, async (node) => {
   const namespace = "wasm-tasks";
   await node.importImage(`${buildDir}/images/wasm.tar`, namespace);
