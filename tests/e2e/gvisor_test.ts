@@ -75,3 +75,15 @@ e2e("a pod that dies together with the task server is known to have ended", node
   strictEqual((await container.waitForExit()).exitCode, 137);
   await pod.remove();
 });
+
+e2e("a checkpoint becomes an image of containerd's, and the pod goes on", node, async (node) => {
+  const { pod, container } = await counter(node, "checkpoint");
+  const { code, stdout, stderr } = await node.ctr().run(["tasks", "checkpoint", container.id]);
+  strictEqual(code, 0, stderr);
+  const image = stdout.trim();
+  match((await node.ctr().run(["images", "ls", "--quiet"])).stdout, /containerd\.io\/checkpoint\//);
+  const before = (await container.logLines()).length;
+  await container.waitForLog(`tick ${before + 5}`);
+  strictEqual((await node.ctr().run(["images", "rm", image])).code, 0);
+  await pod.remove();
+});

@@ -257,7 +257,8 @@ export class RunscContainer {
 
   /** Writes the sandbox's state below `path`. */
   async checkpoint(path: string, leaveRunning: boolean): Promise<void> {
-    this.#mustRun(`checkpoint ${this.init.what}`);
+    // containerd pauses a container first.
+    if (this.init.state !== "paused") this.#mustRun(`checkpoint ${this.init.what}`);
     await this.#deps.runsc.checkpoint(this.id, path, leaveRunning);
   }
 
