@@ -7,7 +7,7 @@ import { hostAccelFacts } from "../contract/vm/accel.ts";
 import { serveVmDriver } from "../contract/vm/run.ts";
 import { loadCloudHypervisorConfig } from "./config.ts";
 import { CloudHypervisor } from "./hypervisor.ts";
-import { askVersion } from "./version.ts";
+import { cloudHypervisorBuild } from "./version.ts";
 
 /** Short: with `driver-cloud-hypervisor` the sockets of a sandbox with a long id would not fit. */
 const DIRECTORY = "driver-clh";
@@ -22,7 +22,7 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadCloudHypervisorConfig(context.configFile);
-      const build = await askVersion(config.path);
+      const build = await cloudHypervisorBuild(config.path);
       await serveVmDriver(context, new CloudHypervisor(config, build, hostAccelFacts()), DIRECTORY);
     },
   });

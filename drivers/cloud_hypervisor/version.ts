@@ -1,3 +1,5 @@
+import { askVersion } from "../contract/ask_version.ts";
+
 /** A version as Cloud Hypervisor counts: `v51.2`, `v53.0.0`. */
 export interface Version {
   major: number;
@@ -21,23 +23,10 @@ export const LAST_MAJOR = 53;
 /** Earlier ones have known holes in their disk code. */
 const SECURE: Version = { major: 51, minor: 2 };
 
-const ASK_TIMEOUT_MS = 10_000;
-
 /** Asks a program for its version; undefined where it cannot be run, which each start then tells. */
-export async function askVersion(path: string): Promise<Build | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      // With `-v` the features are told too.
-      args: ["--version", "-v"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-    }).output();
-    return parseBuild(new TextDecoder().decode(stdout));
-  } catch {
-    return undefined;
-  }
+export async function cloudHypervisorBuild(path: string): Promise<Build | undefined> {
+  // With `-v` the features are told too.
+  return parseBuild(await askVersion(path, ["--version", "-v"]) ?? "");
 }
 
 /** Reads `cloud-hypervisor v51.2` and, where it follows, `Enabled features: ["kvm"]`. */

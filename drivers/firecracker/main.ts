@@ -7,7 +7,7 @@ import { hostAccelFacts } from "../contract/vm/accel.ts";
 import { serveVmDriver } from "../contract/vm/run.ts";
 import { loadFirecrackerConfig } from "./config.ts";
 import { Firecracker } from "./hypervisor.ts";
-import { askVersion } from "./version.ts";
+import { firecrackerBuild } from "./version.ts";
 
 /** Short: with `driver-firecracker` the sockets of a sandbox with a long id would not fit. */
 const DIRECTORY = "driver-fc";
@@ -22,7 +22,7 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadFirecrackerConfig(context.configFile);
-      const build = await askVersion(config.path);
+      const build = await firecrackerBuild(config.path);
       await serveVmDriver(context, new Firecracker(config, build, hostAccelFacts()), DIRECTORY);
     },
   });

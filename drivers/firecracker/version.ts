@@ -1,3 +1,5 @@
+import { askVersion } from "../contract/ask_version.ts";
+
 /** What a build says of itself: `Firecracker v1.14.0`. */
 export interface Build {
   /** `Firecracker 1.14.0`. */
@@ -11,22 +13,9 @@ export const FIRST = { major: 1, minor: 14 } as const;
 /** The last version whose API was known when this was written. */
 export const LAST = { major: 1, minor: 16 } as const;
 
-const ASK_TIMEOUT_MS = 10_000;
-
 /** Asks a program for its version; undefined where it cannot be run, which each start then tells. */
-export async function askVersion(path: string): Promise<Build | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      args: ["--version"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
-    }).output();
-    return parseBuild(new TextDecoder().decode(stdout));
-  } catch {
-    return undefined;
-  }
+export async function firecrackerBuild(path: string): Promise<Build | undefined> {
+  return parseBuild(await askVersion(path) ?? "");
 }
 
 /** Reads `Firecracker v1.14.0`, behind which come empty lines. */

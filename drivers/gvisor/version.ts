@@ -1,3 +1,5 @@
+import { askVersion } from "../contract/ask_version.ts";
+
 /** What a runsc says of itself. */
 export interface RunscVersion {
   /** `runsc 20240729`; empty where it cannot be run. */
@@ -19,18 +21,7 @@ export function versionIn(output: string): RunscVersion {
 
 /** Asks a program. What cannot be run has no version, which each start then tells. */
 export async function runscVersion(path: string): Promise<RunscVersion> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      args: ["--version"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(10_000),
-    }).output();
-    return versionIn(new TextDecoder().decode(stdout));
-  } catch {
-    return { text: "", date: 0 };
-  }
+  return versionIn(await askVersion(path) ?? "");
 }
 
 /**

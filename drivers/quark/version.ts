@@ -1,15 +1,7 @@
+import { askVersion } from "../contract/ask_version.ts";
+
 /** What a Quark says of itself, `quark 0.1.0`; empty where it cannot be run, which each start then tells. */
 export async function quarkVersion(path: string): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      args: ["--version"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(10_000),
-    }).output();
-    return /^quark \d[\w.-]*.*$/m.exec(new TextDecoder().decode(stdout))?.[0] ?? "quark";
-  } catch {
-    return "";
-  }
+  const output = await askVersion(path);
+  return output === undefined ? "" : /^quark \d[\w.-]*.*$/m.exec(output)?.[0] ?? "quark";
 }

@@ -1,17 +1,8 @@
+import { askVersion } from "../contract/ask_version.ts";
+
 /** What a StratoVirt program says of itself, `StratoVirt 2.5.0`; empty where it cannot be run, which each start then tells. */
 export async function stratoVirtVersion(path: string): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      args: ["-version"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(10_000),
-    }).output();
-    return parseVersion(new TextDecoder().decode(stdout));
-  } catch {
-    return "";
-  }
+  return parseVersion(await askVersion(path, ["-version"]) ?? "");
 }
 
 /** Reads `StratoVirt 2.5.0 commit-id unknown`; empty for anything else. */

@@ -1,19 +1,10 @@
+import { askVersion } from "../ask_version.ts";
+
 /**
  * What an OCI runtime says of itself, `crun 1.21`; empty where it cannot be run, which each start then tells.
  */
 export async function runtimeVersion(path: string): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(path, {
-      args: ["--version"],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(10_000),
-    }).output();
-    return versionIn(new TextDecoder().decode(stdout));
-  } catch {
-    return "";
-  }
+  return versionIn(await askVersion(path) ?? "");
 }
 
 /** The first line of `--version`: `runc version 1.1.5+ds1`, `crun version 1.21`. */
