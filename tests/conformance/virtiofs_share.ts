@@ -9,13 +9,16 @@ const SOCKET_FD = "3";
 /** Daemons by the run directory of their test. */
 const daemons = new Map<string, SpawnedProcess[]>();
 
+/** Shares are begun at the same time: a number that only counts those that are there would be given twice. */
+let shares = 0;
+
 /** Shares a directory by a virtiofsd that listens when this answers, as the storage service does. */
 export async function startShare(runDir: string): Promise<Share> {
   const started = daemons.get(runDir) ?? [];
   daemons.set(runDir, started);
   const hostDir = `${runDir}/shared`;
   await Deno.mkdir(hostDir, { recursive: true });
-  const socketPath = `${runDir}/fs${started.length}.sock`;
+  const socketPath = `${runDir}/fs${++shares}.sock`;
   const socket = listenUnixFd(socketPath);
   try {
     const args = ["--shared-dir", hostDir, "--fd", SOCKET_FD, "--sandbox", "none"];
