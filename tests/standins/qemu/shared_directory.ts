@@ -7,6 +7,10 @@ export interface SharedDirectory {
   close(): void;
 }
 
+/** /proc is no snapshot: while others come and go, a look at all sockets and processes can pass one over. */
+const LOOKS = 10;
+const LOOK_STEP_MS = 20;
+
 /**
  * Takes the place of a VMM at a virtiofsd.
  *
@@ -18,7 +22,12 @@ export interface SharedDirectory {
  * @throws where no virtiofsd listens
  */
 export async function takeShare(socket: string): Promise<SharedDirectory> {
-  const hostDir = directoryBehind(socket);
+  let hostDir = directoryBehind(socket);
+  for (let looks = 1; hostDir === undefined; looks++) {
+    if (looks === LOOKS) throw new Error(`no virtiofsd listens at ${socket}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_STEP_MS));
+    hostDir = directoryBehind(socket);
+  }
   const connection = net.connect(socket);
   await new Promise<void>((resolve, reject) => {
     connection.once("connect", resolve);
@@ -28,7 +37,7 @@ export async function takeShare(socket: string): Promise<SharedDirectory> {
   return { hostDir, close: () => void connection.destroy() };
 }
 
-function directoryBehind(socket: string): string {
+function directoryBehind(socket: string): string | undefined {
   const inode = inodeOf(socket);
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -39,7 +48,7 @@ function directoryBehind(socket: string): string {
       return directory;
     }
   }
-  throw new Error(`no virtiofsd listens at ${socket}`);
+  return undefined;
 }
 
 /** The inode of a listening socket, which the network namespace knows in which it was made: our parent's. */
@@ -51,9 +60,18 @@ function inodeOf(socket: string): string | undefined {
 function holds(pid: string, inode: string): boolean {
   try {
     const fds = [...Deno.readDirSync(`/proc/${pid}/fd`)];
-    return fds.some(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`) === `socket:[${inode}]`);
+    return fds.some(({ name }) => linkOf(`/proc/${pid}/fd/${name}`) === `socket:[${inode}]`);
   } catch {
     return false;
+  }
+}
+
+/** Where a link leads; undefined where it is gone: a daemon that starts opens and closes much. */
+function linkOf(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 
