@@ -8,7 +8,8 @@ e2e("a container that ends by itself keeps its exit code", node, async (node) =>
   const container = await pod.run({
     name: "c",
     image: await node.image("busybox"),
-    command: ["sh", "-c", "echo bye; exit 42"],
+    // containerd takes the time of the start when it has been answered: on the host the process could have ended by then.
+    command: ["sh", "-c", "echo bye; sleep 0.2; exit 42"],
   });
   const status = await container.waitForExit();
   strictEqual(status.exitCode, 42);
@@ -54,11 +55,9 @@ e2eLimits("a container that uses too much memory is OOMKilled", node, async (nod
   const status = await container.waitForExit();
   strictEqual(status.exitCode, 137);
   strictEqual(status.reason, "OOMKilled");
-  strictEqual(
-    await pod.isReady(),
-    !limitsEndPods,
-    "only the container is killed, where it has a limit of its own",
-  );
+  // The pod's end is told a moment after its containers'.
+  if (limitsEndPods) await pod.waitForEnd();
+  else ok(await pod.isReady(), "only the container is killed");
   await pod.remove();
 });
 

@@ -54,6 +54,20 @@ export class Pod {
     return (await this.status()).status?.state === PodSandboxState.SANDBOX_READY;
   }
 
+  /** Waits until the pod is told to have ended. @throws KuasarError DEADLINE_EXCEEDED */
+  async waitForEnd(timeoutMs = 30_000): Promise<void> {
+    const end = Date.now() + timeoutMs;
+    while (await this.isReady()) {
+      if (Date.now() > end) {
+        throw new KuasarError(
+          "DEADLINE_EXCEEDED",
+          `Cannot see the end of pod ${this.id} within ${timeoutMs} ms`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, STATE_STEP_MS));
+    }
+  }
+
   /** Creates a container and starts it. */
   async run(options: ContainerOptions): Promise<Container> {
     const container = await this.create(options);
