@@ -98,9 +98,12 @@ export interface VmInfo {
   /** As it is now: what was resized is in it. */
   config: {
     cpus?: { boot_vcpus: number; max_vcpus: number } | null;
-    memory?: { size: number; hotplug_size?: number | null } | null;
+    memory?: { size: number; shared?: boolean; hotplug_size?: number | null } | null;
     balloon?: { size: number } | null;
     fs?: { id?: string | null }[] | null;
+    net?: { id?: string | null }[] | null;
+    pmem?: { id?: string | null }[] | null;
+    devices?: { id?: string | null }[] | null;
     disks?: { id?: string | null; serial?: string | null }[] | null;
   };
   memory_actual_size?: number | null;

@@ -3,6 +3,7 @@ import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.
 import type { Control, Counters, LastWords } from "../contract/vm/control.ts";
 import type { CloudHypervisorApi } from "./api.ts";
 import type { VmCounters } from "./api_types.ts";
+import { Devices } from "./devices.ts";
 import type { EventPipe } from "./event_pipe.ts";
 import type { VmmEvent } from "./event_stream.ts";
 import { Disks, serialOf } from "./hotplug.ts";
@@ -17,6 +18,7 @@ export class CloudHypervisorControl implements Control {
   readonly #api: CloudHypervisorApi;
   readonly #events: EventPipe;
   readonly #disks: Disks;
+  readonly devices: Devices;
   readonly resizable: CloudHypervisorSize;
   #lastWords: LastWords | undefined;
   #quitting = false;
@@ -26,6 +28,7 @@ export class CloudHypervisorControl implements Control {
     this.#api = api;
     this.#events = events;
     this.#disks = new Disks(api, events, version);
+    this.devices = new Devices(api, events);
     this.resizable = new CloudHypervisorSize(api);
     events.onEvent((event) => this.#hear(event));
   }

@@ -33,7 +33,10 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly accel: Accel;
   readonly notes: readonly string[];
   readonly shareKind: ShareKind;
-  readonly capabilities = ["hotplug-block", "pause", "resize", "counters", "snapshot", "vsock-hybrid"];
+  readonly capabilities = [
+    ...["hotplug-block", "hotplug-nic", "hotplug-share", "hotplug-pmem", "hotplug-vfio"],
+    ...["pause", "resize", "counters", "snapshot", "vsock-hybrid"],
+  ];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly bootTimeoutMs: number;
@@ -106,7 +109,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
       let at = 0;
       for (const [index, { mac, queues }] of request.nics.entries()) {
         const pairs = queuePairs(request, this.#config, queues);
-        await api.addNet(netConfig(index, mac, pairs), held.fds.slice(at, at += pairs));
+        await api.addNet(netConfig(`nic${index}`, mac, pairs), held.fds.slice(at, at += pairs));
       }
       await clock.measure("vm", () => api.boot(this.bootTimeoutMs));
       return control;

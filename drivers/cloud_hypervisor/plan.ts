@@ -1,6 +1,6 @@
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { SandboxPaths } from "../contract/sandbox_paths.ts";
 import {
   checkGuestRequest,
@@ -9,7 +9,7 @@ import {
   memoryMibOf,
   vcpusOf,
 } from "../contract/vm/request.ts";
-import type { DiskConfig, LandlockRule, NetConfig, PmemConfig, VmConfig } from "./api_types.ts";
+import type { DiskConfig, FsConfig, LandlockRule, NetConfig, PmemConfig, VmConfig } from "./api_types.ts";
 import type { CloudHypervisorConfig } from "./config.ts";
 import { atLeast, type Version } from "./version.ts";
 
@@ -83,13 +83,7 @@ export function planVm(
     },
     ...image,
     ...(share && {
-      fs: [{
-        id: "share",
-        tag: share.tag,
-        socket: share.socketPath,
-        num_queues: 1,
-        queue_size: FS_QUEUE_SIZE,
-      }],
+      fs: [fsConfig("share", share)],
     }),
     vsock: { id: "vsock", cid: GUEST_CID, socket: paths.vsock },
     ...(config.entropySource && { rng: { src: config.entropySource } }),
@@ -112,11 +106,16 @@ export function diskConfig(
   return { id, path, readonly, serial, ...(atLeast(version, 50, 1) && { image_type: "Raw" }) };
 }
 
-/** A NIC of a request. */
-export function netConfig(index: number, mac: string, queuePairs: number): NetConfig {
+/** A share by virtiofs. */
+export function fsConfig(id: string, { tag, socketPath }: Pick<Share, "tag" | "socketPath">): FsConfig {
+  return { id, tag, socket: socketPath, num_queues: 1, queue_size: FS_QUEUE_SIZE };
+}
+
+/** A NIC. */
+export function netConfig(id: string, mac: string, queuePairs: number): NetConfig {
   // Its MTU is the tap's, which the VMM reads by itself.
   return {
-    id: `nic${index}`,
+    id,
     mac: mac.toLowerCase(),
     num_queues: 2 * queuePairs,
     queue_size: NET_QUEUE_SIZE,

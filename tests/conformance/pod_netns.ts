@@ -30,6 +30,17 @@ export class PodNetns {
       }));
   }
 
+  /** Gives a tap an address and brings it up. */
+  addAddress(name: string, address: string): void {
+    const ip = (...args: string[]) => {
+      const enter = [`--net=${this.path}`, "ip", ...args];
+      const { success, stderr } = new Deno.Command("nsenter", { args: enter }).outputSync();
+      if (!success) throw new Error(new TextDecoder().decode(stderr));
+    };
+    ip("address", "add", address, "dev", name);
+    ip("link", "set", name, "up");
+  }
+
   /** Lets it go, and with it the taps. */
   close(): void {
     this.#netns.close();

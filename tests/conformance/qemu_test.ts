@@ -2,6 +2,7 @@ import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { qemuDeviceTests } from "./qemu_devices.ts";
 import { qemuSubject } from "./qemu_subject.ts";
+import { withoutPlugTests } from "./plug_tests.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
 import { unplugTests } from "./unplug_tests.ts";
 
@@ -11,4 +12,5 @@ conformance(subject);
 qemuDeviceTests(subject);
 nicTests(subject);
 unplugTests(subject);
+withoutPlugTests(subject);
 sizeTests(qemuSubject({ default_max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

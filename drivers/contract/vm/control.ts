@@ -1,4 +1,5 @@
 import type { BlockDevice } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { PluggedDevices } from "./devices.ts";
 import type { Resizable } from "./resize.ts";
 
 /** What a VMM or its guest gave as the reason of an end, before the process exited. */
@@ -43,6 +44,8 @@ export interface Control {
   detachBlock(serial: string): Promise<void>;
   /** How the size of the VM is changed; for drivers with the capability `resize`. */
   readonly resizable?: Resizable;
+  /** NICs, shares, pmem and VFIO devices that come and go; for drivers with a capability `hotplug-...` for them. */
+  readonly devices?: PluggedDevices;
   /** What the VMM counts; for drivers with the capability `counters`. */
   counters?(): Promise<Counters>;
   /**

@@ -29,6 +29,8 @@ export interface MachineRecord {
   vmm?: ProcessRef;
   helpers?: HelperRecord[];
   exit?: Exit;
+  /** What was plugged in, or was about to be, by the caller's id; see {@link fingerprint} of devices.ts. */
+  devices?: Readonly<Record<string, string>>;
 }
 
 /** One VM as its driver sees it while it runs. */

@@ -15,6 +15,7 @@ import { KeyedLock } from "../../../lib/concurrency/mod.ts";
 import { toTimestamp } from "../phases.ts";
 import { containersInGuest } from "../vm_only.ts";
 import type { Control, Counters } from "./control.ts";
+import { attachDevice, capabilityOf, detachDevice, deviceOf, type DeviceRecords } from "./devices.ts";
 import type { VmHost } from "./host.ts";
 import type { Snapshot } from "./hypervisor.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
@@ -128,6 +129,25 @@ export class VmDriver<C extends Control> {
         checkDirectory(directory);
         return await this.#start(start, { directory, onDemand });
       },
+      attachDevice: (request) =>
+        this.#change(request.sandboxId, async (machine, { devices }) => {
+          const device = deviceOf(request);
+          const capability = capabilityOf(device);
+          if (!devices || !this.#host.hypervisor.capabilities.includes(capability)) {
+            throw this.#cannot(capability);
+          }
+          const pciAddress = await attachDevice(devices, this.#deviceRecords(machine), request.id, device);
+          return { pciAddress };
+        }),
+      detachDevice: async ({ sandboxId, id }) => {
+        const machine = this.#machines.get(sandboxId);
+        // With the VM its devices are gone.
+        if (!machine || machine.state === SandboxState.STOPPED) return {};
+        await this.#change(sandboxId, async (_, { devices }) => {
+          if (devices) await detachDevice(devices, this.#deviceRecords(machine), id);
+        });
+        return {};
+      },
     };
   }
 
@@ -141,6 +161,16 @@ export class VmDriver<C extends Control> {
       await control.pause();
       await control.snapshot!(directory);
     }, "PAUSED");
+  }
+
+  #deviceRecords(machine: Machine<C>): DeviceRecords {
+    return {
+      get: () => machine.record.devices ?? {},
+      put: (devices) => {
+        machine.record = { ...machine.record, devices };
+        this.#host.records.put(machine.id, machine.record);
+      },
+    };
   }
 
   #cannot(capability: string): KuasarError {

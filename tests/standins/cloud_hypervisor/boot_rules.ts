@@ -4,6 +4,7 @@ import { devicesOf, type NetConfig, type VmConfig } from "./vm_config.ts";
 
 const LAST_CID = 0xfffffffe;
 const MAX_SERIAL_BYTES = 20;
+const PMEM_ALIGNMENT = 2 * 1024 * 1024;
 const MIN_MTU = 1280;
 
 /**
@@ -41,6 +42,10 @@ export function checkConfig(config: VmConfig, version: number): void {
   }
   for (const net of config.net ?? []) checkNet(net, cpus.boot_vcpus, refuse);
   for (const fs of config.fs ?? []) if (!exists(fs.socket)) refuse(`no virtiofsd listens at ${fs.socket}`);
+  for (const { file } of config.pmem ?? []) {
+    if (!exists(file)) refuse(`the pmem file ${file} does not exist`);
+    else if (Deno.statSync(file).size % PMEM_ALIGNMENT !== 0) refuse(`PmemSizeNotAligned: ${file}`);
+  }
   if (config.vsock) {
     if (config.vsock.cid < 3 || config.vsock.cid > LAST_CID) refuse("the CID is reserved");
   }

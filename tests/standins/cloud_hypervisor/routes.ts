@@ -4,7 +4,7 @@ import type { HttpAnswer } from "../http/server.ts";
 import { checkBody, type Refusals } from "../http/body_rule.ts";
 import { BODY_RULES } from "./body_rules.ts";
 import type { HttpRequest } from "../http/request.ts";
-import type { DiskConfig, FsConfig, NetConfig, VmConfig } from "./vm_config.ts";
+import type { DiskConfig, FsConfig, NetConfig, PmemConfig, VmConfig } from "./vm_config.ts";
 import type { Answer, Vmm } from "./vmm.ts";
 import type { RestoreConfig } from "./vm_config.ts";
 
@@ -31,6 +31,11 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "vm.resize": { method: "PUT", run: (vmm, body) => vmm.resize(body as { desired_ram?: number }) },
   "vm.add-disk": { method: "PUT", run: (vmm, body) => vmm.addDisk(body as DiskConfig) },
   "vm.add-fs": { method: "PUT", run: (vmm, body) => vmm.addFs(body as FsConfig) },
+  "vm.add-pmem": { method: "PUT", run: (vmm, body) => vmm.addPmem(body as PmemConfig) },
+  "vm.add-device": {
+    method: "PUT",
+    run: (vmm, body) => vmm.addDevice(body as { id?: string; path?: string }),
+  },
   "vm.add-net": {
     method: "PUT",
     takesFds: true,
@@ -50,7 +55,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 
 /** What the real one has and no driver of ours asks for here. */
 const NOT_HERE = [
-  ...["vm.add-pmem", "vm.add-device", "vm.add-vsock", "vm.add-vdpa", "vm.add-user-device"],
+  ...["vm.add-vsock", "vm.add-vdpa", "vm.add-user-device"],
   ...["vm.coredump", "vm.reboot", "vm.nmi"],
   ...["vm.send-migration", "vm.receive-migration", "vm.resize-zone", "vm.resize-disk"],
 ];

@@ -15,7 +15,7 @@ export interface VmConfig {
   disks?: DiskConfig[];
   net?: NetConfig[];
   fs?: FsConfig[];
-  pmem?: { id?: string; file: string }[];
+  pmem?: PmemConfig[];
   vsock?: { id?: string; cid: number; socket: string };
   rng?: { src: string };
   balloon?: { size: number; free_page_reporting?: boolean };
@@ -52,6 +52,13 @@ export interface FsConfig {
   id?: string;
   tag: string;
   socket: string;
+}
+
+/** A file that is persistent memory. */
+export interface PmemConfig {
+  id?: string;
+  file: string;
+  discard_writes?: boolean;
 }
 
 /** `vm.restore`. */

@@ -11,6 +11,7 @@ import {
   type DiskConfig,
   type FsConfig,
   type NetConfig,
+  type PmemConfig,
   type RestoreConfig,
   type VmConfig,
   withDefaults,
@@ -31,6 +32,8 @@ export class Vmm {
   readonly #slots = new PciSlots();
   /** Devices whose removal the guest has not confirmed. */
   readonly #leaving = new Set<string>();
+  /** Devices that came into the running VM: only those, and disks, may leave it here. */
+  readonly #plugged = new Set<string>();
   #config: VmConfig | undefined;
   #vm: QemuVm | undefined;
   #state: "Created" | "Running" | "Paused" = "Created";
@@ -108,7 +111,9 @@ export class Vmm {
       throw refused("VmSnapshot", `${directory} is not an empty directory`);
     }
     // The real one saves a virtio-fs; its daemon's state behind it is another matter.
-    if (this.#share) throw strictness("a snapshot of a VM with a shared directory");
+    if (this.#share || this.#created().fs?.length) {
+      throw strictness("a snapshot of a VM with a shared directory");
+    }
     this.#events.emit("vm", "snapshotting");
     await attempt("VmSnapshot", () => vm.save(`${directory}/memory-ranges`));
     await Deno.writeTextFile(`${directory}/config.json`, JSON.stringify(this.#created()));
@@ -267,7 +272,7 @@ export class Vmm {
     return await this.#booted().counters();
   }
 
-  addNet(body: NetConfig, fds: number[]): Answer {
+  async addNet(body: NetConfig, fds: number[]): Promise<Answer> {
     const config = this.#created();
     const queues = body.num_queues ?? 2;
     if (fds.length === 0 && body.tap === undefined) {
@@ -279,11 +284,16 @@ export class Vmm {
     }
     const changed = { ...config, net: [...config.net ?? [], body] };
     checkConfig(changed, this.#version);
-    if (this.#vm) throw strictness("NICs are not added to running VMs here");
     for (const fd of fds) checkTap(fd);
-    this.#taps.set(required(body.id), fds);
-    this.#config = changed;
-    return undefined;
+    const id = required(body.id);
+    if (this.#vm && body.mac === undefined) throw strictness("a NIC without a MAC address");
+    this.#taps.set(id, fds);
+    try {
+      return await this.#plug(id, changed, "AddNet", (vm) => vm.addNic(id, required(body.mac), fds));
+    } catch (error) {
+      this.#closeTaps(id);
+      throw error;
+    }
   }
 
   async addDisk(body: DiskConfig): Promise<Answer> {
@@ -291,6 +301,41 @@ export class Vmm {
     const changed = { ...config, disks: [...config.disks ?? [], body] };
     checkConfig(changed, this.#version);
     const id = required(body.id);
+    return await this.#plug(id, changed, "AddDisk", (vm) => vm.addDisk(body));
+  }
+
+  async addFs(body: FsConfig): Promise<Answer> {
+    const config = this.#created();
+    const changed = { ...config, fs: [...config.fs ?? [], body] };
+    checkConfig(changed, this.#version);
+    const id = required(body.id);
+    return await this.#plug(id, changed, "AddFs", (vm) => vm.addFs(id, body.tag, body.socket));
+  }
+
+  async addPmem(body: PmemConfig): Promise<Answer> {
+    const config = this.#created();
+    const changed = { ...config, pmem: [...config.pmem ?? [], body] };
+    checkConfig(changed, this.#version);
+    const id = required(body.id);
+    const { file, discard_writes: discardWrites = false } = body;
+    return await this.#plug(id, changed, "AddPmem", (vm) => vm.addPmem(id, file, discardWrites));
+  }
+
+  addDevice(body: { id?: string; path?: string }): Answer {
+    this.#created();
+    required(body.id);
+    const path = required(body.path);
+    if (!exists(path)) throw refused("AddDevice", `${path} does not exist`);
+    throw refused("AddDevice", "Stand-in: nothing here has an IOMMU");
+  }
+
+  /** Takes a checked configuration over that has a device more; a running VM gets the device. */
+  async #plug(
+    id: string,
+    changed: VmConfig,
+    what: string,
+    add: (vm: QemuVm) => Promise<void>,
+  ): Promise<Answer> {
     if (this.#leaving.has(id)) throw refused("DeviceManager", `${id} is on its way out`);
     const vm = this.#vm;
     if (!vm) {
@@ -299,22 +344,19 @@ export class Vmm {
     }
     const bdf = this.#slots.take(id);
     try {
-      await attempt("AddDisk", () => vm.addDisk(body));
+      await attempt(what, () => add(vm));
     } catch (error) {
       this.#slots.free(id);
       throw error;
     }
     this.#config = changed;
+    this.#plugged.add(id);
     return { id, bdf };
   }
 
-  addFs(body: FsConfig): Answer {
-    const config = this.#created();
-    if (this.#vm) throw strictness("file systems are not added to running VMs here");
-    const changed = { ...config, fs: [...config.fs ?? [], body] };
-    checkConfig(changed, this.#version);
-    this.#config = changed;
-    return undefined;
+  #closeTaps(id: string): void {
+    this.#taps.get(id)?.forEach(closeFd);
+    this.#taps.delete(id);
   }
 
   async removeDevice({ id }: { id: string }): Promise<Answer> {
@@ -323,15 +365,17 @@ export class Vmm {
     const without = <T extends { id?: string }>(list: T[] = []) => list.filter((item) => item.id !== id);
     const vm = this.#vm;
     if (vm) {
-      if (!config.disks?.some((disk) => disk.id === id)) {
+      if (!config.disks?.some((disk) => disk.id === id) && !this.#plugged.has(id)) {
         throw strictness(`${id} cannot leave a running VM here`);
       }
       if (this.#leaving.has(id)) throw refused("DeviceManager", `${id} is on its way out`);
       const bdf = this.#slots.entries().find(([other]) => other === id)?.[1] ?? "";
       this.#leaving.add(id);
       await attempt("RemoveDevice", () =>
-        vm.removeDisk(id, () => {
+        vm.removeDevice(id, () => {
           this.#leaving.delete(id);
+          this.#plugged.delete(id);
+          this.#closeTaps(id);
           this.#slots.free(id);
           this.#events.emit("vm", "device-removed", { id, bdf });
         }));
@@ -342,6 +386,7 @@ export class Vmm {
       disks: without(config.disks),
       net: without(config.net),
       fs: without(config.fs),
+      pmem: without(config.pmem),
     };
     return undefined;
   }
@@ -403,6 +448,7 @@ export class Vmm {
     this.#share = undefined;
     this.#slots.clear();
     this.#leaving.clear();
+    this.#plugged.clear();
     removeIfThere(this.#config?.vsock?.socket);
   }
 }

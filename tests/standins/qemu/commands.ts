@@ -4,7 +4,7 @@ import type { QemuCommands } from "../../../drivers/qemu/qmp_commands.ts";
 type Nothing = Record<never, never>;
 
 /** What the stand-in asks of QEMU besides what the QEMU driver does. */
-export interface StandInCommands extends QemuCommands {
+export interface StandInCommands extends Omit<QemuCommands, "object-add"> {
   "query-hotpluggable-cpus": {
     args: Nothing;
     returns: { type: string; "qom-path"?: string; props: Record<string, number> }[];
@@ -18,9 +18,19 @@ export interface StandInCommands extends QemuCommands {
     }[];
   };
   "object-add": {
-    args: { "qom-type": "memory-backend-memfd"; id: string; size: number; share: boolean };
+    args:
+      & {
+        "qom-type": "memory-backend-memfd" | "memory-backend-file";
+        id: string;
+        size: number;
+        share: boolean;
+      }
+      & { "mem-path"?: string };
     returns: unknown;
   };
+  getfd: { args: { fdname: string }; returns: unknown };
+  netdev_add: { args: { type: "tap"; id: string; fd?: string; fds?: string }; returns: unknown };
+  netdev_del: { args: { id: string }; returns: unknown };
   "qom-set": { args: { path: string; property: string; value: string }; returns: unknown };
   block_resize: { args: { "node-name": string; size: number }; returns: unknown };
   balloon: { args: { value: number }; returns: unknown };

@@ -8,9 +8,12 @@ import { closeFd } from "../../../lib/libc/mod.ts";
 import { killProcess, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
 import type { StandInCommands, StandInMonitor } from "./commands.ts";
 import type { Foundation, MachineConfig, MachineDisk } from "./config.ts";
+import { DescriptorStream } from "./descriptor_stream.ts";
 import type { SharedDirectory } from "./shared_directory.ts";
 
 const MIB = 1024 * 1024;
+/** QEMU gives pmem a place only among memory that may come later. */
+const PMEM_ROOM_MIB = 256;
 const START_TIMEOUT_MS = 20_000;
 const VSOCK = "vsock";
 const VSOCK_DRIVER = "vhost-user-vsock-pci-non-transitional";
@@ -37,6 +40,13 @@ export interface VmParts {
   saved?: string;
 }
 
+/** A device of QEMU and what stands behind it. */
+interface Pluggable {
+  make(): Promise<unknown>;
+  remove(): Promise<unknown>;
+  device: { driver: string } & Record<string, string | number | boolean>;
+}
+
 /** The QEMU, and the vhost-device-vsock, that stand behind one VM. */
 export class QemuVm {
   readonly #qmp: StandInMonitor;
@@ -50,6 +60,9 @@ export class QemuVm {
   #cpus: number;
   #memory: number;
   readonly #bootMemory: number;
+  readonly #stream: DescriptorStream;
+  /** What goes away behind a device when the guest has let go of it. */
+  readonly #backends = new Map<string, () => Promise<unknown>>();
   /** The block nodes of disks that were replaced, by disk. */
   readonly #nodes = new Map<string, string>();
   #replaced = 0;
@@ -60,11 +73,13 @@ export class QemuVm {
 
   private constructor(
     qmp: StandInMonitor,
+    stream: DescriptorStream,
     processes: SpawnedProcess[],
     config: MachineConfig,
     vsockSocket: string | undefined,
   ) {
     this.#qmp = qmp;
+    this.#stream = stream;
     this.#vsockSocket = vsockSocket;
     this.#processes = processes;
     this.#cpus = config.cpus.boot_vcpus;
@@ -123,13 +138,15 @@ export class QemuVm {
       fds.forEach(closeFd);
     }
     let qmp: StandInMonitor;
+    let stream: DescriptorStream;
     try {
-      qmp = await QmpClient.connect<StandInCommands>(monitorPath, START_TIMEOUT_MS);
+      stream = await DescriptorStream.connect(monitorPath);
+      qmp = await QmpClient.over<StandInCommands>(stream, START_TIMEOUT_MS);
     } catch (error) {
       for (const { ref } of processes) killProcess(ref, "SIGKILL");
       throw new Error(`${(error as Error).message}: ${Deno.readTextFileSync(`${workDir}/log`)}`);
     }
-    const vm = new QemuVm(qmp, processes, config, vsockSocket(config, workDir));
+    const vm = new QemuVm(qmp, stream, processes, config, vsockSocket(config, workDir));
     try {
       for (const disk of config.disks ?? []) await vm.addDisk(disk);
       if (parts.saved !== undefined) await vm.#load(parts.saved);
@@ -291,11 +308,85 @@ export class QemuVm {
     await this.#qmp.execute("blockdev-del", { "node-name": before });
   }
 
-  /** Asks the guest to let go of a disk; `gone` is called when it has. */
-  async removeDisk(id: string, gone: () => void): Promise<void> {
+  /** Plugs a NIC in, on queues of a tap that stay the caller's. @throws where QEMU refuses */
+  async addNic(id: string, mac: string, fds: readonly number[]): Promise<void> {
+    const names = fds.map((_, index) => `${id}-${index}`);
+    for (const [index, fdname] of names.entries()) {
+      this.#stream.carry(fds[index]!);
+      await this.#qmp.execute("getfd", { fdname });
+    }
+    const queues = names.length > 1 ? { fds: names.join(":") } : { fd: names[0]! };
+    await this.#plug(id, {
+      make: () => this.#qmp.execute("netdev_add", { type: "tap", id: `${id}-net`, ...queues }),
+      remove: () => this.#qmp.execute("netdev_del", { id: `${id}-net` }),
+      device: {
+        driver: "virtio-net-pci-non-transitional",
+        netdev: `${id}-net`,
+        mac,
+        romfile: "",
+        ...(fds.length > 1 && { mq: true, vectors: 2 * fds.length + 2 }),
+      },
+    });
+  }
+
+  /** Plugs a virtio-fs in, served by the daemon at `socket`. @throws where QEMU refuses */
+  async addFs(id: string, tag: string, socket: string): Promise<void> {
+    const addr = { type: "unix" as const, data: { path: socket } };
+    const chardev = `${id}-char`;
+    await this.#plug(id, {
+      make: () =>
+        this.#qmp.execute("chardev-add", {
+          id: chardev,
+          backend: { type: "socket", data: { addr, server: false } },
+        }),
+      remove: () => this.#qmp.execute("chardev-remove", { id: chardev }),
+      device: { driver: "vhost-user-fs-pci", chardev, tag },
+    });
+  }
+
+  /** Plugs a file in as persistent memory. @throws where QEMU refuses */
+  async addPmem(id: string, path: string, discardWrites: boolean): Promise<void> {
+    const { size } = await Deno.stat(path);
+    const memdev = `${id}-mem`;
+    await this.#plug(id, {
+      make: () =>
+        this.#qmp.execute("object-add", {
+          "qom-type": "memory-backend-file",
+          id: memdev,
+          size,
+          "mem-path": path,
+          share: !discardWrites,
+        }),
+      remove: () => this.#qmp.execute("object-del", { id: memdev }),
+      device: { driver: "virtio-pmem-pci", memdev },
+    });
+  }
+
+  async #plug(id: string, { make, remove, device }: Pluggable): Promise<void> {
+    const slot = this.#slots.take(id);
+    try {
+      await make();
+      try {
+        await this.#qmp.execute("device_add", { id, ...device, ...slot });
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+    } catch (error) {
+      this.#slots.free(id);
+      throw error;
+    }
+    this.#backends.set(id, remove);
+  }
+
+  /** Asks the guest to let go of a device that was plugged in; `gone` is called when it has. */
+  async removeDevice(id: string, gone: () => void): Promise<void> {
+    const removeBackend = this.#backends.get(id) ??
+      (() => this.#qmp.execute("blockdev-del", { "node-name": id }));
     this.#qmp.onEvent(({ event, data }) => {
       if (event !== "DEVICE_DELETED" || data.device !== id || !this.#slots.mayHave(id)) return;
-      this.#qmp.execute("blockdev-del", { "node-name": id }).catch(() => {}).then(() => {
+      removeBackend().catch(() => {}).then(() => {
+        this.#backends.delete(id);
         this.#slots.free(id);
         gone();
       });
@@ -407,7 +498,10 @@ function qemuArguments(
     cpu: "max",
     vcpus: cpus.boot_vcpus,
     memoryMib: memory.size / MIB,
-    room: { vcpus: cpus.max_vcpus, memoryMib: (memory.size + (memory.hotplug_size ?? 0)) / MIB },
+    room: {
+      vcpus: cpus.max_vcpus,
+      memoryMib: (memory.size + (memory.hotplug_size ?? 0)) / MIB + PMEM_ROOM_MIB,
+    },
     memoryPrealloc: memory.prefault,
     hugepages: memory.hugepages,
     kernel: payload.kernel ?? "",

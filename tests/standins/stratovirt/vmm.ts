@@ -163,7 +163,7 @@ export class Vmm {
       if (this.#line.machine === "microvm") this.#nodes.delete(id);
       this.#event("DEVICE_DELETED", { device: id, path: id });
     };
-    await this.#vm.removeDisk(id, gone);
+    await this.#vm.removeDevice(id, gone);
   }
 
   #mmioPlace({ addr, bus }: Arguments): string {

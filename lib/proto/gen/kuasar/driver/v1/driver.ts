@@ -24,6 +24,46 @@ export enum SandboxState {
   STOPPED = 4,
 }
 
+export interface AttachDeviceRequest {
+  sandboxId: string;
+  /** The caller's name of the device, unique in the sandbox. */
+  id: string;
+  device:
+    | //
+    /** The guest finds it by its MAC address. */
+    { $case: "nic"; value: Nic }
+    | //
+    /** Only of kind VIRTIOFS: `tag`, by which the guest mounts it, and `socket_path`. The daemon listens already. */
+    { $case: "share"; value: Share }
+    | { $case: "pmem"; value: PmemFile }
+    | { $case: "vfio"; value: VfioDevice }
+    | undefined;
+}
+
+/** A file that the guest sees as persistent memory, `/dev/pmem<n>`. */
+export interface PmemFile {
+  /** A multiple of 2 MiB. */
+  hostPath: string;
+  /** What the guest writes is lost and never reaches the file. */
+  discardWrites: boolean;
+}
+
+/** A device of the host that is bound to vfio-pci. */
+export interface VfioDevice {
+  /** `0000:03:00.0`. */
+  pciAddress: string;
+}
+
+export interface AttachDeviceResponse {
+  /** Where the device is on the guest's PCI bus: `0000:00:06.0`; empty where the VMM does not tell. */
+  pciAddress: string;
+}
+
+export interface DetachDeviceRequest {
+  sandboxId: string;
+  id: string;
+}
+
 export interface SnapshotRequest {
   sandboxId: string;
   /** Exists, is empty and lies where the hypervisor may write. */
@@ -199,6 +239,315 @@ export interface DetachBlockRequest {
   sandboxId: string;
   serial: string;
 }
+
+function createBaseAttachDeviceRequest(): AttachDeviceRequest {
+  return { sandboxId: "", id: "", device: undefined };
+}
+
+export const AttachDeviceRequest: MessageFns<AttachDeviceRequest> = {
+  encode(message: AttachDeviceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    switch (message.device?.$case) {
+      case "nic":
+        Nic.encode(message.device.value, writer.uint32(26).fork()).join();
+        break;
+      case "share":
+        Share.encode(message.device.value, writer.uint32(34).fork()).join();
+        break;
+      case "pmem":
+        PmemFile.encode(message.device.value, writer.uint32(42).fork()).join();
+        break;
+      case "vfio":
+        VfioDevice.encode(message.device.value, writer.uint32(50).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachDeviceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttachDeviceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.device = { $case: "nic", value: Nic.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.device = { $case: "share", value: Share.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.device = { $case: "pmem", value: PmemFile.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.device = { $case: "vfio", value: VfioDevice.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePmemFile(): PmemFile {
+  return { hostPath: "", discardWrites: false };
+}
+
+export const PmemFile: MessageFns<PmemFile> = {
+  encode(message: PmemFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostPath !== "") {
+      writer.uint32(10).string(message.hostPath);
+    }
+    if (message.discardWrites !== false) {
+      writer.uint32(16).bool(message.discardWrites);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PmemFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePmemFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostPath = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.discardWrites = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVfioDevice(): VfioDevice {
+  return { pciAddress: "" };
+}
+
+export const VfioDevice: MessageFns<VfioDevice> = {
+  encode(message: VfioDevice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pciAddress !== "") {
+      writer.uint32(10).string(message.pciAddress);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VfioDevice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVfioDevice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pciAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAttachDeviceResponse(): AttachDeviceResponse {
+  return { pciAddress: "" };
+}
+
+export const AttachDeviceResponse: MessageFns<AttachDeviceResponse> = {
+  encode(message: AttachDeviceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pciAddress !== "") {
+      writer.uint32(10).string(message.pciAddress);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachDeviceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttachDeviceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pciAddress = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDetachDeviceRequest(): DetachDeviceRequest {
+  return { sandboxId: "", id: "" };
+}
+
+export const DetachDeviceRequest: MessageFns<DetachDeviceRequest> = {
+  encode(message: DetachDeviceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DetachDeviceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDetachDeviceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseSnapshotRequest(): SnapshotRequest {
   return { sandboxId: "", directory: "" };
@@ -1998,6 +2347,31 @@ export const MachineDefinition = {
       requestType: RestoreRequest as typeof RestoreRequest,
       requestStream: false,
       responseType: StartResponse as typeof StartResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * `hotplug-nic`, `hotplug-share`, `hotplug-pmem`, `hotplug-vfio`, by the kind of device: plugs a device into a sandbox that is
+     * up and answers where the guest finds it. Repeating it gives the same answer; ALREADY_EXISTS where the id is another
+     * device's. Intent is recorded before, so that the next driver process knows of it; all goes with the sandbox.
+     */
+    attachDevice: {
+      name: "AttachDevice",
+      requestType: AttachDeviceRequest as typeof AttachDeviceRequest,
+      requestStream: false,
+      responseType: AttachDeviceResponse as typeof AttachDeviceResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Takes out what AttachDevice has plugged in and answers when the guest has let go of it. DEADLINE_EXCEEDED where it does not;
+     * may be repeated. An unknown id or sandbox is fine.
+     */
+    detachDevice: {
+      name: "DetachDevice",
+      requestType: DetachDeviceRequest as typeof DetachDeviceRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },

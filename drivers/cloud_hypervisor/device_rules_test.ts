@@ -1,0 +1,54 @@
+import { rejects, strictEqual, throws } from "node:assert/strict";
+import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { checkNic, checkPmem, checkShare, vfioPath } from "./device_rules.ts";
+
+const ADDRESS = "0000:03:00.0";
+
+Deno.test("a PCI device may be given to a VM when vfio-pci has it", async () => {
+  const devices = await Deno.makeTempDir();
+  try {
+    await rejects(vfioPath(ADDRESS, devices), { code: "NOT_FOUND" });
+    await Deno.mkdir(`${devices}/${ADDRESS}`);
+    await rejects(vfioPath(ADDRESS, devices), { code: "FAILED_PRECONDITION", message: /bound to no driver/ });
+    await Deno.symlink("../drivers/e1000", `${devices}/${ADDRESS}/driver`);
+    await rejects(vfioPath(ADDRESS, devices), { code: "FAILED_PRECONDITION", message: /bound to e1000/ });
+    await Deno.remove(`${devices}/${ADDRESS}/driver`);
+    await Deno.symlink("../drivers/vfio-pci", `${devices}/${ADDRESS}/driver`);
+    strictEqual(await vfioPath(ADDRESS, devices), `${devices}/${ADDRESS}/`);
+  } finally {
+    await Deno.remove(devices, { recursive: true });
+  }
+});
+
+for (const address of ["", "03:00.0", "0000:03:00.8", "0000:03:20.0", "../0000:03:00.0", "0000:03:00.0/"]) {
+  Deno.test(`${JSON.stringify(address)} is no PCI address`, async () => {
+    await rejects(vfioPath(address), { code: "INVALID_ARGUMENT" });
+  });
+}
+
+Deno.test("pmem is a file of whole 2 MiB", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await rejects(checkPmem(path), { code: "INVALID_ARGUMENT" });
+    await Deno.truncate(path, (2 << 20) + 512);
+    await rejects(checkPmem(path), { code: "INVALID_ARGUMENT" });
+    await Deno.truncate(path, 4 << 20);
+    await checkPmem(path);
+    await rejects(checkPmem("relative"), { code: "INVALID_ARGUMENT" });
+    await rejects(checkPmem("/dev/null"), { code: "INVALID_ARGUMENT" });
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("shares and NICs are checked before the VMM sees them", async () => {
+  const share = { kind: ShareKind.VIRTIOFS, tag: "t", hostDir: "", socketPath: "/dev/null", guestDir: "" };
+  await rejects(checkShare({ ...share, kind: ShareKind.NINEP }), { code: "INVALID_ARGUMENT" });
+  await rejects(checkShare({ ...share, tag: "" }), { code: "INVALID_ARGUMENT" });
+  await rejects(checkShare({ ...share, tag: "x".repeat(37) }), { code: "INVALID_ARGUMENT" });
+  await rejects(checkShare(share), { code: "INVALID_ARGUMENT" });
+  await rejects(checkShare({ ...share, socketPath: "/nonexistent" }), { code: "NOT_FOUND" });
+  throws(() => checkNic({ tap: "t", netnsPath: "", mac: "no", mtu: 0, queues: 1, link: "" }), {
+    code: "INVALID_ARGUMENT",
+  });
+});

@@ -1,0 +1,190 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
+import type { Device } from "../../drivers/contract/vm/devices.ts";
+import { grpcClient } from "../../lib/grpc/mod.ts";
+import { IPFamily } from "../../lib/proto/gen/grpc/sandbox.ts";
+import { MachineDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { setInterfaces, shell } from "./guest_calls.ts";
+import { PodNetns } from "./pod_netns.ts";
+import { WITHOUT_SHARE } from "./snapshot_tests.ts";
+import { startShare } from "./virtiofs_share.ts";
+
+const MIB = 1024 * 1024;
+const sandboxId = "s1";
+const MAC = "02:00:00:00:00:99";
+const OPTIONS = { timeoutMs: 60_000 };
+
+/** NICs, shares and pmem files that come into running guests and leave them, for drivers that have all of them. */
+export function plugTests(driver: DriverUnderTest): void {
+  const test = testsOf(driver);
+  const machineOf = ({ runDir }: { runDir: string }) =>
+    grpcClient(MachineDefinition, `${runDir}/driver-${driver.name}.sock`);
+
+  test("a NIC that is plugged in carries packets, and leaves", "none", async (process) => {
+    const pod = new PodNetns();
+    const machine = machineOf(process);
+    try {
+      pod.addTap("tap0", 1);
+      pod.addTap("tap1", 1);
+      pod.addAddress("tap1", "10.9.9.1/24");
+      const nicOf = (tap: string, mac: string) => ({
+        tap,
+        netnsPath: pod.path,
+        mac,
+        mtu: 1500,
+        queues: 1,
+        link: "eth0",
+      });
+      const { guest, pid } = await process.start(sandboxId, {
+        nics: [nicOf("tap0", "02:00:00:00:00:01")],
+        netnsPath: pod.path,
+      });
+      const device: Device = { $case: "nic", value: nicOf("tap1", MAC) };
+      const before = process.openFiles();
+      const links = () => shell(guest!, "cat /sys/class/net/*/address");
+      for (let i = 0; i < 3; i++) {
+        const answer = await machine.attachDevice({ sandboxId, id: "nic", device }, OPTIONS);
+        match(answer.pciAddress, /^0000:00:[0-9a-f]{2}\.0$/);
+        deepStrictEqual(await machine.attachDevice({ sandboxId, id: "nic", device }, OPTIONS), answer);
+        const IPAddresses = [{ family: IPFamily.v4, address: "10.9.9.2", mask: "24" }];
+        await setInterfaces(guest!, [
+          { device: "", name: "net1", IPAddresses, mtu: 1500n, hwAddr: MAC, type: "", rawFlags: 0 },
+        ]);
+        match(await links(), new RegExp(MAC));
+        await shell(guest!, "busybox ip route add 10.9.9.0/24 dev net1");
+        match(await shell(guest!, "busybox ping -c 1 -W 10 10.9.9.1"), / 0% packet loss/);
+        await machine.detachDevice({ sandboxId, id: "nic" }, OPTIONS);
+        await machine.detachDevice({ sandboxId, id: "nic" }, OPTIONS);
+        ok(!(await links()).includes(MAC));
+      }
+      await process.assertOpenFiles(before);
+      const taps = [...Deno.readDirSync(`/proc/${pid}/fd`)]
+        .filter(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`) === "/dev/net/tun");
+      strictEqual(taps.length, 1);
+      const elsewhere = new PodNetns();
+      try {
+        elsewhere.addTap("tap1", 1);
+        const value = { ...nicOf("tap1", MAC), netnsPath: elsewhere.path };
+        await rejects(machine.attachDevice({ sandboxId, id: "other", device: { $case: "nic", value } }), {
+          code: "FAILED_PRECONDITION",
+        });
+      } finally {
+        elsewhere.close();
+      }
+      // It goes with the sandbox, whose tap is free again.
+      await machine.attachDevice({ sandboxId, id: "nic", device }, OPTIONS);
+      await process.client.remove({ sandboxId });
+      await process.start(sandboxId, { nics: [device.value], netnsPath: pod.path });
+      await process.client.remove({ sandboxId });
+    } finally {
+      machine.close();
+      pod.close();
+    }
+  });
+
+  test(
+    "a second share is read, a pmem file is there, and the next driver knows them",
+    "none",
+    async (process) => {
+      const machine = machineOf(process);
+      try {
+        const { runDir } = process;
+        const { guest } = await process.start(sandboxId);
+        const share: Device = { $case: "share", value: { ...await startShare(runDir), tag: "second" } };
+        await Deno.writeTextFile(`${runDir}/shared/hello`, "from the host");
+        const hostPath = `${runDir}/pmem.img`;
+        const content = new Uint8Array(4 * MIB);
+        content.set(new TextEncoder().encode("persistent"));
+        await Deno.writeFile(hostPath, content);
+        const pmem: Device = { $case: "pmem", value: { hostPath, discardWrites: true } };
+        await machine.attachDevice({ sandboxId, id: "share", device: share }, OPTIONS);
+        const { pciAddress } = await machine.attachDevice({ sandboxId, id: "pmem", device: pmem }, OPTIONS);
+
+        await process.kill();
+        await process.launch("none");
+        deepStrictEqual(await machine.attachDevice({ sandboxId, id: "pmem", device: pmem }, OPTIONS), {
+          pciAddress,
+        });
+        await rejects(machine.attachDevice({ sandboxId, id: "pmem", device: share }), {
+          code: "ALREADY_EXISTS",
+        });
+
+        const mounted =
+          "mkdir -p /tmp/second && mount -t virtiofs second /tmp/second && cat /tmp/second/hello";
+        strictEqual(await shell(guest!, mounted), "from the host");
+        // Up to the namespace: under the stand-in's QEMU the guest's kernel makes no disk of it, and cannot let go of it.
+        const size = "i=0; f=/sys/bus/nd/devices/namespace0.0/size; " +
+          "while [ ! -e $f ] && [ $i -lt 100 ]; do i=$((i+1)); sleep 0.1; done; cat $f";
+        strictEqual(Number(await shell(guest!, size)), content.length);
+        await shell(guest!, "umount /tmp/second");
+
+        // A guest that stands still keeps its device until it goes on.
+        await process.client.pause({ sandboxId });
+        await rejects(machine.detachDevice({ sandboxId, id: "share" }, OPTIONS), {
+          code: "DEADLINE_EXCEEDED",
+        });
+        await process.client.resume({ sandboxId });
+        for (const id of ["share", "share", "unknown"]) {
+          await machine.detachDevice(
+            { sandboxId, id },
+            OPTIONS,
+          );
+        }
+        await rejects(shell(guest!, "mount -t virtiofs second /tmp/second"));
+        // Its id is free again; its daemon has ended with the connection.
+        const again: Device = { $case: "share", value: { ...await startShare(runDir), tag: "third" } };
+        await machine.attachDevice({ sandboxId, id: "share", device: again }, OPTIONS);
+        const third = mounted.replace("virtiofs second", "virtiofs third");
+        strictEqual(await shell(guest!, third), "from the host");
+      } finally {
+        machine.close();
+      }
+      await process.client.remove({ sandboxId });
+    },
+  );
+
+  test(
+    "a device that cannot be plugged in is refused with the reason and not kept",
+    "none",
+    async (process) => {
+      const machine = machineOf(process);
+      try {
+        await process.start(sandboxId, { share: WITHOUT_SHARE });
+        const refused = async (device: Device | undefined, code: string) =>
+          await rejects(machine.attachDevice({ sandboxId, id: "d", device }, OPTIONS), { code });
+        await refused(undefined, "INVALID_ARGUMENT");
+        await refused({ $case: "vfio", value: { pciAddress: "ffff:ff:1f.7" } }, "NOT_FOUND");
+        await refused({ $case: "vfio", value: { pciAddress: "../../etc" } }, "INVALID_ARGUMENT");
+        const odd = `${process.runDir}/odd.img`;
+        await Deno.writeFile(odd, new Uint8Array(1000));
+        await refused({ $case: "pmem", value: { hostPath: odd, discardWrites: false } }, "INVALID_ARGUMENT");
+        // Without a share of its own the VM's memory is private.
+        const value = { ...await startShare(process.runDir), tag: "second" };
+        await refused({ $case: "share", value }, "FAILED_PRECONDITION");
+        await rejects(machine.attachDevice({ sandboxId: "s2", id: "d", device: undefined }), {
+          code: "NOT_FOUND",
+        });
+        await machine.detachDevice({ sandboxId: "s2", id: "d" });
+      } finally {
+        machine.close();
+      }
+      await process.client.remove({ sandboxId });
+    },
+  );
+}
+
+/** Drivers without a kind of device say so. */
+export function withoutPlugTests(driver: DriverUnderTest): void {
+  testsOf(driver)("devices that the driver cannot plug in are refused as such", "none", async (process) => {
+    const machine = grpcClient(MachineDefinition, `${process.runDir}/driver-${driver.name}.sock`);
+    try {
+      await process.start(sandboxId);
+      const device: Device = { $case: "vfio", value: { pciAddress: "0000:00:01.0" } };
+      await rejects(machine.attachDevice({ sandboxId, id: "d", device }), { code: "UNIMPLEMENTED" });
+      await machine.detachDevice({ sandboxId, id: "d" });
+    } finally {
+      machine.close();
+    }
+    await process.client.remove({ sandboxId });
+  });
+}
