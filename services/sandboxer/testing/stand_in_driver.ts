@@ -109,6 +109,8 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
       },
       snapshot: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot write a sandbox here")),
       restore: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot restore a sandbox here")),
+      attachDevice: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot plug in devices here")),
+      detachDevice: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot plug in devices here")),
       async counters({ sandboxId }) {
         find(sandboxId);
         const disk = { serial: "d", readBytes: 4096n, readOps: 2n, writeBytes: 512n, writeOps: 1n };

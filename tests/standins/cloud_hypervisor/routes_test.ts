@@ -105,6 +105,8 @@ for (
     ["an odd number of queues", { net: [{ id: "n", tap: "t", num_queues: 3 }] }, /queues/],
     ["a small MTU", { net: [{ id: "n", tap: "t", mtu: 1000 }] }, /MTU/],
     ["a balloon as large as the memory", { balloon: { size: 512 << 20 } }, /balloon/],
+    ["a pmem file that is not there", { pmem: [{ id: "p", file: "/nonexistent" }] }, /pmem/],
+    ["pmem of odd size", { pmem: [{ id: "p", file: import.meta.filename! }] }, /PmemSizeNotAligned/],
     [
       "shared memory that merges",
       { memory: { size: 256 << 20, shared: true, mergeable: true } },
@@ -124,6 +126,20 @@ for (
       strictEqual((await program.put("vm.create", CONFIG)).status, 204);
     }));
 }
+
+Deno.test("devices are checked when they are added, and unknown ones do not leave", () =>
+  withProgram(53, async (program, dir) => {
+    await program.put("vm.create", CONFIG);
+    const file = `${dir}/pmem`;
+    await Deno.writeFile(file, new Uint8Array(2 << 20));
+    strictEqual((await program.put("vm.add-pmem", { id: "p", file })).status, 204);
+    strictEqual((await program.put("vm.add-pmem", { id: "p", file })).status, 500);
+    strictEqual((await program.put("vm.add-fs", { id: "f", tag: "t", socket: file })).status, 500);
+    match((await program.put("vm.add-device", { id: "d", path: "/nonexistent/" })).body!, /does not exist/);
+    match((await program.put("vm.add-device", { id: "d", path: `${dir}/` })).body!, /IOMMU/);
+    strictEqual((await program.put("vm.remove-device", { id: "p" })).status, 204);
+    strictEqual((await program.put("vm.remove-device", { id: "p" })).status, 500);
+  }));
 
 Deno.test("a VM that has not booted has no run state, and a snapshot needs one", () =>
   withProgram(53, async (program, dir) => {
