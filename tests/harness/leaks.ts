@@ -54,12 +54,33 @@ export function takeSnapshot(target: SnapshotTarget): Snapshot {
 export function difference(before: Snapshot, after: Snapshot): string[] {
   const lines: string[] = [];
   for (const kind of KINDS) {
+    if (kind === "fds") {
+      lines.push(...moreFiles(before.fds, after.fds));
+      continue;
+    }
     const [had, has] = [new Set(before[kind]), new Set(after[kind])];
     for (const name of has) if (!had.has(name)) lines.push(`+ ${kind}: ${name}`);
     if (OF_THE_HOST.includes(kind)) continue;
     for (const name of had) if (!has.has(name)) lines.push(`- ${kind}: ${name}`);
   }
   return lines;
+}
+
+/**
+ * The services that have more files open than before. One that was started again meanwhile may have fewer: it connects when it
+ * must.
+ */
+function moreFiles(before: readonly string[], after: readonly string[]): string[] {
+  const counted = (line: string) => {
+    const at = line.lastIndexOf(" x ");
+    return [line.slice(0, at), Number(line.slice(at + 3))] as const;
+  };
+  const had = new Map(before.map(counted));
+  return after.flatMap((line) => {
+    const [name, count] = counted(line);
+    const earlier = had.get(name) ?? 0;
+    return count > earlier ? [`+ fds: ${line}, before x ${earlier}`] : [];
+  });
 }
 
 /** How often it is looked whether all is as before. */

@@ -17,9 +17,14 @@ Deno.test("the difference names what is new and what is gone", () => {
   deepStrictEqual(difference(before, after), [
     "+ mounts: /b",
     "- mounts: /a",
-    "+ fds: sandboxer: socket x 3",
-    "- fds: sandboxer: socket x 2",
+    "+ fds: sandboxer: socket x 3, before x 2",
   ]);
+});
+
+Deno.test("files of a service that were not open before are named, and fewer of them are no leak", () => {
+  const before = { ...NOTHING, fds: ["sandboxer: socket x 12", "network: pipe x 1"] };
+  const after = { ...NOTHING, fds: ["sandboxer: socket x 11", "network: /a b x 2"] };
+  deepStrictEqual(difference(before, after), ["+ fds: network: /a b x 2, before x 0"]);
 });
 
 Deno.test("a snapshot sees a socket and a process of its run directory and nobody else's", async () => {
