@@ -1,7 +1,7 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { hostTools } from "../deploy/host/mod.ts";
 import type { Entry } from "./entry.ts";
-import { writeErofs } from "./erofs.ts";
+import { IMAGE_ALIGNMENT, writeErofs } from "./erofs.ts";
 
 const ENTRIES: Entry[] = [
   { kind: "directory", path: "bin", mode: 0o755, origin: "" },
@@ -19,6 +19,7 @@ Deno.test("the same entries give the same image, whenever and wherever it is mad
       return await Deno.readFile(`${dir}/${name}.img`);
     };
     const first = await image("first");
+    strictEqual(first.length, IMAGE_ALIGNMENT);
     deepStrictEqual(await image("a-longer-name"), first);
   } finally {
     await Deno.remove(dir, { recursive: true });

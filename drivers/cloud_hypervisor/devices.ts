@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { closeFd } from "../../lib/libc/mod.ts";
 import type { Nic } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { openTap } from "../contract/tap.ts";
+import { checkNic, checkPmem, checkShare, vfioPath } from "../contract/vm/device_rules.ts";
 import type { Device, PluggedDevices } from "../contract/vm/devices.ts";
 import type {
   AddedDevice,
@@ -13,7 +14,6 @@ import type {
   VmInfo,
 } from "./api_types.ts";
 import { Bus, type BusApi, type EventSource } from "./bus.ts";
-import { checkNic, checkPmem, checkShare, checkSharedMemory, vfioPath } from "./device_rules.ts";
 import { fsConfig, netConfig } from "./plan.ts";
 
 /** Marks the ids of devices that were plugged in, among all of the VM. */
@@ -124,4 +124,13 @@ function stateOf({ config, device_tree }: VmInfo, id: string): "here" | "leaving
 
 function addressOf({ device_tree }: VmInfo, id: string): string {
   return device_tree?.[id]?.pci_bdf ?? device_tree?.[VIRTIO_PCI + id]?.pci_bdf ?? "";
+}
+
+/** A virtiofs daemon maps the guest's memory. @throws {KuasarError} FAILED_PRECONDITION */
+function checkSharedMemory({ config }: VmInfo): void {
+  if (config.memory?.shared !== false) return;
+  throw new KuasarError(
+    "FAILED_PRECONDITION",
+    "Cannot plug in a share: the VM's memory is private; only a sandbox that has started with a share can get more",
+  );
 }

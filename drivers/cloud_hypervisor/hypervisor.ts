@@ -66,7 +66,12 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
         path: this.#config.path,
         remedy: "install it; `deno task setup` brings all the rest",
       },
-      ...guestRequirements(this.#config.guest),
+      ...guestRequirements(this.#config.guest).map((one) =>
+        // The VMM maps it in pieces of this size.
+        this.#config.imageDevice === "pmem" && one.path === this.#config.guest.imagePath
+          ? { ...one, alignmentMib: 2, remedy: "pad it with `truncate --size %2M`" }
+          : one
+      ),
       ...shareRequirements(request),
     ];
   }

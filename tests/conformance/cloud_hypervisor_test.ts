@@ -5,6 +5,7 @@ import { cloudHypervisorDeviceTests } from "./cloud_hypervisor_devices.ts";
 import { cloudHypervisorSubject } from "./cloud_hypervisor_subject.ts";
 import { cloudHypervisorVersionTests } from "./cloud_hypervisor_versions.ts";
 import { plugTests } from "./plug_tests.ts";
+import { IMAGE, pmemRootTests, pmemTests } from "./pmem_tests.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
 import { snapshotTests } from "./snapshot_tests.ts";
 import { unplugTests } from "./unplug_tests.ts";
@@ -18,6 +19,11 @@ conformance(subject);
 cloudHypervisorDeviceTests(subject);
 nicTests(subject);
 unplugTests(subject);
+pmemTests(subject, true);
+pmemRootTests({
+  ...cloudHypervisorSubject({ image_path: IMAGE, initrd_path: "", image_device: "pmem" }),
+  title: "cloud-hypervisor with a root on pmem",
+});
 snapshotTests(subject);
 plugTests(subject);
 cloudHypervisorVersionTests();

@@ -1,5 +1,6 @@
 import { asKuasarError, type ErrorCode, KuasarError } from "../../../lib/errors/mod.ts";
 import { withDeadline } from "../deadline.ts";
+import { DescriptorStream } from "./descriptor_stream.ts";
 import { QmpLines } from "./lines.ts";
 
 /** The commands of a monitor, with the exact shape of their arguments and answers. */
@@ -14,7 +15,8 @@ export interface QmpEvent {
 /** What a monitor speaks over: a unix connection, or anything like it in tests. */
 export interface QmpStream {
   read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
+  /** @param fds travel with the first byte; the caller keeps its own */
+  write(bytes: Uint8Array, fds?: readonly number[]): Promise<number>;
   close(): void;
 }
 
@@ -87,9 +89,9 @@ export class QmpClient<C extends QmpCommandTable<C>> {
     timeoutMs = COMMAND_TIMEOUT_MS,
     dialect = QEMU,
   ): Promise<QmpClient<C>> {
-    let conn: Deno.UnixConn;
+    let stream: QmpStream;
     try {
-      conn = await Deno.connect({ transport: "unix", path });
+      stream = await DescriptorStream.connect(path);
     } catch (cause) {
       throw new KuasarError(
         "UNAVAILABLE",
@@ -99,7 +101,7 @@ export class QmpClient<C extends QmpCommandTable<C>> {
         },
       );
     }
-    return await QmpClient.over<C>(conn, timeoutMs, dialect);
+    return await QmpClient.over<C>(stream, timeoutMs, dialect);
   }
 
   /** Negotiates over an open stream, which the client closes from then on, also where this fails. */
@@ -111,7 +113,7 @@ export class QmpClient<C extends QmpCommandTable<C>> {
     const client = new QmpClient<C>(stream, dialect);
     try {
       await withDeadline(client.#greeted.promise, timeoutMs, "negotiate QMP");
-      await client.#run("qmp_capabilities", {}, timeoutMs);
+      await client.#run("qmp_capabilities", {}, timeoutMs, []);
       return client;
     } catch (error) {
       client.close();
@@ -127,24 +129,31 @@ export class QmpClient<C extends QmpCommandTable<C>> {
   /**
    * Runs one command.
    *
+   * @param fds descriptors that travel with it; the caller keeps its own
    * @throws {KuasarError} DEADLINE_EXCEEDED; UNAVAILABLE after the connection is lost; else what the VMM says
    */
   async execute<N extends keyof C & string>(
     command: N,
     args: C[N]["args"],
     timeoutMs = COMMAND_TIMEOUT_MS,
+    fds: readonly number[] = [],
   ): Promise<C[N]["returns"]> {
-    return await this.#run(command, args, timeoutMs);
+    return await this.#run(command, args, timeoutMs, fds);
   }
 
-  #run(command: string, args: object, timeoutMs: number): Promise<unknown> {
-    if (!this.#dialect.oneAtATime) return this.#send(command, args, timeoutMs);
-    const own = this.#turn.then(() => this.#send(command, args, timeoutMs));
+  #run(command: string, args: object, timeoutMs: number, fds: readonly number[]): Promise<unknown> {
+    if (!this.#dialect.oneAtATime) return this.#send(command, args, timeoutMs, fds);
+    const own = this.#turn.then(() => this.#send(command, args, timeoutMs, fds));
     this.#turn = own.catch(() => {});
     return own;
   }
 
-  async #send(command: string, args: object, timeoutMs: number): Promise<unknown> {
+  async #send(
+    command: string,
+    args: object,
+    timeoutMs: number,
+    fds: readonly number[],
+  ): Promise<unknown> {
     if (this.#failure) throw this.#failure;
     const id = this.#nextId++;
     const reply = Promise.withResolvers<unknown>();
@@ -156,7 +165,7 @@ export class QmpClient<C extends QmpCommandTable<C>> {
         arguments: args,
         id: this.#dialect.oneAtATime ? String(id) : id,
       }) + "\n";
-      this.#writing = this.#writing.then(() => this.#writeAll(new TextEncoder().encode(text)));
+      this.#writing = this.#writing.then(() => this.#writeAll(new TextEncoder().encode(text), fds));
       return await withDeadline(reply.promise, timeoutMs, `run QMP ${command}`);
     } finally {
       this.#pending.delete(id);
@@ -233,9 +242,11 @@ export class QmpClient<C extends QmpCommandTable<C>> {
     return typeof id === "string" ? this.#pending.get(Number(id)) : this.#pending.values().next().value;
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
+  async #writeAll(bytes: Uint8Array, fds: readonly number[]): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.#stream.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length;) {
+        at += await this.#stream.write(bytes.subarray(at), at === 0 ? fds : []);
+      }
     } catch (error) {
       this.#fail(connectionLost(error));
     }

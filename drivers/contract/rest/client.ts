@@ -1,8 +1,8 @@
 import net from "node:net";
 import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
-import { sendDescriptors } from "../../../lib/libc/mod.ts";
 import { KeyedLock } from "../../../lib/concurrency/mod.ts";
 import { withDeadline } from "../deadline.ts";
+import { sendOver } from "../send_descriptors.ts";
 import { type HttpResponse, HttpResponses } from "./response.ts";
 
 /** The servers of micro_http, which all of these VMMs have, read bodies up to this size. */
@@ -133,9 +133,7 @@ class Connection {
 
   /** Nothing of an earlier request is still to be written: its answer has come. */
   #sendWith(fds: readonly number[], bytes: Uint8Array<ArrayBuffer>): void {
-    // The descriptor behind a node socket has no public name.
-    const fd = (this.#socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-    const sent = sendDescriptors(fd, bytes, fds);
+    const sent = sendOver(this.#socket, bytes, fds);
     if (sent < bytes.length) this.#socket.write(bytes.subarray(sent));
   }
 

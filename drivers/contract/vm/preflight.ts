@@ -8,7 +8,11 @@ export interface Requirement {
   path: string;
   /** How to get it. */
   remedy: string;
+  /** The file's size must be a multiple of so many MiB. */
+  alignmentMib?: number;
 }
+
+const MIB = 1024 * 1024;
 
 /** How to get a guest image or initrd. */
 export const IMAGE_REMEDY = "build it with `deno task setup` or `just image`";
@@ -23,8 +27,8 @@ export const KERNEL_REMEDY = "build it with `deno task setup` or `just kernel`";
  */
 export async function preflight(requirements: readonly Requirement[]): Promise<void> {
   const problems: string[] = [];
-  for (const { what, path, remedy } of requirements) {
-    const problem = await problemWith(path);
+  for (const { what, path, remedy, alignmentMib } of requirements) {
+    const problem = await problemWith(path, alignmentMib);
     if (problem) problems.push(`${what} ${problem} (${remedy})`);
   }
   if (problems.length > 0) {
@@ -32,12 +36,13 @@ export async function preflight(requirements: readonly Requirement[]): Promise<v
   }
 }
 
-async function problemWith(path: string): Promise<string | undefined> {
+async function problemWith(path: string, alignmentMib = 0): Promise<string | undefined> {
   if (!path) return "is not configured";
   try {
     // Never connect to look: virtiofsd serves a single connection.
-    await Deno.stat(path);
-    return undefined;
+    const { size } = await Deno.stat(path);
+    if (alignmentMib === 0 || size % (alignmentMib * MIB) === 0) return undefined;
+    return `cannot be used: ${path} has ${size} bytes, no multiple of ${alignmentMib} MiB`;
   } catch (error) {
     return error instanceof Deno.errors.NotFound
       ? `is missing: ${path} does not exist`

@@ -35,7 +35,7 @@ export class SlotTable {
     if (index < 0) {
       throw new KuasarError(
         "RESOURCE_EXHAUSTED",
-        `Cannot plug in disk ${serial}: all ${this.#slots.length} hot-plug slots are taken`,
+        `Cannot plug in ${serial}: all ${this.#slots.length} hot-plug slots are taken`,
       );
     }
     this.#occupants.set(index, { serial, lost: false });

@@ -23,6 +23,7 @@ export interface MachineConfig {
   memory: { size: number; hotplug_size?: number; hugepages: boolean; prefault: boolean };
   payload: { kernel?: string; cmdline?: string; initramfs?: string };
   disks?: readonly MachineDisk[];
+  pmem?: readonly { id?: string; file: string; discard_writes?: boolean }[];
   net?: readonly { id?: string; mac?: string; mtu?: number }[];
   fs?: readonly { tag: string }[];
   /** A vhost-device-vsock of the stand-in's own, or the socket of one that its user has started. */

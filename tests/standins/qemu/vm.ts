@@ -8,7 +8,6 @@ import { closeFd } from "../../../lib/libc/mod.ts";
 import { killProcess, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
 import type { StandInCommands, StandInMonitor } from "./commands.ts";
 import type { Foundation, MachineConfig, MachineDisk } from "./config.ts";
-import { DescriptorStream } from "./descriptor_stream.ts";
 import type { SharedDirectory } from "./shared_directory.ts";
 
 const MIB = 1024 * 1024;
@@ -60,9 +59,10 @@ export class QemuVm {
   #cpus: number;
   #memory: number;
   readonly #bootMemory: number;
-  readonly #stream: DescriptorStream;
   /** What goes away behind a device when the guest has let go of it. */
   readonly #backends = new Map<string, () => Promise<unknown>>();
+  /** The ids of pmem, by the device of QEMU that each is or was. */
+  readonly #pmems = new Map<string, string>();
   /** The block nodes of disks that were replaced, by disk. */
   readonly #nodes = new Map<string, string>();
   #replaced = 0;
@@ -73,13 +73,11 @@ export class QemuVm {
 
   private constructor(
     qmp: StandInMonitor,
-    stream: DescriptorStream,
     processes: SpawnedProcess[],
     config: MachineConfig,
     vsockSocket: string | undefined,
   ) {
     this.#qmp = qmp;
-    this.#stream = stream;
     this.#vsockSocket = vsockSocket;
     this.#processes = processes;
     this.#cpus = config.cpus.boot_vcpus;
@@ -138,17 +136,18 @@ export class QemuVm {
       fds.forEach(closeFd);
     }
     let qmp: StandInMonitor;
-    let stream: DescriptorStream;
     try {
-      stream = await DescriptorStream.connect(monitorPath);
-      qmp = await QmpClient.over<StandInCommands>(stream, START_TIMEOUT_MS);
+      qmp = await QmpClient.connect<StandInCommands>(monitorPath, START_TIMEOUT_MS);
     } catch (error) {
       for (const { ref } of processes) killProcess(ref, "SIGKILL");
       throw new Error(`${(error as Error).message}: ${Deno.readTextFileSync(`${workDir}/log`)}`);
     }
-    const vm = new QemuVm(qmp, stream, processes, config, vsockSocket(config, workDir));
+    const vm = new QemuVm(qmp, processes, config, vsockSocket(config, workDir));
     try {
       for (const disk of config.disks ?? []) await vm.addDisk(disk);
+      for (const { id = "", file, discard_writes: discard = false } of config.pmem ?? []) {
+        await vm.addPmem(id, file, discard);
+      }
       if (parts.saved !== undefined) await vm.#load(parts.saved);
       await vm.#addVsock();
       vm.#vsockIsNew = parts.saved !== undefined && config.vsock !== undefined;
@@ -312,8 +311,7 @@ export class QemuVm {
   async addNic(id: string, mac: string, fds: readonly number[]): Promise<void> {
     const names = fds.map((_, index) => `${id}-${index}`);
     for (const [index, fdname] of names.entries()) {
-      this.#stream.carry(fds[index]!);
-      await this.#qmp.execute("getfd", { fdname });
+      await this.#qmp.execute("getfd", { fdname }, undefined, [fds[index]!]);
     }
     const queues = names.length > 1 ? { fds: names.join(":") } : { fd: names[0]! };
     await this.#plug(id, {
@@ -347,8 +345,10 @@ export class QemuVm {
   /** Plugs a file in as persistent memory. @throws where QEMU refuses */
   async addPmem(id: string, path: string, discardWrites: boolean): Promise<void> {
     const { size } = await Deno.stat(path);
-    const memdev = `${id}-mem`;
-    await this.#plug(id, {
+    // Those before stay in QEMU when their guests have let go of them.
+    const device = `${id}.${this.#pmems.size}`;
+    const memdev = `${device}-mem`;
+    await this.#plug(device, {
       make: () =>
         this.#qmp.execute("object-add", {
           "qom-type": "memory-backend-file",
@@ -360,6 +360,12 @@ export class QemuVm {
       remove: () => this.#qmp.execute("object-del", { id: memdev }),
       device: { driver: "virtio-pmem-pci", memdev },
     });
+    this.#pmems.set(device, id);
+  }
+
+  /** The device of QEMU that is this pmem. */
+  #pmemOf(id: string): string | undefined {
+    return [...this.#pmems].findLast(([, own]) => own === id)?.[0];
   }
 
   async #plug(id: string, { make, remove, device }: Pluggable): Promise<void> {
@@ -381,6 +387,11 @@ export class QemuVm {
 
   /** Asks the guest to let go of a device that was plugged in; `gone` is called when it has. */
   async removeDevice(id: string, gone: () => void): Promise<void> {
+    const pmem = this.#pmemOf(id);
+    if (pmem !== undefined) {
+      void this.#untilReset(pmem).then(gone, () => {});
+      return;
+    }
     const removeBackend = this.#backends.get(id) ??
       (() => this.#qmp.execute("blockdev-del", { "node-name": id }));
     this.#qmp.onEvent(({ event, data }) => {
@@ -392,6 +403,18 @@ export class QemuVm {
       });
     });
     await this.#qmp.execute("device_del", { id });
+  }
+
+  /**
+   * QEMU takes no pmem out and tells the guest nothing: whoever has the guest makes it let go (it resets the device then).
+   */
+  async #untilReset(device: string): Promise<void> {
+    const path = `/machine/peripheral/${device}/virtio-backend`;
+    for (;;) {
+      const { status } = await this.#qmp.execute("x-query-virtio-status", { path });
+      if (!status.statuses.some((one) => one.includes("DRIVER_OK"))) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   /** Bytes and operations of every disk. */

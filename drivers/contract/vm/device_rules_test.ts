@@ -1,5 +1,5 @@
 import { rejects, strictEqual, throws } from "node:assert/strict";
-import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { checkNic, checkPmem, checkShare, vfioPath } from "./device_rules.ts";
 
 const ADDRESS = "0000:03:00.0";
@@ -9,12 +9,20 @@ Deno.test("a PCI device may be given to a VM when vfio-pci has it", async () => 
   try {
     await rejects(vfioPath(ADDRESS, devices), { code: "NOT_FOUND" });
     await Deno.mkdir(`${devices}/${ADDRESS}`);
+    await rejects(vfioPath(ADDRESS, devices), { code: "FAILED_PRECONDITION", message: /no IOMMU/ });
+    const other = `${devices}/${ADDRESS}/iommu_group/devices/0000:03:00.1`;
+    await Deno.mkdir(other, { recursive: true });
     await rejects(vfioPath(ADDRESS, devices), { code: "FAILED_PRECONDITION", message: /bound to no driver/ });
     await Deno.symlink("../drivers/e1000", `${devices}/${ADDRESS}/driver`);
     await rejects(vfioPath(ADDRESS, devices), { code: "FAILED_PRECONDITION", message: /bound to e1000/ });
     await Deno.remove(`${devices}/${ADDRESS}/driver`);
     await Deno.symlink("../drivers/vfio-pci", `${devices}/${ADDRESS}/driver`);
     strictEqual(await vfioPath(ADDRESS, devices), `${devices}/${ADDRESS}/`);
+    await Deno.symlink("../drivers/snd_hda_intel", `${other}/driver`);
+    await rejects(vfioPath(ADDRESS, devices), {
+      code: "FAILED_PRECONDITION",
+      message: /0000:03:00.1 of the same IOMMU group is bound to snd_hda_intel/,
+    });
   } finally {
     await Deno.remove(devices, { recursive: true });
   }

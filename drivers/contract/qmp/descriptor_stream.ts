@@ -1,14 +1,13 @@
 import net from "node:net";
-import type { QmpStream } from "../../../drivers/contract/qmp/client.ts";
-import { sendDescriptors } from "../../../lib/libc/mod.ts";
+import { sendOver } from "../send_descriptors.ts";
+import type { QmpStream } from "./client.ts";
 
-/** A connection to a monitor over which a descriptor can travel with a command (`getfd`). */
+/** A connection to a monitor over which descriptors can travel with a command (`getfd`). */
 export class DescriptorStream implements QmpStream {
   readonly #socket: net.Socket;
   readonly #arrived: Uint8Array[] = [];
   #wake = () => {};
   #ended = false;
-  #next: number | undefined;
 
   private constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -24,6 +23,7 @@ export class DescriptorStream implements QmpStream {
     socket.on("close", end);
   }
 
+  /** @throws {Error} where nobody listens */
   static async connect(path: string): Promise<DescriptorStream> {
     const socket = net.connect(path);
     await new Promise<void>((resolve, reject) => {
@@ -31,11 +31,6 @@ export class DescriptorStream implements QmpStream {
       socket.once("error", reject);
     });
     return new DescriptorStream(socket);
-  }
-
-  /** The next command that is written carries this descriptor; the caller keeps its own. */
-  carry(fd: number): void {
-    this.#next = fd;
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -51,14 +46,9 @@ export class DescriptorStream implements QmpStream {
     return part.length;
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
-    const fd = this.#next;
-    this.#next = undefined;
-    if (fd !== undefined) {
-      // The descriptor behind a node socket has no public name.
-      const socket = (this.#socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-      return sendDescriptors(socket, new Uint8Array(bytes), [fd]);
-    }
+  async write(bytes: Uint8Array, fds: readonly number[] = []): Promise<number> {
+    // What was written before is with the kernel: the client writes one command after the other.
+    if (fds.length > 0) return sendOver(this.#socket, new Uint8Array(bytes), fds);
     await new Promise<void>((resolve, reject) =>
       this.#socket.write(bytes, (error) => error ? reject(error) : resolve())
     );

@@ -1,9 +1,8 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
-import type { Nic } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
-import { type Share, ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import type { VmInfo } from "./api_types.ts";
+import { KuasarError } from "../../../lib/errors/mod.ts";
+import type { Nic } from "../../../lib/proto/gen/kuasar/network/v1/network.ts";
+import { type Share, ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
-/** The VMM maps pmem in pieces of this many bytes. */
+/** VMMs map pmem in pieces of this many bytes. */
 const PMEM_ALIGNMENT = 2 * 1024 * 1024;
 
 /** virtio-fs has room for so much. */
@@ -24,15 +23,6 @@ export async function checkShare({ kind, tag, socketPath }: Share): Promise<void
   if (!info.isSocket) throw invalid(`${socketPath} is no socket`);
 }
 
-/** A virtiofs daemon maps the guest's memory. @throws {KuasarError} FAILED_PRECONDITION */
-export function checkSharedMemory({ config }: VmInfo): void {
-  if (config.memory?.shared !== false) return;
-  throw new KuasarError(
-    "FAILED_PRECONDITION",
-    "Cannot plug in a share: the VM's memory is private; only a sandbox that has started with a share can get more",
-  );
-}
-
 /** Checks a file that is to be persistent memory. @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND */
 export async function checkPmem(path: string): Promise<void> {
   const { isFile, size } = await statOf(path);
@@ -42,11 +32,15 @@ export async function checkPmem(path: string): Promise<void> {
   }
 }
 
+/** Drivers of a group's other devices that leave them to whoever has the group. */
+const HARMLESS = new Set(["", "vfio-pci", "pcieport", "pci-stub"]);
+
 /**
  * The directory of a PCI device that may be given to a VM.
  *
  * @param devices where the kernel lists them
- * @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND; FAILED_PRECONDITION where another driver has it
+ * @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND; FAILED_PRECONDITION where the host has no IOMMU for it, or another
+ * driver has it or a device of its group
  */
 export async function vfioPath(address: string, devices = "/sys/bus/pci/devices"): Promise<string> {
   if (!/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/.test(address)) {
@@ -54,17 +48,39 @@ export async function vfioPath(address: string, devices = "/sys/bus/pci/devices"
   }
   const path = `${devices}/${address}`;
   await statOf(path);
-  const driver = await Deno.readLink(`${path}/driver`).then(
+  const group = `${path}/iommu_group/devices`;
+  const members = await Array.fromAsync(Deno.readDir(group)).catch(() => undefined);
+  if (!members) {
+    throw impossible(
+      address,
+      "the host has no IOMMU for it; switch it on in the firmware and with the kernel parameter intel_iommu=on",
+    );
+  }
+  const driver = await driverOf(path);
+  if (driver !== "vfio-pci") {
+    throw impossible(address, `it is bound to ${driver || "no driver"}; bind it to vfio-pci`);
+  }
+  for (const { name } of members) {
+    const other = await driverOf(`${group}/${name}`);
+    if (!HARMLESS.has(other)) {
+      throw impossible(
+        address,
+        `${name} of the same IOMMU group is bound to ${other}; bind it to vfio-pci too`,
+      );
+    }
+  }
+  return `${path}/`;
+}
+
+async function driverOf(path: string): Promise<string> {
+  return await Deno.readLink(`${path}/driver`).then(
     (link) => link.slice(link.lastIndexOf("/") + 1),
     () => "",
   );
-  if (driver !== "vfio-pci") {
-    throw new KuasarError(
-      "FAILED_PRECONDITION",
-      `Cannot plug in ${address}: it is bound to ${driver || "no driver"}; bind it to vfio-pci`,
-    );
-  }
-  return `${path}/`;
+}
+
+function impossible(address: string, reason: string): KuasarError {
+  return new KuasarError("FAILED_PRECONDITION", `Cannot plug in ${address}: ${reason}`);
 }
 
 async function statOf(path: string): Promise<Deno.FileInfo> {
