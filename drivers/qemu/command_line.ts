@@ -4,6 +4,7 @@ import {
   type HotplugPlan,
   type LaunchPlan,
   type NicPlan,
+  portCount,
   portId,
   type SharePlan,
   type VsockPlan,
@@ -196,11 +197,13 @@ function nic(plan: NicPlan, index: number): string[] {
 }
 
 function hotplug(plan: HotplugPlan): string[] {
-  if (plan.kind === "bridge") return ["-device", `pcie-pci-bridge,id=${BRIDGE_ID},bus=pcie.0,addr=0x10`];
-  const args: string[] = [];
-  for (let i = 0; i < plan.count; i++) {
+  const args = plan.kind === "bridge"
+    ? ["-device", `pcie-pci-bridge,id=${BRIDGE_ID},bus=pcie.0,addr=0x10`]
+    : [];
+  const first = plan.kind === "bridge" ? 0x11 : 0x10;
+  for (let i = 0; i < portCount(plan); i++) {
     // Eight functions share a slot. No I/O window: there are not enough of them, and our devices need none.
-    const address = `0x${(0x10 + Math.floor(i / 8)).toString(16)}.${i % 8}`;
+    const address = `0x${(first + Math.floor(i / 8)).toString(16)}.${i % 8}`;
     const multifunction = i % 8 === 0 ? ",multifunction=on" : "";
     args.push(
       "-device",

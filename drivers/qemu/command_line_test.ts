@@ -158,3 +158,17 @@ Deno.test("a VM that can grow has places for vCPUs and memory, another none", ()
   deepStrictEqual(values("-m", { room }), ["256M,slots=16,maxmem=512M"]);
   deepStrictEqual(values("-m", { room: { vcpus: 2, memoryMib: 256 } }), ["256M"]);
 });
+
+Deno.test("root ports for VFIO devices stand beside the bridge", () => {
+  const ports = values("-device", { hotplug: { kind: "bridge", ports: 9 } })
+    .filter((value) => value.startsWith("pcie-root-port"));
+  strictEqual(ports.length, 9);
+  strictEqual(
+    ports[0],
+    "pcie-root-port,id=rp0,bus=pcie.0,addr=0x11.0,multifunction=on,chassis=1,slot=1,io-reserve=0",
+  );
+  strictEqual(
+    ports[8],
+    "pcie-root-port,id=rp8,bus=pcie.0,addr=0x12.0,multifunction=on,chassis=9,slot=9,io-reserve=0",
+  );
+});

@@ -17,6 +17,8 @@ export interface QemuConfig {
   /** 0: as many as the sandbox starts with. */
   maxVcpus: number;
   memoryHotplugMib: number;
+  pmemHotplugMib: number;
+  pcieRootPorts: number;
   firmwarePath: string;
   entropySource: string;
   console: "hvc0" | "ttyS0" | "ttyAMA0";
@@ -60,6 +62,8 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     hugepages: hypervisor.hugepages,
     maxVcpus: machine === "q35" ? hypervisor.default_max_vcpus : 0,
     memoryHotplugMib: machine === "q35" ? hypervisor.memory_hotplug_mb : 0,
+    pmemHotplugMib: machine === "q35" ? hypervisor.pmem_hotplug_mb : 0,
+    pcieRootPorts: hypervisor.pcie_root_ports,
     firmwarePath: hypervisor.firmware_path,
     entropySource: hypervisor.entropy_source,
     console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",

@@ -64,6 +64,18 @@ export const SCHEMA = table({
       max: 16_777_216,
       help: "memory that can be added to a sandbox, in steps of 128; q35 alone",
     }),
+    pmem_hotplug_mb: integer({
+      default: 0,
+      min: 0,
+      max: 16_777_216,
+      help: "room for persistent memory that is plugged in; q35 alone",
+    }),
+    pcie_root_ports: integer({
+      default: 0,
+      min: 0,
+      max: 64,
+      help: "places for VFIO devices that are plugged in; q35 alone, virt has 8",
+    }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
     firmware_path: text({

@@ -1,34 +1,27 @@
-import { QmpClient } from "../contract/qmp/client.ts";
+import { QmpClient, type QmpEvent } from "../contract/qmp/client.ts";
+import { QmpControl, reconnectQmp } from "../contract/qmp/control.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { Control, Counters, LastWords, Reconnected } from "../contract/vm/control.ts";
-import { SlotTable } from "../contract/vm/slots.ts";
-import { attachBlock, detachBlock, diskCounters, readHotplugPlan, readSlots } from "./hotplug.ts";
-import { type HotplugPlan, hotplugSlots } from "./launch_plan.ts";
+import { QemuDevices } from "./devices.ts";
+import { attachBlock, detachBlock, diskCounters, readHotplugPlan, readPlaces } from "./hotplug.ts";
+import type { HotplugPlan } from "./launch_plan.ts";
+import { Places } from "./places.ts";
 import type { QemuCommands, QemuMonitor } from "./qmp_commands.ts";
 import { QemuSize, type Room } from "./size.ts";
 
-/** `quit` answers as soon as QEMU's main loop runs. */
-const QUIT_TIMEOUT_MS = 1_000;
-
-/** A monitor that does not answer within this time is taken for hung; the VM is adopted without it. */
-const RECONNECT_TIMEOUT_MS = 3_000;
-
-/** The monitor of a running QEMU and the places of its disks. */
-export class QemuControl implements Control {
+/** The monitor of a running QEMU and the places of what is plugged in. */
+export class QemuControl extends QmpControl implements Control {
   readonly #monitor: QemuMonitor;
-  readonly #slots: SlotTable;
+  readonly #places: Places;
   readonly resizable: QemuSize;
-  #lastWords: LastWords | undefined;
+  readonly devices: QemuDevices;
 
   private constructor(monitor: QemuMonitor, plan: HotplugPlan, room: Room) {
+    super(monitor, wordsOf);
     this.#monitor = monitor;
     this.resizable = new QemuSize(monitor, room);
-    this.#slots = new SlotTable(hotplugSlots(plan));
-    monitor.onEvent(({ event, data }) => {
-      if (event !== "SHUTDOWN") return;
-      const reason = String(data.reason ?? "unknown");
-      this.#lastWords = { reason, crashed: reason === "guest-reset" || reason === "guest-panic" };
-    });
+    this.#places = new Places(plan);
+    this.devices = new QemuDevices(monitor, this.#places);
   }
 
   /** Reaches the monitor of a QEMU that was just started. @throws {KuasarError} */
@@ -38,36 +31,11 @@ export class QemuControl implements Control {
 
   /** Reaches the monitor of a QEMU that an earlier driver process has started. @throws {KuasarError} */
   static async reconnect(path: string, room: Room): Promise<Reconnected<QemuControl>> {
-    const monitor = await QmpClient.connect<QemuCommands>(path, RECONNECT_TIMEOUT_MS);
-    try {
-      const { status } = await monitor.execute("query-status", {}, RECONNECT_TIMEOUT_MS);
+    return await reconnectQmp<QemuCommands, QemuControl>(path, undefined, async (monitor) => {
       const control = new QemuControl(monitor, await readHotplugPlan(monitor), room);
-      await readSlots(monitor, control.#slots);
-      return { control, state: status === "paused" ? "PAUSED" : "RUNNING" };
-    } catch (error) {
-      monitor.close();
-      throw error;
-    }
-  }
-
-  get closed(): Promise<void> {
-    return this.#monitor.closed;
-  }
-
-  get lastWords(): LastWords | undefined {
-    return this.#lastWords;
-  }
-
-  async pause(): Promise<void> {
-    await this.#monitor.execute("stop", {});
-  }
-
-  async resume(): Promise<void> {
-    await this.#monitor.execute("cont", {});
-  }
-
-  async quit(): Promise<void> {
-    await this.#monitor.execute("quit", {}, QUIT_TIMEOUT_MS);
+      await readPlaces(monitor, control.#places);
+      return control;
+    });
   }
 
   async counters(): Promise<Counters> {
@@ -76,14 +44,16 @@ export class QemuControl implements Control {
   }
 
   attachBlock(device: BlockDevice): Promise<void> {
-    return attachBlock(this.#monitor, this.#slots, device);
+    return attachBlock(this.#monitor, this.#places.small, device);
   }
 
   detachBlock(serial: string): Promise<void> {
-    return detachBlock(this.#monitor, this.#slots, serial);
+    return detachBlock(this.#monitor, this.#places.small, serial);
   }
+}
 
-  close(): void {
-    this.#monitor.close();
-  }
+function wordsOf({ event, data }: QmpEvent): LastWords | undefined {
+  if (event !== "SHUTDOWN") return undefined;
+  const reason = String(data.reason ?? "unknown");
+  return { reason, crashed: reason === "guest-reset" || reason === "guest-panic" };
 }

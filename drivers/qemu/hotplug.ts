@@ -1,21 +1,21 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import type { QmpEvent } from "../contract/qmp/client.ts";
 import type { DiskCounters } from "../contract/vm/control.ts";
 import { blockFileKind, checkSerial } from "../contract/vm/block_file.ts";
 import type { SlotTable } from "../contract/vm/slots.ts";
+import { placeKey } from "./device_ids.ts";
 import { BRIDGE_ID, type HotplugPlan, portId } from "./launch_plan.ts";
+import type { Places } from "./places.ts";
 import type { QemuMonitor } from "./qmp_commands.ts";
-
-/** The guest has to look at its bus and let go of the disk; a busy one needs a moment. */
-const UNPLUG_TIMEOUT_MS = 10_000;
+import { unplug } from "./unplug.ts";
 
 const DRIVER = "virtio-blk-pci-non-transitional";
 
 /** Marks the ids of plugged disks among all devices of the VM. */
 const PREFIX = "disk-";
 
-const PERIPHERALS = "/machine/peripheral";
+/** Where QEMU lists the devices that have ids. */
+export const PERIPHERALS = "/machine/peripheral";
 
 /**
  * Plugs a disk into a running guest, which finds it by its serial. A disk that is there already is fine.
@@ -59,48 +59,36 @@ export async function detachBlock(qmp: QemuMonitor, slots: SlotTable, serial: st
   checkSerial(serial);
   if (!slots.mayHave(serial)) return;
   const id = PREFIX + serial;
-  const answer = qmp.expect((event) => isAnswer(event, id), UNPLUG_TIMEOUT_MS, `take out disk ${serial}`);
   try {
-    await qmp.execute("device_del", { id });
-    const event = await answer.arrived;
-    if (event.event !== "DEVICE_DELETED") {
-      throw new KuasarError("FAILED_PRECONDITION", `Cannot take out disk ${serial}: the guest refuses`);
-    }
+    await unplug(qmp, id, `disk ${serial}`);
   } catch (error) {
-    // A removal that came through after an earlier deadline: the device is gone, only the backend is left.
-    if (!(error instanceof KuasarError && error.code === "NOT_FOUND")) {
-      slots.lose(serial);
-      throw error;
-    }
-  } finally {
-    answer.cancel();
+    slots.lose(serial);
+    throw error;
   }
   await deleteNode(qmp, id);
   slots.free(serial);
 }
 
-/** Reads from QEMU which places for disks it was started with. */
+/** Reads from QEMU which places it was started with. */
 export async function readHotplugPlan(qmp: QemuMonitor): Promise<HotplugPlan> {
   const names = new Set((await qmp.execute("qom-list", { path: PERIPHERALS })).map(({ name }) => name));
-  if (names.has(BRIDGE_ID)) return { kind: "bridge" };
   let count = 0;
   while (names.has(portId(count))) count++;
-  return { kind: "ports", count };
+  return names.has(BRIDGE_ID) ? { kind: "bridge", ports: count } : { kind: "ports", count };
 }
 
-/** Reads from QEMU which disks are plugged in, and finishes removals that were under way. */
-export async function readSlots(qmp: QemuMonitor, slots: SlotTable): Promise<void> {
+/** Reads from QEMU what is plugged in, and finishes removals of disks that were under way. */
+export async function readPlaces(qmp: QemuMonitor, places: Places): Promise<void> {
   const plugged = new Set<string>();
   for (const { name } of await qmp.execute("qom-list", { path: PERIPHERALS })) {
-    if (!name.startsWith(PREFIX)) continue;
+    const key = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : placeKey(name);
+    if (key === undefined) continue;
     const path = `${PERIPHERALS}/${name}`;
     const bus = await qmp.execute("qom-get", { path, property: "parent_bus" });
     const devfn = await qmp.execute("qom-get", { path, property: "addr" });
     if (typeof bus !== "string" || typeof devfn !== "number") continue;
     const addr = `0x${(devfn >> 3).toString(16)}`;
-    if (slots.put(name.slice(PREFIX.length), { bus: bus.slice(bus.lastIndexOf("/") + 1), addr })) {
-      plugged.add(name);
-    }
+    if (places.put(key, { bus: bus.slice(bus.lastIndexOf("/") + 1), addr })) plugged.add(name);
   }
   for (const { "node-name": node } of await qmp.execute("query-named-block-nodes", { flat: true })) {
     if (node?.startsWith(PREFIX) && !plugged.has(node)) await deleteNode(qmp, node).catch(() => {});
@@ -121,10 +109,6 @@ export async function diskCounters(qmp: QemuMonitor): Promise<DiskCounters[]> {
       }]
       : []
   );
-}
-
-function isAnswer({ event, data }: QmpEvent, id: string): boolean {
-  return (event === "DEVICE_DELETED" || event === "DEVICE_UNPLUG_GUEST_ERROR") && data.device === id;
 }
 
 async function deleteNode(qmp: QemuMonitor, node: string): Promise<void> {

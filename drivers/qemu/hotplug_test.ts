@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import { attachBlock, detachBlock, readHotplugPlan, readSlots } from "./hotplug.ts";
+import { attachBlock, detachBlock, readHotplugPlan, readPlaces } from "./hotplug.ts";
 import { QmpClient } from "../contract/qmp/client.ts";
 import { FakeMonitor } from "../contract/testing/fake_monitor.ts";
 import { SlotTable } from "../contract/vm/slots.ts";
+import { Places } from "./places.ts";
 import type { QemuCommands, QemuMonitor } from "./qmp_commands.ts";
 
 /** A QEMU that keeps the rules of hot-plug: a place holds one device, a node is busy while a device uses it. */
@@ -135,8 +136,9 @@ Deno.test("a new driver reads the slots and cleans what a removal has left", () 
     qemu.devices.delete("disk-a");
     qemu.devices.set("image", { bus: "pcie.0", addr: "0x3" });
     qemu.nodes.add("image");
-    const after = table();
-    await readSlots(qmp, after);
+    const places = new Places({ kind: "bridge" });
+    await readPlaces(qmp, places);
+    const after = places.small;
     deepStrictEqual(after.serials(), ["b"]);
     deepStrictEqual([...qemu.nodes].sort(), ["disk-b", "image"]);
     deepStrictEqual(after.take("c"), { bus: "hotplug", addr: "0x1" });
@@ -148,7 +150,7 @@ Deno.test("a new driver reads which places for disks there are", () =>
     for (const id of ["rp0", "rp1", "rp3"]) qemu.devices.set(id, {});
     deepStrictEqual(await readHotplugPlan(qmp), { kind: "ports", count: 2 });
     qemu.devices.set("hotplug", {});
-    deepStrictEqual(await readHotplugPlan(qmp), { kind: "bridge" });
+    deepStrictEqual(await readHotplugPlan(qmp), { kind: "bridge", ports: 2 });
   }));
 
 for (const serial of ["", "a,b", "x".repeat(21), "-a", "a b"]) {

@@ -48,7 +48,10 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     this.notes = [...notes, ...share.notes, ...config.notes];
     this.shareKind = SHARE_KINDS[share.kind];
     this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
-    this.capabilities = ["hotplug-block", "pause", "resize", "counters", `vsock-${this.vsock}`];
+    this.capabilities = [
+      ...["block", "nic", "share", "pmem", "vfio"].map((kind) => `hotplug-${kind}`),
+      ...["pause", "resize", "counters", `vsock-${this.vsock}`],
+    ];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 

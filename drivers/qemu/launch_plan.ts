@@ -60,10 +60,10 @@ export interface LaunchPlan {
  * How disks are plugged in while the guest runs.
  *
  * `bridge`: one PCI bridge with 31 places, driven by ACPI (q35). It costs the boot nothing that can be measured,
- * whereas each PCIe root port costs an emulated guest about 40 ms of probing. `ports`: PCIe root ports, for virt,
- * which has native hot-plug only.
+ * whereas each PCIe root port costs an emulated guest about 40 ms of probing; VFIO devices need root ports, of which
+ * there are as many beside it as are asked for. `ports`: PCIe root ports alone, for virt, which has native hot-plug only.
  */
-export type HotplugPlan = { kind: "bridge" } | { kind: "ports"; count: number };
+export type HotplugPlan = { kind: "bridge"; ports?: number } | { kind: "ports"; count: number };
 
 /** Id of the PCI bridge of a `bridge` plan. */
 export const BRIDGE_ID = "hotplug";
@@ -79,9 +79,19 @@ export function portId(index: number): string {
   return `rp${index}`;
 }
 
-/** Every place of a plan. */
+/** Every place of a plan for what is small. */
 export function hotplugSlots(plan: HotplugPlan): Slot[] {
   return plan.kind === "bridge"
     ? Array.from({ length: BRIDGE_PLACES }, (_, i) => ({ bus: BRIDGE_ID, addr: `0x${(i + 1).toString(16)}` }))
-    : Array.from({ length: plan.count }, (_, i) => ({ bus: portId(i), addr: "0x0" }));
+    : portSlots(plan);
+}
+
+/** Every PCIe root port of a plan. */
+export function portSlots(plan: HotplugPlan): Slot[] {
+  return Array.from({ length: portCount(plan) }, (_, i) => ({ bus: portId(i), addr: "0x0" }));
+}
+
+/** How many PCIe root ports a plan has. */
+export function portCount(plan: HotplugPlan): number {
+  return plan.kind === "bridge" ? plan.ports ?? 0 : plan.count;
 }

@@ -29,7 +29,9 @@ export interface Opened {
 
 /** How this configuration plugs disks in. */
 export function hotplugPlan(config: QemuConfig): HotplugPlan {
-  return config.machine === "q35" ? { kind: "bridge" } : { kind: "ports", count: 8 };
+  return config.machine === "q35"
+    ? { kind: "bridge", ports: config.pcieRootPorts }
+    : { kind: "ports", count: 8 };
 }
 
 /**
@@ -57,7 +59,10 @@ export function planLaunch(
     cpu: cpu(config, accel),
     vcpus,
     memoryMib,
-    room: { vcpus: Math.max(vcpus, config.maxVcpus), memoryMib: memoryMib + config.memoryHotplugMib },
+    room: {
+      vcpus: Math.max(vcpus, config.maxVcpus),
+      memoryMib: memoryMib + config.memoryHotplugMib + config.pmemHotplugMib,
+    },
     memoryPrealloc: config.memoryPrealloc,
     hugepages: config.hugepages,
     kernel: config.guest.kernelPath,

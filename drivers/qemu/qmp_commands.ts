@@ -27,8 +27,30 @@ export interface QemuCommands {
   };
   device_del: { args: { id: string }; returns: unknown };
   "object-add": {
-    args: { "qom-type": "memory-backend-memfd"; id: string; size: number; share: boolean };
+    args:
+      & { id: string; size: number; share: boolean }
+      & ({ "qom-type": "memory-backend-memfd" } | { "qom-type": "memory-backend-file"; "mem-path": string });
     returns: unknown;
+  };
+  getfd: { args: { fdname: string }; returns: unknown };
+  closefd: { args: { fdname: string }; returns: unknown };
+  netdev_add: { args: { type: "tap"; id: string; fd?: string; fds?: string }; returns: unknown };
+  netdev_del: { args: { id: string }; returns: unknown };
+  "chardev-add": {
+    args: {
+      id: string;
+      backend: {
+        type: "socket";
+        data: { addr: { type: "unix"; data: { path: string } }; server: false };
+      };
+    };
+    returns: unknown;
+  };
+  "chardev-remove": { args: { id: string }; returns: unknown };
+  "query-pci": { args: Record<never, never>; returns: { bus: number; devices: PciDevice[] }[] };
+  "query-memory-devices": {
+    args: Record<never, never>;
+    returns: { type: string; data: { size?: number } }[];
   };
   "object-del": { args: { id: string }; returns: unknown };
   "query-hotpluggable-cpus": {
@@ -57,6 +79,16 @@ export interface HotpluggableCpu {
   type: string;
   "qom-path"?: string;
   props: Record<string, number>;
+}
+
+/** A device on a PCI bus, with what is behind it where it is a bridge. */
+export interface PciDevice {
+  bus: number;
+  slot: number;
+  function: number;
+  /** Empty where it was given no id. */
+  qdev_id: string;
+  pci_bridge?: { devices?: PciDevice[] };
 }
 
 /** A raw disk: a format node on top of the node that opens the file. */

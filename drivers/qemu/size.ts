@@ -23,9 +23,8 @@ export class QemuSize implements Resizable {
 
   async size(): Promise<VmSize> {
     const places = await this.#monitor.execute("query-hotpluggable-cpus", {});
-    const memory = await this.#monitor.execute("query-memory-size-summary", {});
-    const plugged = memory["plugged-memory"] ?? 0;
-    const total = memory["base-memory"] + plugged;
+    const { base, plugged } = await this.#memory();
+    const total = base + plugged;
     if (this.#balloonMib === undefined) {
       const { actual } = await this.#monitor.execute("query-balloon", {});
       this.#balloonMib = Math.max(0, Math.round((total - actual) / MIB));
@@ -34,7 +33,7 @@ export class QemuSize implements Resizable {
       vcpus: places.filter((place) => place["qom-path"] !== undefined).length,
       maxVcpus: places.length,
       memoryMib: total / MIB,
-      maxMemoryMib: memory["base-memory"] / MIB + Math.max(this.#room.memoryMib, plugged / MIB),
+      maxMemoryMib: base / MIB + Math.max(this.#room.memoryMib, plugged / MIB),
       balloonMib: this.#balloonMib,
     };
   }
@@ -51,8 +50,8 @@ export class QemuSize implements Resizable {
   }
 
   async plugMemory(totalMib: number): Promise<void> {
-    const memory = await this.#monitor.execute("query-memory-size-summary", {});
-    const now = (memory["base-memory"] + (memory["plugged-memory"] ?? 0)) / MIB;
+    const { base, plugged } = await this.#memory();
+    const now = (base + plugged) / MIB;
     const id = `dimm-${now}`;
     await this.#monitor.execute("object-add", {
       "qom-type": "memory-backend-memfd",
@@ -71,9 +70,17 @@ export class QemuSize implements Resizable {
 
   /** QEMU is told what is left to the guest. */
   async setBalloon(mib: number): Promise<void> {
-    const memory = await this.#monitor.execute("query-memory-size-summary", {});
-    const total = memory["base-memory"] + (memory["plugged-memory"] ?? 0);
-    await this.#monitor.execute("balloon", { value: total - mib * MIB });
+    const { base, plugged } = await this.#memory();
+    await this.#monitor.execute("balloon", { value: base + plugged - mib * MIB });
     this.#balloonMib = mib;
+  }
+
+  /** In bytes. QEMU's summary counts pmem as plugged in, which is no memory of the guest. */
+  async #memory(): Promise<{ base: number; plugged: number }> {
+    const summary = await this.#monitor.execute("query-memory-size-summary", {});
+    const devices = await this.#monitor.execute("query-memory-devices", {});
+    const dimms = devices.filter(({ type }) => type === "dimm");
+    const plugged = dimms.reduce((sum, { data }) => sum + (data.size ?? 0), 0);
+    return { base: summary["base-memory"], plugged };
   }
 }

@@ -3,6 +3,7 @@ import type { DriverUnderTest } from "../../drivers/contract/conformance/mod.ts"
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { ping, powerOff } from "./guest_calls.ts";
 import type { HypervisorKeys } from "./hypervisor_config.ts";
+import { endShares } from "./virtiofs_share.ts";
 import { vmDriverCommand } from "./vm_driver_command.ts";
 import { testGuest } from "./vm_guest.ts";
 
@@ -23,6 +24,7 @@ export function qemuSubject(more: HypervisorKeys = {}): DriverUnderTest {
       const guestDir = "/run/kuasar/state";
       return { kind: ShareKind.NINEP, tag: "kuasar", hostDir, socketPath: "", guestDir };
     },
+    endShares,
     powerOff,
     ping,
   };

@@ -2,7 +2,8 @@ import { conformance } from "../../drivers/contract/conformance/mod.ts";
 import { nicTests } from "./nic_tests.ts";
 import { qemuDeviceTests } from "./qemu_devices.ts";
 import { qemuSubject } from "./qemu_subject.ts";
-import { withoutPlugTests } from "./plug_tests.ts";
+import { plugTests } from "./plug_tests.ts";
+import { pmemTests } from "./pmem_tests.ts";
 import { ROOM, sizeTests } from "./size_tests.ts";
 import { unplugTests } from "./unplug_tests.ts";
 
@@ -12,5 +13,6 @@ conformance(subject);
 qemuDeviceTests(subject);
 nicTests(subject);
 unplugTests(subject);
-withoutPlugTests(subject);
+plugTests(subject, true);
+pmemTests(qemuSubject({ pmem_hotplug_mb: 128, pcie_root_ports: 1 }), false);
 sizeTests(qemuSubject({ default_max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -70,6 +70,11 @@ export class SlotTable {
     for (const [index] of this.#of(serial)) this.#occupants.delete(index);
   }
 
+  /** How many slots there are. */
+  get size(): number {
+    return this.#slots.length;
+  }
+
   /** Serials of all disks that are plugged in. */
   serials(): string[] {
     return [...this.#occupants.values()].map((occupant) => occupant.serial);

@@ -4,7 +4,7 @@ import type { QemuCommands } from "../../../drivers/qemu/qmp_commands.ts";
 type Nothing = Record<never, never>;
 
 /** What the stand-in asks of QEMU besides what the QEMU driver does. */
-export interface StandInCommands extends Omit<QemuCommands, "object-add"> {
+export interface StandInCommands extends QemuCommands {
   "query-hotpluggable-cpus": {
     args: Nothing;
     returns: { type: string; "qom-path"?: string; props: Record<string, number> }[];
@@ -17,36 +17,11 @@ export interface StandInCommands extends Omit<QemuCommands, "object-add"> {
       stats: { rd_bytes: number; wr_bytes: number; rd_operations: number; wr_operations: number };
     }[];
   };
-  "object-add": {
-    args:
-      & {
-        "qom-type": "memory-backend-memfd" | "memory-backend-file";
-        id: string;
-        size: number;
-        share: boolean;
-      }
-      & { "mem-path"?: string };
-    returns: unknown;
-  };
-  getfd: { args: { fdname: string }; returns: unknown };
-  netdev_add: { args: { type: "tap"; id: string; fd?: string; fds?: string }; returns: unknown };
-  netdev_del: { args: { id: string }; returns: unknown };
   "qom-set": { args: { path: string; property: string; value: string }; returns: unknown };
   block_resize: { args: { "node-name": string; size: number }; returns: unknown };
   balloon: { args: { value: number }; returns: unknown };
   "query-balloon": { args: Nothing; returns: { actual: number } };
   system_powerdown: { args: Nothing; returns: unknown };
-  "chardev-add": {
-    args: {
-      id: string;
-      backend: {
-        type: "socket";
-        data: { addr: { type: "unix"; data: { path: string } }; server: false };
-      };
-    };
-    returns: unknown;
-  };
-  "chardev-remove": { args: { id: string }; returns: unknown };
   migrate: { args: { uri: string }; returns: unknown };
   "migrate-incoming": { args: { uri: string }; returns: unknown };
   "x-query-virtio-status": { args: { path: string }; returns: { status: { statuses: string[] } } };
