@@ -10,6 +10,7 @@ import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
 import { ask, dialGuest } from "./dial.ts";
 import { type HostProcess, watchEnd } from "./host_process.ts";
+import { PodPorts } from "./pod_ports.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 
 const AGENT_PORT = 1024;
@@ -17,13 +18,21 @@ const STREAM_PORT = 1026;
 const DIAL_TIMEOUT_MS = 5_000;
 const RETRY_MS = 100;
 
+/** Where the host finds a guest. */
+export interface GuestPlace {
+  endpoint: GuestEndpoint;
+  /** Its virtual machine. */
+  vmm: HostProcess;
+  /** The network namespace of its pod, empty where it has none. */
+  netns: string;
+}
+
 /**
  * The connection to the agent of one guest. It is made when it is needed and made again when it breaks; it is over for good when
  * the virtual machine is.
  */
 export class GuestLink implements SandboxLink {
   readonly sandboxId: string;
-  readonly endpoint: GuestEndpoint;
   readonly vmm: HostProcess;
   readonly local = false;
   /** Resolves when the virtual machine has ended. */
@@ -31,24 +40,27 @@ export class GuestLink implements SandboxLink {
   #dead = false;
   #die: () => void = () => {};
   #stopWatch: () => void = () => {};
+  readonly #endpoint: GuestEndpoint;
+  readonly #ports: PodPorts | undefined;
   #connecting: Promise<TtrpcClient> | undefined;
 
   /** @param onEvent gets what the guest publishes */
   constructor(
     sandboxId: string,
-    endpoint: GuestEndpoint,
-    vmm: HostProcess,
+    { endpoint, vmm, netns }: GuestPlace,
     onEvent: (envelope: Envelope) => void,
   ) {
     this.sandboxId = sandboxId;
-    this.endpoint = endpoint;
+    this.#endpoint = endpoint;
     this.vmm = vmm;
     this.died = new Promise((resolve) => this.#die = resolve);
     this.#stopWatch = watchEnd(vmm, () => {
       log.warn("the virtual machine has ended", { sandbox: sandboxId });
       this.close();
     });
-    if (!this.#dead) void this.#pollEvents(onEvent);
+    if (this.#dead) return;
+    if (netns !== "") this.#ports = PodPorts.serve(netns, (port) => this.#openPort(port));
+    void this.#pollEvents(onEvent);
   }
 
   get pid(): number {
@@ -80,14 +92,21 @@ export class GuestLink implements SandboxLink {
 
   /** Opens one stdio stream. @returns its connection, owned by the caller. @throws KuasarError NOT_FOUND, UNAVAILABLE */
   async openStream(container: string, exec: string, name: string): Promise<number> {
-    const fd = await dialGuest(this.endpoint, STREAM_PORT, DIAL_TIMEOUT_MS);
+    const header = `STREAM ${container} ${exec || "-"} ${name}`;
+    return await this.#open(header, `open ${name} of ${container}`);
+  }
+
+  /** Connects to a TCP port of the pod's localhost. */
+  async #openPort(port: number): Promise<number> {
+    return await this.#open(`FORWARD ${port}`, `connect to port ${port} of the pod`);
+  }
+
+  async #open(header: string, what: string): Promise<number> {
+    const fd = await dialGuest(this.#endpoint, STREAM_PORT, DIAL_TIMEOUT_MS);
     try {
-      const answer = await ask(fd, `STREAM ${container} ${exec || "-"} ${name}`, DIAL_TIMEOUT_MS);
+      const answer = await ask(fd, header, DIAL_TIMEOUT_MS);
       if (answer === "OK") return fd;
-      throw new KuasarError(
-        "NOT_FOUND",
-        `Cannot open ${name} of ${container}: the guest answers ${JSON.stringify(answer)}`,
-      );
+      throw new KuasarError("NOT_FOUND", `Cannot ${what}: the guest answers ${JSON.stringify(answer)}`);
     } catch (error) {
       sys.close(fd);
       throw error;
@@ -99,6 +118,7 @@ export class GuestLink implements SandboxLink {
     if (this.#dead) return;
     this.#dead = true;
     this.#stopWatch();
+    this.#ports?.close();
     void this.#connecting?.then((client) => client.close(), () => {});
     this.#die();
   }
@@ -116,7 +136,7 @@ export class GuestLink implements SandboxLink {
         }
         try {
           const client = new TtrpcClient(
-            new FdStream(await dialGuest(this.endpoint, AGENT_PORT, DIAL_TIMEOUT_MS)),
+            new FdStream(await dialGuest(this.#endpoint, AGENT_PORT, DIAL_TIMEOUT_MS)),
           );
           void client.closed.then(() => this.#connecting = undefined);
           return client;

@@ -77,7 +77,7 @@ export class LocalTasks {
       cgroup: runtime.cgroup,
       init: adopted("", init, paths),
       execs: new Map(execs),
-    }, { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: 0, runtime });
+    }, { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: 0, runtime, netnsPath: "" });
     return this.link(sandboxId, id, 0);
   }
 

@@ -28,6 +28,8 @@ export interface ContainerRecord {
   paths: StdioPaths;
   endpoint?: GuestEndpoint;
   vmm?: HostProcess;
+  /** The pod's network namespace, to a guest of which ports are forwarded. */
+  netns?: string;
   /** A pause container: it stands for its sandbox and nothing runs for it. */
   pause?: boolean;
   execs: Record<string, StdioPaths>;

@@ -1,13 +1,11 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
-import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { log } from "../runtime/log.ts";
 import type { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
-import { GuestLink } from "./guest_link.ts";
-import type { HostProcess } from "./host_process.ts";
+import { GuestLink, type GuestPlace } from "./guest_link.ts";
 
 const OOM_TOPIC = "/tasks/oom";
 
@@ -50,10 +48,10 @@ export class Registry {
   }
 
   /** The link to a guest, shared by all containers in it. */
-  link(sandboxId: string, endpoint: GuestEndpoint, vmm: HostProcess): GuestLink {
+  link(sandboxId: string, place: GuestPlace): GuestLink {
     const known = this.#links.get(sandboxId);
-    if (known && !known.dead && known.vmm.pid === vmm.pid) return known;
-    const link = new GuestLink(sandboxId, endpoint, vmm, (envelope) => this.#onEvent(sandboxId, envelope));
+    if (known && !known.dead && known.vmm.pid === place.vmm.pid) return known;
+    const link = new GuestLink(sandboxId, place, (envelope) => this.#onEvent(sandboxId, envelope));
     this.#links.set(sandboxId, link);
     return link;
   }

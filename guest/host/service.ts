@@ -289,7 +289,7 @@ export class HostTaskService {
   /** Writes down where a container is to run. @throws KuasarError INTERNAL where that is not told */
   #noteSandbox(record: ContainerRecord, prepared: PrepareContainerResponse): SandboxLink {
     const { registry, local } = this.#deps;
-    const { guest, runtime, sandboxPid } = prepared;
+    const { guest, runtime, sandboxPid, netnsPath } = prepared;
     if (runtime) {
       record.runtime = runtime;
       return local.link(record.sandboxId, record.id, sandboxPid, runtime);
@@ -299,7 +299,8 @@ export class HostTaskService {
     }
     record.endpoint = guest;
     record.vmm = { pid: sandboxPid, startTime: startTimeOf(sandboxPid) };
-    return registry.link(record.sandboxId, guest, record.vmm);
+    record.netns = netnsPath;
+    return registry.link(record.sandboxId, { endpoint: guest, vmm: record.vmm, netns: netnsPath });
   }
 
   /** A process of the host's is there. */
@@ -490,13 +491,13 @@ export class HostTaskService {
   }
 
   #linkOf(record: ContainerRecord): SandboxLink | undefined {
-    const { sandboxId, endpoint, vmm, pause, runtime } = record;
+    const { sandboxId, endpoint, vmm, pause, runtime, netns = "" } = record;
     if (runtime && record.processes?.[""]) {
       return this.#deps.local.adopt({ ...record, runtime });
     }
     if (!vmm) return undefined;
     if (pause) return new PauseLink(sandboxId, vmm);
-    return endpoint && this.#deps.registry.link(sandboxId, endpoint, vmm);
+    return endpoint && this.#deps.registry.link(sandboxId, { endpoint, vmm, netns });
   }
 
   async #adoptProcess(container: HostContainer, execId: string): Promise<void> {

@@ -423,6 +423,15 @@ export function localVsockPort(fd: number): number;
 export function accept(
   fd: number,
 ): { readonly fd: number; readonly cid: number; readonly port: number } | null;
+/**
+ * Listens on every TCP port of 127.0.0.1 in the network namespace at `netns`, as long as both are open; the namespace lives as long
+ * as the listener. Linux 5.9 and CAP_NET_ADMIN, CAP_BPF (BPF_PROG_TYPE_SK_LOOKUP).
+ */
+export function listenEveryPort(netns: string): { readonly listener: number; readonly link: number };
+/** The port of this side of a TCP connection. */
+export function localPort(fd: number): number;
+/** Connection to 127.0.0.1 or ::1 under way: wait for OUT, then {@link socketError} tells. */
+export function connectLoopback(domain: number, port: number): number;
 /** Pending SO_ERROR, 0 when none. */
 export function socketError(fd: number): number;
 export function peerCredentials(

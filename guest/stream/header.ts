@@ -13,16 +13,23 @@ export interface StreamHeader {
   name: StreamName;
 }
 
+/** A connection that goes on to a TCP port of this machine's loopback. */
+export interface ForwardHeader {
+  port: number;
+}
+
 /** No header is longer, with its newline. */
 export const MAX_HEADER_BYTES = 512;
 
 /**
- * Reads `STREAM <container> <exec or -> <stdin|stdout|stderr>`, without the newline.
+ * Reads `STREAM <container> <exec or -> <stdin|stdout|stderr>` or `FORWARD <port>`, without the newline.
  *
  * @throws KuasarError INVALID_ARGUMENT
  */
-export function parseHeader(line: string): StreamHeader {
-  const [verb, container, exec, name, ...rest] = line.split(" ");
+export function parseHeader(line: string): StreamHeader | ForwardHeader {
+  const [verb, ...words] = line.split(" ");
+  if (verb === "FORWARD") return parseForward(words);
+  const [container, exec, name, ...rest] = words;
   const known = STREAM_NAMES.find((known) => known === name);
   if (
     verb !== "STREAM" || container === undefined || exec === undefined || known === undefined ||
@@ -36,4 +43,10 @@ export function parseHeader(line: string): StreamHeader {
   checkId(container, "container id");
   if (exec !== "-") checkId(exec, "exec id");
   return { container, exec: exec === "-" ? "" : exec, name: known };
+}
+
+function parseForward([port = "", ...rest]: string[]): ForwardHeader {
+  const number = /^[1-9]\d{0,4}$/.test(port) && rest.length === 0 ? Number(port) : 0;
+  if (number >= 1 && number <= 65535) return { port: number };
+  throw new KuasarError("INVALID_ARGUMENT", `Cannot forward: the header must be "FORWARD <1 to 65535>"`);
 }

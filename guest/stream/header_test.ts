@@ -8,6 +8,11 @@ Deno.test("a header names container, exec and stream", () => {
   deepStrictEqual(parseHeader("STREAM c1 e-1 stdin"), { container: "c1", exec: "e-1", name: "stdin" });
 });
 
+Deno.test("a header names a port to forward to", () => {
+  deepStrictEqual(parseHeader("FORWARD 1"), { port: 1 });
+  deepStrictEqual(parseHeader("FORWARD 65535"), { port: 65535 });
+});
+
 Deno.test("anything else is refused with INVALID_ARGUMENT", () => {
   for (
     const line of [
@@ -18,6 +23,12 @@ Deno.test("anything else is refused with INVALID_ARGUMENT", () => {
       "STREAM a - stdlog",
       "GET / HTTP/1.1",
       "STREAM a - stdin x",
+      "FORWARD",
+      "FORWARD 0",
+      "FORWARD 080",
+      "FORWARD 65536",
+      "FORWARD 1e3",
+      "FORWARD 80 81",
     ]
   ) {
     throws(() => parseHeader(line), { code: "INVALID_ARGUMENT" }, line);

@@ -1,12 +1,16 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import * as sys from "../native/sys.js";
+import { connectLoopback } from "../runtime/connect.ts";
 import { within } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
+import { tunnel } from "../runtime/tunnel.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { MAX_HEADER_BYTES, parseHeader, type StreamHeader, type StreamName } from "./header.ts";
 
 /** How long a connection may take to say what it is for. */
 const HEADER_TIMEOUT_MS = 5_000;
+/** How long a port of a container may take to answer; the host waits longer. */
+const CONNECT_TIMEOUT_MS = 3_000;
 
 function key(header: StreamHeader): string {
   return `${header.container}/${header.exec}/${header.name}`;
@@ -40,6 +44,7 @@ export class StreamHub {
     try {
       const line = await within(HEADER_TIMEOUT_MS, "read a stream's header", readLine(connection));
       const header = parseHeader(line);
+      if ("port" in header) return await forward(connection, header.port);
       const endpoint = this.#endpoints.get(key(header));
       if (!endpoint) throw new KuasarError("NOT_FOUND", `Cannot open stream ${key(header)}: there is none`);
       sys.write(connection, sys.utf8Encode("OK\n"));
@@ -55,6 +60,13 @@ export class StreamHub {
       sys.close(connection);
     }
   }
+}
+
+/** Joins a connection of the host with a port of the pod's: `localhost` of its containers, which have this machine's network. */
+async function forward(connection: number, port: number): Promise<void> {
+  const server = await connectLoopback(port, CONNECT_TIMEOUT_MS);
+  sys.write(connection, sys.utf8Encode("OK\n"));
+  tunnel(connection, server);
 }
 
 /** Reads up to a newline, byte by byte: what comes behind belongs to the stream. */

@@ -8,4 +8,5 @@ export {
   podConfig,
   type PodOptions,
 } from "./pods.ts";
+export { requestThroughForward } from "./port_forward.ts";
 export { RemoteCommand, type RemoteExit } from "./remote_command.ts";

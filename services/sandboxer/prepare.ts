@@ -131,6 +131,7 @@ async function prepare(
     mounts: prepared.mounts.map((mount) => ({ ...mount, source: places.get(mount.source) ?? mount.source })),
     sandboxPid: record.pid,
     runtime: undefined,
+    netnsPath: record.netnsPath,
   };
 }
 
@@ -156,7 +157,14 @@ async function prepareOnHost(
       `Cannot prepare container ${request.containerId}: driver ${record.driver} named no runtime`,
     );
   }
-  return { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: record.pid, runtime };
+  return {
+    guest: undefined,
+    guestBundle: runtime.bundle,
+    mounts: [],
+    sandboxPid: record.pid,
+    runtime,
+    netnsPath: "",
+  };
 }
 
 /**

@@ -145,6 +145,11 @@ export function e2eShared(name: string, node: () => Node, run: (node: Node) => P
   if (!driverOfHandler(handlerUnderTest())?.sharesNothing) e2e(name, node, run);
 }
 
+/** As `e2e`, but only where ports are forwarded: an application kernel has a loopback that nobody on the host reaches. */
+export function e2eForward(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (underVm || !oneProcess) e2e(name, node, run);
+}
+
 /** As `e2e`, but only where a pod is one process of the host. */
 export function e2eOneProcess(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (oneProcess) e2e(name, node, run);

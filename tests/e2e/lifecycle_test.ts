@@ -1,7 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { openFilesOf, TASK_SERVER } from "../harness/mod.ts";
-import { comparing, e2e, e2eOurs, e2eVm, services, useNode } from "./fixture.ts";
+import { comparing, e2e, e2eForward, e2eOurs, e2eVm, services, underVm, useNode } from "./fixture.ts";
+import { killAndWait } from "./kill_and_wait.ts";
 
 const node = useNode();
 
@@ -82,6 +83,30 @@ e2e("the host reaches a server in a pod on the pod's address", node, async (node
   );
   const response = await fetch(`http://${await pod.ip()}/index.html`, { headers: { connection: "close" } });
   strictEqual(await response.text(), "hello-host\n");
+  await pod.remove();
+});
+
+e2eForward("a port of the pod's localhost is forwarded", node, async (node) => {
+  const pod = await node.runPod({ name: "forward" });
+  const container = await pod.run({
+    name: "server",
+    image: await node.image("busybox"),
+    command: ["sh", "-c", "mkdir /www && seq 20000 > /www/n && exec httpd -f -p 127.0.0.1:8081 -h /www"],
+  });
+  await container.shell(
+    "for i in 1 2 3 4 5 6 7 8 9; do wget -q -O /dev/null http://127.0.0.1:8081/n && exit; sleep 0.2; done",
+  );
+  const get = async () => (await pod.forward(8081, "GET /n HTTP/1.0\r\n\r\n")).split("\r\n\r\n")[1];
+  const expected = Array.from({ length: 20_000 }, (_, i) => `${i + 1}\n`).join("");
+  strictEqual(await get(), expected);
+  deepStrictEqual(await Promise.all([get(), get(), get()]), [expected, expected, expected]);
+  // The next task server serves the ports of the pods it finds.
+  if (underVm) {
+    await killAndWait(node, TASK_SERVER);
+    strictEqual(await get(), expected);
+  }
+  // Nobody listens there: refused, or taken and ended at once.
+  strictEqual(await pod.forward(8082, "hello").catch(() => ""), "");
   await pod.remove();
 });
 

@@ -5,6 +5,7 @@ import {
   type Cri,
   message,
   RemoteCommand,
+  requestThroughForward,
 } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import {
@@ -66,6 +67,16 @@ export class Pod {
       }
       await new Promise((resolve) => setTimeout(resolve, STATE_STEP_MS));
     }
+  }
+
+  /**
+   * Sends a request to a port of the pod's localhost as `kubectl port-forward` does, and returns the whole answer.
+   *
+   * @throws KuasarError UNAVAILABLE, DEADLINE_EXCEEDED
+   */
+  async forward(port: number, request: string): Promise<string> {
+    const { url } = await this.#cri.runtime.portForward({ podSandboxId: this.id, port: [port] });
+    return decoder.decode(await requestThroughForward(url, new TextEncoder().encode(request)));
   }
 
   /** Creates a container and starts it. */

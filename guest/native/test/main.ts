@@ -2,12 +2,14 @@
 import "../../runtime/globals.ts";
 import "./arguments.ts";
 import "./files.ts";
+import "./loopback.ts";
 import "./loop.ts";
 import "./process.ts";
 import "./relay.ts";
 import "./runtime.ts";
 import "./sockets.ts";
 import "./text.ts";
+import "./tunnel.ts";
 import { runAll } from "./check.ts";
 
 void runAll();

@@ -54,7 +54,14 @@ export interface PrepareContainerResponse {
   /** Pid of the sandbox on the host: the non-zero pid that containerd is shown. */
   sandboxPid: number;
   /** Set instead of `guest` where kuasar-task runs the container on the host itself. */
-  runtime: HostRuntime | undefined;
+  runtime:
+    | HostRuntime
+    | undefined;
+  /**
+   * The pod's network namespace on the host, where `guest` is set and the pod has one: who connects to a TCP port of
+   * localhost there (port-forward of CRI) means the pod's.
+   */
+  netnsPath: string;
 }
 
 /**
@@ -378,7 +385,7 @@ export const PrepareContainerRequest: MessageFns<PrepareContainerRequest> = {
 };
 
 function createBasePrepareContainerResponse(): PrepareContainerResponse {
-  return { guest: undefined, guestBundle: "", mounts: [], sandboxPid: 0, runtime: undefined };
+  return { guest: undefined, guestBundle: "", mounts: [], sandboxPid: 0, runtime: undefined, netnsPath: "" };
 }
 
 export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
@@ -397,6 +404,9 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
     }
     if (message.runtime !== undefined) {
       HostRuntime.encode(message.runtime, writer.uint32(42).fork()).join();
+    }
+    if (message.netnsPath !== "") {
+      writer.uint32(50).string(message.netnsPath);
     }
     return writer;
   },
@@ -452,6 +462,14 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
             }
 
             message.runtime = HostRuntime.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.netnsPath = reader.string();
             continue;
           }
         }
