@@ -67,6 +67,7 @@ export async function prepareContainer(
     containerId,
     sharePid: request.sharePid,
     guestSources: plan.guestSources,
+    modesOfHost: plan.modesOfHost,
   });
 
   state.putContainer(sandboxId, containerId, { state: "preparing", requestHash });

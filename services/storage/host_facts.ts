@@ -1,6 +1,6 @@
 import { isErrno } from "../../lib/libc/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { type MountEntry, mountOf, readMountinfo } from "../../lib/mounts/mod.ts";
+import { type MountEntry, mountOf, mountsWithin, readMountinfo } from "../../lib/mounts/mod.ts";
 import { MAGIC_BYTES, probeFilesystem } from "./filesystem_magic.ts";
 
 /** What a path of the host is. */
@@ -20,6 +20,8 @@ export interface HostFacts {
   realPath(path: string): string;
   /** The mount that a real path lies in. */
   mountOf(path: string): MountEntry | undefined;
+  /** Whether something is mounted below a real path. */
+  hasMountsBelow(path: string): boolean;
   /** The file system on a block device or in an image. @throws FAILED_PRECONDITION where none is known */
   filesystemOf(path: string): string;
 }
@@ -31,6 +33,8 @@ export function hostFacts(): HostFacts {
     stat: statPath,
     realPath: (path) => asked(path, () => Deno.realPathSync(path)),
     mountOf: (path) => mountOf(mounts ??= readMountinfo(), path),
+    hasMountsBelow: (path) =>
+      mountsWithin(mounts ??= readMountinfo(), path).some(({ mountPoint }) => mountPoint !== path),
     filesystemOf: (path) =>
       asked(path, () => {
         using file = Deno.openSync(path);

@@ -29,6 +29,8 @@ export interface ContainerPlan {
   blockDevices: BlockDevice[];
   /** Guest paths of bind mounts by their number in the spec. */
   guestSources: Map<number, string>;
+  /** Numbers of read-only mounts in the spec that have writable ones below: only the host can tell these apart. */
+  modesOfHost: Set<number>;
   /** What a person should know; logged. */
   notes: string[];
 }
@@ -42,6 +44,7 @@ export function emptyPlan(): ContainerPlan {
     guestMounts: [],
     blockDevices: [],
     guestSources: new Map(),
+    modesOfHost: new Set(),
     notes: [],
   };
 }

@@ -25,6 +25,7 @@ function host(
       return { kind: "directory", mode: 0o755, uid: 0, gid: 0, ...found };
     },
     realPath: (path) => links[path] ?? path,
+    hasMountsBelow: (path) => path === "/nested",
     mountOf: (path) =>
       ({ fsType: "ext4", mountPoint: "/", superOptions: [], ...mounts[path] }) as unknown as MountEntry,
     filesystemOf: () => "xfs",
@@ -56,6 +57,13 @@ Deno.test("a directory and a file are bound into the share", () => {
     },
   ]);
   strictEqual(plan.guestSources.get(1), "/run/kuasar/state/c1/volumes/1");
+  strictEqual(plan.modesOfHost.size, 0);
+});
+
+Deno.test("a read-only directory with writable mounts below is left to the host", () => {
+  const sources = [["rbind", "ro"], ["rbind", "rw"], ["bind", "ro"], ["rbind", "rro"]];
+  const mounts = sources.map((options) => ({ source: "/nested", options }));
+  deepStrictEqual([...volumesOf(mounts, host({ "/nested": {} })).modesOfHost], [0]);
 });
 
 Deno.test("a link of the host is followed before anything is decided", () => {

@@ -98,7 +98,7 @@ function planBind(mount: Mount, index: number, facts: HostFacts, target: Target,
   const isDirectory = found.kind === "directory";
   // A single file is a termination log or the pod's hosts, whose pod works without what is written there.
   if (isDirectory && target.copies?.writable === false) refuseWritable(mount, source);
-  planShared(mount, index, real, isDirectory, target, plan);
+  planShared(mount, index, real, isDirectory, target, plan, facts);
 }
 
 function refuseWritable({ options, destination }: Mount, source: string): void {
@@ -117,16 +117,23 @@ function planShared(
   isDirectory: boolean,
   { containerId }: Target,
   plan: ContainerPlan,
+  facts: HostFacts,
 ): void {
   const options = new Set(mount.options);
+  // As the runtimes have it: only `bind` alone leaves the mounts below behind.
+  const recursive = options.has("rbind") || !options.has("bind");
+  const readOnly = options.has("ro");
+  const recursiveReadOnly = options.has("rro");
+  if (readOnly && recursive && !recursiveReadOnly && isDirectory && facts.hasMountsBelow(source)) {
+    plan.modesOfHost.add(index);
+  }
   plan.volumes.push({
     source,
     index,
     isDirectory,
-    // As the runtimes have it: only `bind` alone leaves the mounts below behind.
-    recursive: options.has("rbind") || !options.has("bind"),
-    readOnly: options.has("ro"),
-    recursiveReadOnly: options.has("rro"),
+    recursive,
+    readOnly,
+    recursiveReadOnly,
   });
   plan.guestSources.set(index, guestVolume(containerId, index));
 }

@@ -1,5 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { bindMount, openPath, unmountBelow } from "../../lib/mounts/mod.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
 import { e2e, e2eLimits, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
 
@@ -71,6 +72,31 @@ e2eShared(
     await Deno.remove(dir, { recursive: true });
   },
 );
+
+e2eShared("a read-only volume leaves the mounts below it as they are", node, async (node) => {
+  const dir = `${node.runDir}/nested`;
+  await Deno.mkdir(`${dir}/below`, { recursive: true });
+  await Deno.mkdir(`${node.runDir}/other`);
+  using other = openPath(`${node.runDir}/other`);
+  bindMount(other, `${dir}/below`);
+  try {
+    const pod = await node.runPod({ name: "nested" });
+    const container = await pod.run({
+      name: "c",
+      image: await node.image("busybox"),
+      command: ["sleep", "1000"],
+      mounts: [{ containerPath: "/ro", hostPath: dir, readonly: true }],
+    });
+    ok((await container.shell("echo 1 > /ro/file")).exitCode !== 0, "the volume takes no file");
+    strictEqual((await container.shell("echo 2 > /ro/below/file")).exitCode, 0, "the mount below does");
+    strictEqual(await Deno.readTextFile(`${node.runDir}/other/file`), "2\n");
+    await pod.remove();
+  } finally {
+    unmountBelow(`${dir}/below`);
+    await Deno.remove(dir, { recursive: true });
+    await Deno.remove(`${node.runDir}/other`, { recursive: true });
+  }
+});
 
 e2e("a read-only root file system takes no file", node, async (node) => {
   const pod = await node.runPod({ name: "read-only" });

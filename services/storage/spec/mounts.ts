@@ -23,7 +23,7 @@ export const volumes: SpecStep = {
   why:
     "sources of bind mounts are paths of the host: name what storage has put into the share, or the guest's " +
     "own; mounts made later on either side cannot cross the VM's border, so propagation becomes private",
-  apply(spec, { guestSources }) {
+  apply(spec, { guestSources, modesOfHost }) {
     const notes: string[] = [];
     const mounts = (spec.mounts ?? []).map((mount, index): Mount => {
       const source = guestSources.get(index);
@@ -34,6 +34,8 @@ export const volumes: SpecStep = {
       }
       const kept = options.filter((option) => !PROPAGATION.test(option) && !ID_MAPPED.test(option));
       if (!kept.some((option) => /^r?bind$/.test(option))) kept.unshift("rbind");
+      // A share is one mount of the guest's: made read-only there, all below would be.
+      if (modesOfHost?.has(index)) kept.splice(kept.indexOf("ro"), 1);
       return { ...mount, type: "bind", source, options: [...kept, "rprivate"] };
     });
     return { spec: { ...spec, mounts }, notes };

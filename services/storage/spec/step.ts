@@ -10,6 +10,8 @@ export interface SpecContext {
    * leave the mounts alone, so that the index holds.
    */
   guestSources: ReadonlyMap<number, string>;
+  /** Of these, by the same index, those of which only the host knows what may be written to. */
+  modesOfHost?: ReadonlySet<number>;
 }
 
 /** What a step made of a spec. */

@@ -68,6 +68,16 @@ for (
   });
 }
 
+Deno.test("volumes: the guest leaves a mode to the host that only the host knows", () => {
+  const context = { guestSources: new Map([[0, "/guest"], [1, "/other"]]), modesOfHost: new Set([0]) };
+  const { spec } = applied(volumes, { mounts: [bind(["rbind", "ro"]), bind(["rbind", "ro"])] }, context);
+  deepStrictEqual(spec.mounts?.map(({ options }) => options), [["rbind", "rprivate"], [
+    "rbind",
+    "ro",
+    "rprivate",
+  ]]);
+});
+
 Deno.test("volumes: propagation that ends at the VM is noted, other mounts are left alone", () => {
   const context = { guestSources: new Map([[0, "/guest"]]) };
   const { spec, notes } = applied(volumes, { mounts: [bind(["rbind", "rslave"]), bind([])] }, context);
