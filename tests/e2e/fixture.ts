@@ -145,6 +145,11 @@ export function e2eShared(name: string, node: () => Node, run: (node: Node) => P
   if (!driverOfHandler(handlerUnderTest())?.sharesNothing) e2e(name, node, run);
 }
 
+/** As `e2eShared`, but only where a volume need not be one mount with one mode, as it is to gVisor. */
+export function e2eMountsBelow(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (driver !== "gvisor") e2eShared(name, node, run);
+}
+
 /** As `e2e`, but only where ports are forwarded: an application kernel has a loopback that nobody on the host reaches. */
 export function e2eForward(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (underVm || !oneProcess) e2e(name, node, run);

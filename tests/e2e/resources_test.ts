@@ -2,7 +2,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { bindMount, openPath, unmountBelow } from "../../lib/mounts/mod.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
-import { e2e, e2eLimits, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
+import { e2e, e2eLimits, e2eMountsBelow, e2eOurs, e2eShared, underVm as vm, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -73,7 +73,7 @@ e2eShared(
   },
 );
 
-e2eShared("a read-only volume leaves the mounts below it as they are", node, async (node) => {
+e2eMountsBelow("a read-only volume leaves the mounts below it as they are", node, async (node) => {
   const dir = `${node.runDir}/nested`;
   await Deno.mkdir(`${dir}/below`, { recursive: true });
   await Deno.mkdir(`${node.runDir}/other`);
