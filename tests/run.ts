@@ -26,7 +26,7 @@ const FILES = testFiles();
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
 /** What only containers on the host's own kernel can be asked; and containerd without the Sandbox API, once for such pods. */
-const HOST_TESTS = ["tests/e2e/task_server_death_test.ts", "tests/e2e/shim_test.ts"];
+const HOST_TESTS = ["task_server_death", "shim", "checkpoint"].map((name) => `tests/e2e/${name}_test.ts`);
 
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 function e2eOf(driver: DriverDeployment): readonly string[] {

@@ -13,6 +13,7 @@ export interface HostTools {
   ctr: string;
   runc: string;
   crun: string;
+  criu: string;
   runsc: string;
   wasmedge: string;
   mkfsErofs: string;

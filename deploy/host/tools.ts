@@ -19,6 +19,10 @@ export interface Tool {
    * libraries, older or absent, would be taken.
    */
   libraries?: readonly string[];
+  /** True for what no pod needs, but something that can be done with pods. */
+  optional?: true;
+  /** Arguments that make it tell by its exit code whether it works on this host. */
+  selfTest?: readonly string[];
   /** True where Debian 12 has no version that is new enough. */
   tooOldInDebian12: boolean;
 }
@@ -96,6 +100,18 @@ export const TOOLS: readonly Tool[] = [
     tooOldInDebian12: false,
   },
   {
+    key: "criu",
+    path: "usr/sbin/criu",
+    package: "criu",
+    suite: "trixie",
+    minVersion: "4.0",
+    versionArgs: ["--version"],
+    whatFor: "checkpoints and restores containers (driver runc)",
+    optional: true,
+    selfTest: ["check"],
+    tooOldInDebian12: true,
+  },
+  {
     key: "runsc",
     path: "usr/bin/runsc",
     package: "runsc",
@@ -146,4 +162,6 @@ export const CNI_BIN_DIR = "usr/lib/cni";
 export const EXTRA_PACKAGES: readonly { package: string; suite: Suite }[] = [
   { package: "containernetworking-plugins", suite: "forky" },
   { package: "patchelf", suite: "trixie" },
+  // By which crun calls CRIU.
+  { package: "libcriu2", suite: "trixie" },
 ];

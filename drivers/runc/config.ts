@@ -9,6 +9,8 @@ export interface RuncConfig {
   /** Before the verb of each call. */
   runtimeArgs: readonly string[];
   pausePath: string;
+  /** CRIU, for checkpoints; need not be there. */
+  criuPath: string;
 }
 
 /**
@@ -27,5 +29,6 @@ export function fromFile({ runtime }: ConfigFile): RuncConfig {
     runtimePath: runtime.runtime_path,
     runtimeArgs: runtime.runtime_args,
     pausePath: runtime.pause_path,
+    criuPath: runtime.criu_path,
   };
 }

@@ -9,6 +9,10 @@ export const SCHEMA = table({
   runtime: table({
     runtime_path: text({ default: "/usr/bin/crun", help: "an OCI runtime: crun, runc or youki" }),
     runtime_args: list(text(), { default: [], help: "before the verb of each call of it" }),
+    criu_path: text({
+      default: "/usr/sbin/criu",
+      help: "CRIU, by which containers are checkpointed; need not be there",
+    }),
     pause_path: text({
       default: "/usr/local/lib/kuasar/agent",
       help: "our agent, the first process of a PID namespace that a pod shares",

@@ -5,11 +5,13 @@ import { SCHEMA } from "./config_schema.ts";
 import { versionIn } from "../contract/host/runtime_version.ts";
 
 Deno.test("the configuration names runtime, arguments and agent", () => {
-  const text = `[runtime]\nruntime_path = "/r"\nruntime_args = ["--debug"]\npause_path = "/a"\n`;
+  const text =
+    `[runtime]\nruntime_path = "/r"\nruntime_args = ["--debug"]\npause_path = "/a"\ncriu_path = "/c"\n`;
   deepStrictEqual(fromFile(parseConfig(SCHEMA, text)), {
     runtimePath: "/r",
     runtimeArgs: ["--debug"],
     pausePath: "/a",
+    criuPath: "/c",
   });
 });
 

@@ -9,5 +9,6 @@ export const deployment: DriverDeployment = {
   tools: ["crun"],
   vm: false,
   configFile: "config_runc.toml",
-  configuration: ({ tools, agent }) => tomlTable("runtime", { runtime_path: tools.crun, pause_path: agent }),
+  configuration: ({ tools, agent }) =>
+    tomlTable("runtime", { runtime_path: tools.crun, criu_path: tools.criu, pause_path: agent }),
 };

@@ -9,7 +9,7 @@ export class RuncKind implements SandboxKind {
   readonly name = "runc";
   readonly version: string;
   readonly notes: readonly string[] = [];
-  readonly capabilities = ["exec", "tty", "stats", "update", "pause", "oom"];
+  readonly capabilities = ["exec", "tty", "stats", "update", "pause", "oom", "checkpoint"];
   readonly pauseProgram: string;
   readonly #config: RuncConfig;
   readonly #privateMounts: string[];
@@ -35,12 +35,13 @@ export class RuncKind implements SandboxKind {
   }
 
   runtime({ sandboxPaths }: PreparedContainer): RuntimeChoice {
-    const { runtimePath, runtimeArgs } = this.#config;
+    const { runtimePath, runtimeArgs, criuPath } = this.#config;
     return {
       kind: HostRuntime_Kind.RUNC,
       command: runtimePath,
       globalArgs: ["--root", sandboxPaths.runtime, ...runtimeArgs],
       privateMounts: this.#privateMounts,
+      criu: criuPath,
     };
   }
 }

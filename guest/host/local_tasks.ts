@@ -75,6 +75,7 @@ export class LocalTasks {
       id,
       bundle: runtime.bundle,
       cgroup: runtime.cgroup,
+      io: paths,
       init: adopted("", init, paths),
       execs: new Map(execs),
     }, { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: 0, runtime, netnsPath: "" });

@@ -1,6 +1,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 import {
+  TaskCheckpointed,
   TaskCreate,
   TaskDelete,
   TaskExecAdded,
@@ -11,11 +12,12 @@ import {
   TaskStart,
 } from "../../lib/proto/gen/containerd/events/events.ts";
 import {
+  type CheckpointTaskRequest,
   type CreateTaskRequest,
   Status,
   TaskDefinition,
 } from "../../lib/proto/gen/containerd/task/v3/task.ts";
-import { HostRuntime_Kind, PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { CallContext, Handlers, MessageType, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
@@ -64,12 +66,6 @@ function streamsFor(link: SandboxLink, paths: StdioPaths): StdioPaths {
   const { stdin, stdout, stderr, terminal } = paths;
   const flag = (path: string) => (path === "" ? "" : "1");
   return { stdin: flag(stdin), stdout: flag(stdout), stderr: terminal ? "" : flag(stderr), terminal };
-}
-
-/** CRIU looks for open files in the container's own mounts; containerd's FIFOs are the process's stdio and are in none of them. */
-function notCheckpointed(what: string): KuasarError {
-  const message = `Cannot ${what}: its stdio are containerd's FIFOs, which CRIU cannot dump`;
-  return new KuasarError("UNIMPLEMENTED", message, { evidence: ["criu: Can't lookup mount for fd=1"] });
 }
 
 /** containerd's Task API for every container of the node. */
@@ -171,13 +167,7 @@ export class HostTaskService {
         return { exitStatus: status, exitedAt: at };
       },
       stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
-      checkpoint: (request) => {
-        const container = registry.get(request.id);
-        if (container.record.runtime?.kind === HostRuntime_Kind.RUNC) {
-          throw notCheckpointed(`checkpoint ${request.id}`);
-        }
-        return container.guest((task) => task.checkpoint(request));
-      },
+      checkpoint: (request) => this.#checkpoint(request),
       // As containerd's own shim, this answers for tasks that are still to come: 1.7 asks before it creates one in a sandbox.
       connect: ({ id }) => ({
         shimPid: sys.getpid(),
@@ -238,7 +228,7 @@ export class HostTaskService {
       bundle: record.bundle,
       rootfs: request.rootfs,
       io: record.paths,
-      checkpoint: "",
+      checkpoint: request.checkpoint,
       pid,
     });
     return { pid };
@@ -280,9 +270,11 @@ export class HostTaskService {
     );
     registry.add(container);
     record.phase = "created";
-    if (link.local) this.#began(container, "", pid);
+    // What is made from a checkpoint begins with its start.
+    const begun = pid !== 0 || !link.local;
+    if (link.local && begun) this.#began(container, "", pid);
     records.save(record);
-    await container.connectStdio("");
+    if (begun) await container.connectStdio("");
     void container.watchExit("");
   }
 
@@ -344,7 +336,10 @@ export class HostTaskService {
     process.mustLive(`start ${id} ${execId}`.trim());
     try {
       const answer = await container.guest((task) => task.start({ id, execId }), false);
-      if (container.link.local && execId !== "") this.#began(container, execId, answer.pid);
+      if (container.link.local && container.process(execId).pid === 0) {
+        this.#began(container, execId, answer.pid);
+        if (execId === "") await container.connectStdio("");
+      }
     } catch (error) {
       // Nothing will ever come: containerd waits for the end of the streams.
       process.stdio.close();
@@ -405,6 +400,18 @@ export class HostTaskService {
       });
     }
     return { pid, exitStatus: exit.status, exitedAt: exit.at };
+  }
+
+  async #checkpoint(request: CheckpointTaskRequest) {
+    const { id, path } = request;
+    const container = this.#deps.registry.get(id);
+    container.init.mustLive(`checkpoint ${id}`);
+    await container.guest((task) => task.checkpoint(request), false);
+    this.#publish(container.record, "/tasks/checkpointed", "TaskCheckpointed", TaskCheckpointed, {
+      containerId: id,
+      checkpoint: path,
+    });
+    return {};
   }
 
   async #freeze(id: string, frozen: boolean) {

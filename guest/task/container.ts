@@ -4,7 +4,9 @@ import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.t
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import { exitOf } from "../runtime/reaper.ts";
+import type { CheckpointOptions } from "../../lib/proto/gen/containerd/runc/v1/options.ts";
 import { type Cgroup, openCgroup } from "./cgroup.ts";
+import type { Criu } from "./criu/criu.ts";
 import type { CreateOptions, OciRuntime } from "./oci_runtime.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
 import { type Exit, TaskProcess } from "./process.ts";
@@ -19,6 +21,8 @@ const MAX_CONFIG_BYTES = 4 << 20;
 export interface ContainerDeps {
   runtime: OciRuntime;
   stdio: StdioProvider;
+  /** Undefined where containers are neither checkpointed nor restored. */
+  criu: Criu | undefined;
   /** For the specs of processes on their way to the runtime; it must exist. */
   directory: string;
   /** How its init takes signals and how long it may run; see HostRuntime. */
@@ -36,6 +40,8 @@ export interface NewContainer {
   io: IoRequest;
   /** Path of the cgroup where it is not that of the spec. */
   cgroup?: string;
+  /** Directory of the checkpoint from which it is made, by its start. */
+  checkpoint?: string;
 }
 
 /** A process of a container that an earlier run of this program has made. */
@@ -55,6 +61,7 @@ export interface AdoptedContainer {
   id: string;
   bundle: string;
   cgroup: string;
+  io: IoRequest;
   init: AdoptedProcess;
   execs: ReadonlyMap<string, AdoptedProcess>;
 }
@@ -67,23 +74,27 @@ export class Container {
   readonly cgroup: Cgroup;
   readonly execs = new Map<string, TaskProcess>();
   readonly #deps: ContainerDeps;
+  readonly #io: IoRequest;
   /** Execs that were not started yet. */
   readonly #waiting = new Map<string, { spec: string; streams: ProcessIo }>();
   #mounts: string[] = [];
+  /** What the init's start restores, and its streams. */
+  #restoring: { path: string; streams: ProcessIo } | undefined;
   #stopTimer: () => void = () => {};
 
   private constructor(
     id: string,
     bundle: string,
     cgroup: string,
-    terminal: boolean,
+    io: IoRequest,
     deps: ContainerDeps,
   ) {
     this.id = id;
     this.bundle = bundle;
     this.cgroup = openCgroup(cgroup);
-    this.init = new TaskProcess(`container ${id}`, terminal, deps.init.defaultSignals);
+    this.init = new TaskProcess(`container ${id}`, io.terminal, deps.init.defaultSignals);
     this.#deps = deps;
+    this.#io = io;
   }
 
   /**
@@ -102,7 +113,7 @@ export class Container {
     try {
       const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
       const cgroup = request.cgroup || (spec.linux?.cgroupsPath ?? `/kuasar/${id}`);
-      container = new Container(id, bundle, cgroup, io.terminal, deps);
+      container = new Container(id, bundle, cgroup, io, deps);
     } catch (error) {
       unmountAll(mounts);
       throw error;
@@ -110,20 +121,24 @@ export class Container {
     container.#mounts = mounts;
     try {
       const streams = deps.stdio.make(id, "", io);
+      if (request.checkpoint) {
+        container.#restoring = { path: request.checkpoint, streams };
+        return container;
+      }
       const start = (options: CreateOptions) => deps.runtime.create(id, bundle, options);
       await spawn(container.init, streams, start);
     } catch (error) {
       await container.#cleanUp();
       throw error;
     }
-    container.cgroup.watchOom(() => deps.onOom(id));
-    void container.#awaitEnd(container.init, exitOf(container.init.pid));
+    container.#watchInit(exitOf(container.init.pid));
     return container;
   }
 
   /** Takes over a container that an earlier run of this program has made. */
-  static adopt({ id, bundle, cgroup, init, execs }: AdoptedContainer, deps: ContainerDeps): Container {
-    const container = new Container(id, bundle, cgroup, init.terminal, deps);
+  static adopt(adopted: AdoptedContainer, deps: ContainerDeps): Container {
+    const { id, bundle, cgroup, io, init, execs } = adopted;
+    const container = new Container(id, bundle, cgroup, io, deps);
     const paused = init.started && !init.exit && container.cgroup.isFrozen();
     container.init.adopt(
       init.pid,
@@ -137,21 +152,59 @@ export class Container {
       if (!exec.exit) void container.#awaitEnd(process, exec.waitForExit());
     }
     if (init.exit) return container;
-    container.cgroup.watchOom(() => deps.onOom(id));
-    void container.#awaitEnd(container.init, init.waitForExit());
+    container.#watchInit(init.waitForExit());
     if (init.started) container.#limitTime(startTimeOf(init.pid));
     return container;
   }
 
   async start(): Promise<void> {
     this.init.move("start");
-    try {
-      await this.#deps.runtime.start(this.id);
-    } catch (error) {
-      this.init.kill(sys.SIG.KILL);
-      throw error;
+    if (this.#restoring) await this.#restore();
+    else {
+      try {
+        await this.#deps.runtime.start(this.id);
+      } catch (error) {
+        this.init.kill(sys.SIG.KILL);
+        throw error;
+      }
     }
     this.#limitTime("");
+  }
+
+  /** The init goes on from where the checkpoint was made. */
+  async #restore(): Promise<void> {
+    const { path, streams } = this.#restoring!;
+    const { runtime, criu } = this.#deps;
+    this.#restoring = undefined;
+    const { id, bundle } = this;
+    try {
+      await spawn(this.init, streams, (options) => criu!.restore(runtime, { id, bundle, path }, options));
+    } catch (error) {
+      this.init.ended(255);
+      throw error;
+    }
+    this.#watchInit(exitOf(this.init.pid));
+  }
+
+  /** Writes its processes into a directory. @throws KuasarError FAILED_PRECONDITION where they do not run, and what CRIU says */
+  async checkpoint(path: string, options: CheckpointOptions): Promise<void> {
+    const { id, bundle, init } = this;
+    const { runtime, criu } = this.#deps;
+    if (!criu) {
+      throw new KuasarError(
+        "UNIMPLEMENTED",
+        `Cannot checkpoint ${init.what}: not supported for its kind of pod`,
+      );
+    }
+    if (init.state !== "running" && init.state !== "paused") {
+      throw new KuasarError("FAILED_PRECONDITION", `Cannot checkpoint ${init.what}: it is ${init.state}`);
+    }
+    await criu.dump(runtime, { id, bundle, io: this.#io, pids: this.cgroup.pids(), path, options });
+  }
+
+  #watchInit(exit: Promise<{ code: number; atNs?: bigint }>): void {
+    this.cgroup.watchOom(() => this.#deps.onOom(this.id));
+    void this.#awaitEnd(this.init, exit);
   }
 
   #limitTime(startTime: string): void {
@@ -225,7 +278,8 @@ export class Container {
   /** Removes a container whose init has ended, or never started. */
   async delete(): Promise<void> {
     if (this.init.state === "created") {
-      this.cgroup.killAll();
+      if (this.init.pid === 0) this.init.ended(0);
+      else this.cgroup.killAll();
       await this.init.wait();
     }
     this.init.move("delete");
@@ -270,6 +324,7 @@ export class Container {
 
   /** Closes the streams of a process. */
   #discard(execId: string): void {
+    if (execId === "") this.#restoring?.streams.discard();
     this.#waiting.get(execId)?.streams.discard();
     this.#waiting.delete(execId);
     this.#deps.stdio.remove(this.id, execId);

@@ -1,5 +1,5 @@
 import * as sys from "../native/sys.js";
-import { callRuntime, type RuntimeCommand, type Stdio } from "./runtime_call.ts";
+import { type CallOptions, callRuntime, type RuntimeCommand, type Stdio } from "./runtime_call.ts";
 
 /** What creates a process needs besides its name. */
 export interface CreateOptions {
@@ -7,6 +7,9 @@ export interface CreateOptions {
   /** Unix socket that takes the master of the process's terminal. */
   consoleSocket?: string;
 }
+
+/** A checkpoint takes as long as all the memory of a container needs to be written. */
+const CHECKPOINT_TIMEOUT_MS = 600_000;
 
 /** Pid files of calls under way, over all runtimes: they may lie in one directory. */
 let files = 0;
@@ -27,6 +30,24 @@ export class OciRuntime {
   /** Starts one more process in a container. @param processFile OCI process as JSON. @returns its pid */
   exec(id: string, processFile: string, options: CreateOptions): Promise<number> {
     return this.#spawnProcess(["exec", "--detach", "--process", processFile], [id], options);
+  }
+
+  /** Writes a container's processes down. @param flags of runc's `checkpoint` */
+  async checkpoint(id: string, flags: readonly string[], env: CallOptions["env"] = {}): Promise<void> {
+    const timeoutMs = CHECKPOINT_TIMEOUT_MS;
+    await callRuntime(this.#runtime, ["checkpoint", ...flags, id], { env, timeoutMs });
+  }
+
+  /** Makes a container whose processes go on from where a checkpoint was made. @returns the pid of its init */
+  restore(
+    id: string,
+    bundle: string,
+    flags: readonly string[],
+    env: CallOptions["env"],
+    options: CreateOptions,
+  ): Promise<number> {
+    const verb = ["restore", "--detach", "--bundle", bundle, ...flags];
+    return this.#spawnProcess(verb, [id], options, { env: env ?? {}, timeoutMs: CHECKPOINT_TIMEOUT_MS });
   }
 
   async start(id: string): Promise<void> {
@@ -52,11 +73,15 @@ export class OciRuntime {
     verb: string[],
     id: string[],
     { stdio, consoleSocket }: CreateOptions,
+    call: CallOptions = {},
   ): Promise<number> {
     const pidFile = `${this.#runtime.directory}/${sys.getpid()}-${++files}.pid`;
     const socket = consoleSocket === undefined ? [] : ["--console-socket", consoleSocket];
     try {
-      await callRuntime(this.#runtime, [...verb, "--pid-file", pidFile, ...socket, ...id], stdio);
+      await callRuntime(this.#runtime, [...verb, "--pid-file", pidFile, ...socket, ...id], {
+        ...call,
+        stdio,
+      });
       return Number(sys.readTextFile(pidFile, 32));
     } finally {
       if (sys.exists(pidFile)) sys.unlink(pidFile);

@@ -15,6 +15,15 @@ export interface Stdio {
   stderr: number;
 }
 
+/** How one call differs from others. */
+export interface CallOptions {
+  /** Of the call; /dev/null without it. */
+  stdio?: Stdio;
+  /** Besides our own environment, or instead of what is there. */
+  env?: Readonly<Record<string, string>>;
+  timeoutMs?: number;
+}
+
 /** How an OCI runtime is called. */
 export interface RuntimeCommand {
   /** The program, and what stands before the verb of each call: `--root` and the like. */
@@ -30,9 +39,12 @@ const NOT_INHERITED = /^(?:LISTEN_|NOTIFY_SOCKET=|KUASAR_)/;
 
 let inherited: readonly string[] | undefined;
 
-function environment(): readonly string[] {
+function environment(changes: Readonly<Record<string, string>>): readonly string[] {
   inherited ??= sys.environ().filter((entry) => !NOT_INHERITED.test(entry));
-  return inherited;
+  const own = Object.entries(changes);
+  if (own.length === 0) return inherited;
+  const kept = inherited.filter((entry) => !(entry.slice(0, entry.indexOf("=")) in changes));
+  return [...kept, ...own.map(([name, value]) => `${name}=${value}`)];
 }
 
 /** Calls under way, over all runtimes: their files may lie in one directory. */
@@ -41,13 +53,12 @@ let calls = 0;
 /**
  * Calls a runtime and waits for the end of the call.
  *
- * @param stdio of the call; /dev/null without it
  * @throws KuasarError INTERNAL or NOT_FOUND with the reason that the runtime has logged
  */
 export async function callRuntime(
   runtime: RuntimeCommand,
   args: readonly string[],
-  stdio?: Stdio,
+  { stdio, env = {}, timeoutMs = CALL_TIMEOUT_MS }: CallOptions = {},
 ): Promise<void> {
   const { command, directory, privateMounts = [] } = runtime;
   const log = `${directory}/${sys.getpid()}-${++calls}.log`;
@@ -55,13 +66,13 @@ export async function callRuntime(
   const fds = stdio ?? { stdin: devNull, stdout: devNull, stderr: devNull };
   try {
     const pid = spawnReaped({
-      env: environment(),
+      env: environment(env),
       argv: [...command, "--log", log, "--log-format", "json", ...args],
       ...fds,
       ...(privateMounts.length === 0 ? {} : { privateMounts }),
     });
     const what = `${args[0]} the container's process`;
-    const { code } = await within(CALL_TIMEOUT_MS, what, exitOf(pid), () => sys.kill(pid, sys.SIG.KILL));
+    const { code } = await within(timeoutMs, what, exitOf(pid), () => sys.kill(pid, sys.SIG.KILL));
     if (code === 0) return;
     const reasons = runtimeErrors(sys.exists(log) ? sys.readTextFile(log) : "");
     const reason = reasons.at(-1) ?? `the runtime ended with code ${code}`;

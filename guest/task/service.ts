@@ -9,6 +9,8 @@ import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/
 import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { type AdoptedContainer, Container } from "./container.ts";
+import { Criu } from "./criu/criu.ts";
+import { checkpointOptions } from "./criu/options.ts";
 import type { OciRuntime } from "./oci_runtime.ts";
 import type { IoRequest, StdioProvider } from "./stdio.ts";
 import { timestampOf } from "./timestamp.ts";
@@ -62,7 +64,9 @@ export class TaskService {
       defaultSignals: prepared?.runtime?.defaultSignals ?? false,
       timeLimitMs: prepared?.runtime?.timeLimitMs ?? 0,
     };
-    return { runtime: runtimeFor(prepared), stdio, directory, init, onOom };
+    const program = prepared?.runtime?.criu;
+    const criu = program ? new Criu(program, directory) : undefined;
+    return { runtime: runtimeFor(prepared), stdio, criu, directory, init, onOom };
   }
 
   #container(id: string): Container {
@@ -147,8 +151,9 @@ export class TaskService {
         return { exitStatus: exit.status, exitedAt: timestampOf(exit) };
       },
       stats: ({ id }) => ({ stats: this.#container(id).cgroup.metrics() }),
-      checkpoint: () => {
-        throw new KuasarError("UNIMPLEMENTED", "Cannot checkpoint a container: not supported here");
+      checkpoint: async ({ id, path, options }) => {
+        await this.#container(id).checkpoint(path, checkpointOptions(options));
+        return {};
       },
       connect: ({ id }) => ({ shimPid: sys.getpid(), taskPid: this.#container(id).init.pid, version: "3" }),
       // The agent ends with its machine, never with a container.
@@ -158,23 +163,31 @@ export class TaskService {
 
   async #create(request: CreateTaskRequest): Promise<{ pid: number }> {
     const id = checkId(request.id, "container id");
-    if (request.checkpoint !== "") {
-      throw new KuasarError("UNIMPLEMENTED", "Cannot restore a container from a checkpoint: not supported");
-    }
     if (this.#containers.has(id) || this.#creating.has(id)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
     }
     this.#creating.add(id);
     try {
       const prepared = preparedOf(request.options);
+      const deps = this.#depsOf(id, prepared);
+      if (request.checkpoint !== "") {
+        if (!deps.criu) {
+          throw new KuasarError(
+            "UNIMPLEMENTED",
+            `Cannot restore container ${id}: not supported for its kind of pod`,
+          );
+        }
+        deps.criu.mustBeThere(`restore container ${id}`);
+      }
       const wanted = {
         id,
         bundle: request.bundle,
         mounts: prepared?.mounts ?? [],
         io: ioOf(request),
         cgroup: prepared?.runtime?.cgroup ?? "",
+        ...(request.checkpoint === "" ? {} : { checkpoint: request.checkpoint }),
       };
-      const container = await Container.create(wanted, this.#depsOf(id, prepared));
+      const container = await Container.create(wanted, deps);
       this.#containers.set(id, container);
       return { pid: container.init.pid };
     } finally {

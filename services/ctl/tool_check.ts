@@ -38,22 +38,44 @@ export async function versionOf(path: string, args: readonly string[]): Promise<
   }
 }
 
+/** Why a program does not work on this host; undefined where it does, or does not tell. */
+async function selfTestOf(path: string, { selfTest }: Tool): Promise<string | undefined> {
+  if (!selfTest) return undefined;
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const command = new Deno.Command(path, {
+    args: [...selfTest],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal,
+  });
+  const { success, stdout, stderr } = await command.output();
+  if (success) return undefined;
+  const lines = (new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)).trim().split("\n");
+  return lines.at(-1) || `${selfTest.join(" ")} has failed`;
+}
+
 /** Looks for a program in the private prefix first, then in the system. */
-async function checkTool(tool: Tool): Promise<Finding> {
+export async function checkTool(tool: Tool, prefix = `${buildDir}/host`): Promise<Finding> {
+  const absent = tool.optional ? "absent" : "missing";
   const what = tool.path.slice(tool.path.lastIndexOf("/") + 1);
   const remedy = tool.tooOldInDebian12
     ? `deno task setup (Debian 12's own is too old; ${tool.package} of ${tool.suite})`
     : `deno task setup, or apt-get install ${tool.package}`;
-  for (const path of [`${buildDir}/host/${tool.path}`, `/${tool.path}`]) {
+  for (const path of [`${prefix}/${tool.path}`, `/${tool.path}`]) {
     const version = await versionOf(path, tool.versionArgs);
     if (version === undefined) continue;
     if (version !== "?" && !isAtLeast(version, tool.minVersion)) {
       const detail = `${version} at ${path} is older than ${tool.minVersion}; ${tool.whatFor}`;
-      return { what, verdict: "missing", detail, remedy };
+      return { what, verdict: absent, detail, remedy };
+    }
+    const failure = await selfTestOf(path, tool);
+    if (failure !== undefined) {
+      return { what, verdict: absent, detail: `${version} at ${path} does not work here: ${failure}` };
     }
     return { what, verdict: "ok", detail: `${version} at ${path}` };
   }
-  return { what, verdict: "missing", detail: tool.whatFor, remedy };
+  return { what, verdict: absent, detail: tool.whatFor, remedy };
 }
 
 /** What is built rather than installed. */

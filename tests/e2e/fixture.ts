@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
-import { hostTools } from "../../deploy/host/mod.ts";
+import { type HostTools, hostTools } from "../../deploy/host/mod.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService } from "../../deploy/supervisor/mod.ts";
 import { Node, type NodeOptions, ociArchive } from "../harness/mod.ts";
@@ -66,10 +66,17 @@ async function pauseImage(): Promise<Uint8Array> {
   });
 }
 
+/** The OCI runtime that the tests ask for, the path of a program; unset it is crun. Its key in the deployment's tools is crun's. */
+function ociRuntimeUnderTest(): { tools: Partial<HostTools> } | undefined {
+  const path = Deno.env.get("KUASAR_E2E_OCI_RUNTIME");
+  return path === undefined ? undefined : { tools: { crun: path } };
+}
+
 /** The programs of a node, with a stand-in where the driver's own program cannot run here. */
 export async function programsFor(handler: string): Promise<NodePrograms> {
   const programs = nodePrograms();
-  const under = await programUnderTest(driverOfHandler(handler)?.name ?? "");
+  const name = driverOfHandler(handler)?.name ?? "";
+  const under = name === "runc" ? ociRuntimeUnderTest() : await programUnderTest(name);
   return under ? { ...programs, tools: { ...programs.tools, ...under.tools } } : programs;
 }
 
@@ -168,6 +175,11 @@ export function e2eHost(name: string, node: () => Node, run: (node: Node) => Pro
 /** As `e2e`, but only where somebody looks at a container's limits: Quark's are the pod's alone. */
 export function e2eLimits(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
   if (driver !== "quark") e2e(name, node, run);
+}
+
+/** As `e2e`, but only for pods of plain namespaces, whose containers are run by an OCI runtime. */
+export function e2eRunc(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
+  if (driver === "runc") e2e(name, node, run);
 }
 
 /** As `e2e`, but only for what stock runc cannot be asked. */

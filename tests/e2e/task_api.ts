@@ -46,18 +46,19 @@ export async function writeBundle(
   id: string,
   args: readonly string[],
   terminal = false,
+  namespaces: readonly { type: string; path?: string }[] = [{ type: "mount" }, { type: "pid" }],
 ): Promise<OwnTask> {
   const bundle = `${node.runDir}/bundles/${id}`;
   await Deno.mkdir(`${bundle}/rootfs`, { recursive: true });
   await Deno.writeTextFile(`${bundle}/sandbox`, pod.id);
-  await Deno.writeTextFile(`${bundle}/config.json`, JSON.stringify(specOf(id, args, terminal)));
+  await Deno.writeTextFile(`${bundle}/config.json`, JSON.stringify(specOf(id, args, terminal, namespaces)));
   const [stdout, stderr] = [`${bundle}/stdout`, `${bundle}/stderr`];
   const { success } = await new Deno.Command("mkfifo", { args: [stdout, stderr] }).output();
   if (!success) throw new Error(`Cannot make FIFOs in ${bundle}`);
   return { id, bundle, stdout, stderr, remove: () => Deno.remove(bundle, { recursive: true }) };
 }
 
-function specOf(id: string, args: readonly string[], terminal: boolean) {
+function specOf(id: string, args: readonly string[], terminal: boolean, namespaces: readonly unknown[]) {
   return {
     ociVersion: "1.2.1",
     process: { terminal, user: { uid: 0, gid: 0 }, args, env: ["PATH=/bin"], cwd: "/" },
@@ -72,6 +73,6 @@ function specOf(id: string, args: readonly string[], terminal: boolean) {
         options: ["newinstance", "ptmxmode=0666"],
       },
     ],
-    linux: { cgroupsPath: `/kuasar/${id}`, namespaces: [{ type: "mount" }, { type: "pid" }] },
+    linux: { cgroupsPath: `/kuasar/${id}`, namespaces },
   };
 }

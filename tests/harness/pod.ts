@@ -195,6 +195,11 @@ export class Container {
     });
   }
 
+  /** Has containerd write a checkpoint of the container into an archive. */
+  async checkpoint(location: string): Promise<void> {
+    await this.#cri.runtime.checkpointContainer({ containerId: this.id, location, timeout: 0n });
+  }
+
   async stop(graceSeconds = 5): Promise<void> {
     await this.#cri.runtime.stopContainer({ containerId: this.id, timeout: BigInt(graceSeconds) });
   }

@@ -26,7 +26,7 @@ export type RuntimeChoice =
   & Partial<
     Pick<
       HostRuntime,
-      "execRefusal" | "taskSocket" | "timeLimitMs" | "privateMounts" | "defaultSignals" | "cgroup"
+      "execRefusal" | "taskSocket" | "timeLimitMs" | "privateMounts" | "defaultSignals" | "cgroup" | "criu"
     >
   >;
 

@@ -36,6 +36,7 @@ export async function prepareContainer(
     timeLimitMs: 0,
     privateMounts: [],
     defaultSignals: false,
+    criu: "",
     bundle: paths.dir,
     cgroup: record.cgroup === ""
       ? container.spec.linux?.cgroupsPath ?? ""

@@ -97,7 +97,7 @@ export class Runsc {
   }
 
   #call(args: readonly string[], stdio?: Stdio): Promise<void> {
-    return callRuntime(this.#runtime, args, stdio);
+    return callRuntime(this.#runtime, args, stdio && { stdio });
   }
 }
 

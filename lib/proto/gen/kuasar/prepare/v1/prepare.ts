@@ -94,6 +94,8 @@ export interface HostRuntime {
    * what ends any other process (pid_namespaces(7)): kuasar-task ends it instead, and tells the signal as the reason.
    */
   defaultSignals: boolean;
+  /** CRIU's program, by which the runtime checkpoints and restores; empty where containers of this kind are not. */
+  criu: string;
 }
 
 export enum HostRuntime_Kind {
@@ -497,6 +499,7 @@ function createBaseHostRuntime(): HostRuntime {
     timeLimitMs: 0,
     privateMounts: [],
     defaultSignals: false,
+    criu: "",
   };
 }
 
@@ -531,6 +534,9 @@ export const HostRuntime: MessageFns<HostRuntime> = {
     }
     if (message.defaultSignals !== false) {
       writer.uint32(80).bool(message.defaultSignals);
+    }
+    if (message.criu !== "") {
+      writer.uint32(90).string(message.criu);
     }
     return writer;
   },
@@ -626,6 +632,14 @@ export const HostRuntime: MessageFns<HostRuntime> = {
             }
 
             message.defaultSignals = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.criu = reader.string();
             continue;
           }
         }
