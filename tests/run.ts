@@ -3,6 +3,7 @@
  * Stops at the first red and ends with one line that counts them all.
  */
 import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
+import { hostTools } from "../deploy/host/mod.ts";
 import { root } from "./root.ts";
 import { testFiles, testsOf } from "./test_files.ts";
 
@@ -21,6 +22,11 @@ const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((na
 );
 
 const FILES = testFiles();
+
+/** What depends on the OCI runtime and not on us: run by each of them, with crun all the rest too. */
+const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "checkpoint"].map((name) =>
+  `tests/e2e/${name}_test.ts`
+);
 
 /** What takes the place of volumes where nothing is shared. */
 const BLOCK_TEST = "tests/e2e/block_test.ts";
@@ -49,8 +55,33 @@ const STAGES: readonly Stage[] = [
     const handler = driver.handlers.at(-1)!;
     return tests(`end-to-end tests of ${handler}`, e2eOf(driver), { KUASAR_E2E_HANDLER: handler });
   }),
+  ...otherRuntimes(),
   tests("an installation under systemd", testsOf(FILES, "systemd")),
 ];
+
+/** runc, which the set-up fetches, and youki, which no Debian package has, where it is on the PATH. */
+function otherRuntimes(): Stage[] {
+  const youki = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/youki`).find(isFile);
+  if (youki === undefined) {
+    console.log("skipped: end-to-end tests of kuasar-runc with youki, which is not on the PATH");
+  }
+  return [["runc", hostTools().runc], ["youki", youki]].flatMap(([name, path]) =>
+    path === undefined ? [] : [
+      tests(`end-to-end tests of kuasar-runc with ${name}`, RUNTIME_TESTS, {
+        KUASAR_E2E_HANDLER: "kuasar-runc",
+        KUASAR_E2E_OCI_RUNTIME: path,
+      }),
+    ]
+  );
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
 
 interface Counts {
   passed: number;
