@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
+import { attach, deviceOf } from "./attach.ts";
 import { drawBars } from "./bars.ts";
 import { report } from "./check.ts";
 import { splitArguments } from "./command.ts";
@@ -195,4 +196,26 @@ Deno.test("tables and ages read well", () => {
     "24h",
     "2d",
   ]);
+});
+
+Deno.test("a device is what one flag says, with what it needs", () => {
+  const flags = (more: Record<string, string | boolean | number>) => ({ mtu: 1500, queues: 1, ...more });
+  deepStrictEqual(deviceOf(flags({ disk: "/d.img", "read-only": true })), {
+    $case: "disk",
+    value: { hostPath: "/d.img", readOnly: true },
+  });
+  deepStrictEqual(deviceOf(flags({ pmem: "p.img" })), {
+    $case: "pmem",
+    value: { hostPath: `${Deno.cwd()}/p.img`, discardWrites: false },
+  });
+  const nic = deviceOf(flags({ tap: "tap1" }));
+  ok(nic.$case === "nic" && /^02(:[0-9a-f]{2}){5}$/.test(nic.value.mac) && nic.value.netnsPath === "");
+  const share = deviceOf(flags({ share: "/s.sock", tag: "data" }));
+  ok(share.$case === "share" && share.value.tag === "data" && share.value.socketPath === "/s.sock");
+  strictEqual(deviceOf(flags({ vfio: "0000:03:00.0" })).$case, "vfio");
+  for (const wrong of [{}, { share: "/s.sock" }, { disk: "/d", vfio: "0000:03:00.0" }]) {
+    throws(() => deviceOf(flags(wrong)), { code: "INVALID_ARGUMENT" });
+  }
+  const names = (script: string) => script.includes("--discard-writes") && script.includes("--vfio");
+  ok(names(completionScript("bash", [attach])) && names(completionScript("zsh", [attach])));
 });

@@ -1,6 +1,7 @@
 /** kuasar-ctl: looks into the sandboxes of a node and at the node itself. */
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { EXIT, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { attach, detach } from "./attach.ts";
 import { check } from "./check.ts";
 import { type Command, type CommandInput, splitArguments } from "./command.ts";
 import { completionFor } from "./completion.ts";
@@ -11,6 +12,7 @@ import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { metrics } from "./metrics.ts";
 import { resize } from "./resize.ts";
+import { snapshot } from "./snapshot.ts";
 import { timeline } from "./timeline.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -20,6 +22,9 @@ const COMMANDS: readonly Command[] = [
   logs,
   timeline,
   resize,
+  attach,
+  detach,
+  snapshot,
   metrics,
   check,
   completionFor(() => COMMANDS),

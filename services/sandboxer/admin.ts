@@ -1,10 +1,12 @@
 import type { Handlers } from "../../lib/grpc/mod.ts";
 import type { AdminDefinition, SandboxSummary } from "../../lib/proto/gen/kuasar/admin/v1/admin.ts";
 import type { Context } from "./context.ts";
+import { attachDevice, detachDevice } from "./devices.ts";
 import { toEndpoint } from "./guest.ts";
 import { sandboxInfo } from "./info.ts";
 import { resizeSandbox } from "./resize.ts";
 import type { Sandbox } from "./sandbox.ts";
+import { snapshotSandbox } from "./snapshot.ts";
 import { toTimestamp } from "./time.ts";
 import { toPhases } from "./timeline.ts";
 
@@ -32,6 +34,17 @@ export function adminHandlers(context: Context): Handlers<typeof AdminDefinition
     },
     resize({ id, vcpus, memoryMib }) {
       return resizeSandbox(context, registry.resolve(id), { vcpus, memoryMib });
+    },
+    attach(request) {
+      return attachDevice(context, registry.resolve(request.id), request);
+    },
+    async detach({ id, name }) {
+      await detachDevice(context, registry.resolve(id), name);
+      return {};
+    },
+    async snapshot({ id, directory }) {
+      await snapshotSandbox(context, registry.resolve(id), directory);
+      return {};
     },
     async timeline({ id }) {
       const { record } = registry.resolve(id);

@@ -1,7 +1,7 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
 import type { ResizeResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { Context } from "./context.ts";
 import { withGuest } from "./guest.ts";
+import { checkMachine } from "./machine.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /**
@@ -17,15 +17,7 @@ export async function resizeSandbox(
   { id, record }: Sandbox,
   wanted: { vcpus: number; memoryMib: bigint },
 ): Promise<ResizeResponse> {
-  if (record.state !== "ready") {
-    throw new KuasarError("FAILED_PRECONDITION", `Cannot resize sandbox ${id}: its state is ${record.state}`);
-  }
-  if (record.onHost) {
-    throw new KuasarError(
-      "UNIMPLEMENTED",
-      `Cannot resize sandbox ${id}: it has no machine of its own; its cgroup limits it`,
-    );
-  }
+  checkMachine(id, record, "resize");
   const timeoutMs = config.timeouts.peer_ms;
   const now = await peers.machine(record.driver).resize({ sandboxId: id, ...wanted }, { timeoutMs });
   if (wanted.vcpus === 0) return now;

@@ -101,16 +101,28 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
         return {};
       },
       pause: () => Promise.resolve({}),
-      resume: () => Promise.resolve({}),
+      async resume({ sandboxId }) {
+        await world.call("driver/resume", sandboxId, () => void find(sandboxId));
+        return {};
+      },
     }], [MachineDefinition, {
       async resize({ sandboxId: id, vcpus, memoryMib }) {
         await world.call("driver/resize", id, () => void find(id));
         return { vcpus: vcpus || 1, memoryMib: memoryMib || 256n };
       },
-      snapshot: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot write a sandbox here")),
+      async snapshot({ sandboxId }) {
+        await world.call("driver/snapshot", sandboxId, () => void find(sandboxId));
+        return {};
+      },
       restore: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot restore a sandbox here")),
-      attachDevice: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot plug in devices here")),
-      detachDevice: () => Promise.reject(new KuasarError("UNIMPLEMENTED", "Cannot plug in devices here")),
+      async attachDevice({ sandboxId, id }) {
+        await world.call("driver/attachDevice", id, () => void devices(sandboxId).add(id));
+        return { pciAddress: "0000:00:06.0" };
+      },
+      async detachDevice({ sandboxId, id }) {
+        await world.call("driver/detachDevice", id, () => void devices(sandboxId).delete(id));
+        return {};
+      },
       async counters({ sandboxId }) {
         find(sandboxId);
         const disk = { serial: "d", readBytes: 4096n, readOps: 2n, writeBytes: 512n, writeOps: 1n };
