@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { CloudHypervisorApi } from "../../drivers/cloud_hypervisor/api.ts";
 import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
 
@@ -36,6 +36,25 @@ export function cloudHypervisorDeviceTests(driver: DriverUnderTest): void {
       ok(device_tree && Object.hasOwn(device_tree, "disk-d1"));
       ok(Object.hasOwn(await api.counters(), "disk-d1"));
       await api.resize({ desired_balloon: 64 << 20 });
+    } finally {
+      api.close();
+    }
+    await process.client.remove({ sandboxId: "s1" });
+  });
+}
+
+/** @param driver with room for more vCPUs */
+export function cloudHypervisorVcpuTests(driver: DriverUnderTest): void {
+  testsOf(driver)("no vCPU comes while another one is leaving", "none", async (process) => {
+    await process.start("s1", { vcpus: 1 });
+    const api = new CloudHypervisorApi(`${process.driverDir}/s1/api.sock`);
+    try {
+      await api.resize({ desired_vcpus: 2 });
+      // The guest stands still, so that the vCPU cannot leave.
+      await process.client.pause({ sandboxId: "s1" });
+      await api.resize({ desired_vcpus: 1 });
+      await rejects(api.resize({ desired_vcpus: 2 }), /answers 429/);
+      await process.client.resume({ sandboxId: "s1" });
     } finally {
       api.close();
     }

@@ -60,6 +60,10 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(sign
 const server = new ApiServer(
   "Cloud Hypervisor API",
   listener.fd,
-  (request, fds) => route(vmm, version, request, fds, () => setTimeout(() => void exit(0), LAST_ANSWER_MS)),
+  async (request, fds) => {
+    const delayMs = options.delays?.[request.path.slice(request.path.lastIndexOf("/") + 1)];
+    if (delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    return await route(vmm, version, request, fds, () => setTimeout(() => void exit(0), LAST_ANSWER_MS));
+  },
 );
 await server.run();

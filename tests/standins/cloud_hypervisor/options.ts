@@ -6,6 +6,8 @@ export interface StandInOptions extends Foundation {
   version: string;
   /** True where the host gives no userfaultfd, without which nothing is restored on demand. */
   withoutUserfaultfd?: boolean;
+  /** How long requests take besides what they do, in ms, by their names: `vm.add-disk`. All others wait behind them. */
+  delays?: Readonly<Record<string, number>>;
 }
 
 /** The major version. */

@@ -1,6 +1,8 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
 import { OPEN, openFd } from "../../../lib/libc/mod.ts";
+import { DiskLocks } from "./disk_locks.ts";
 import { EventMonitor } from "./events.ts";
+import { checkLandlock } from "./landlock.ts";
 import { route } from "./routes.ts";
 import { Vmm } from "./vmm.ts";
 
@@ -196,3 +198,44 @@ Deno.test("descriptors come with the requests that take them, in the number that
     match((await program.put("vm.add-net", { id: "n" })).body!, /without descriptors/);
     match((await program.call("PUT", "vm.add-net", { id: "n", num_queues: 2 }, [fd()])).body!, /no tap/);
   }));
+
+Deno.test("a disk has one writer or many readers, from v46 on", async () => {
+  const path = await Deno.makeTempFile();
+  const mine = new DiskLocks(53);
+  const theirs = new DiskLocks(46);
+  const old = new DiskLocks(45);
+  const refusal = (error: { status: number; message: string }) => {
+    match(error.message, /already locked/);
+    return error.status === 500;
+  };
+  try {
+    mine.take({ id: "d", path });
+    mine.take({ id: "d", path });
+    throws(() => theirs.take({ id: "d", path }), refusal);
+    throws(() => theirs.take({ id: "d", path, readonly: true }), refusal);
+    old.take({ id: "d", path });
+    mine.release("d");
+    mine.release("d");
+    theirs.take({ id: "d", path, readonly: true });
+    mine.take({ id: "d", path, readonly: true });
+    throws(() => mine.take({ id: "e", path }), refusal);
+  } finally {
+    for (const locks of [mine, theirs, old]) locks.clear();
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("with Landlock only what the rules name comes into a running VM", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/disk`, "");
+    const config = { landlock_enable: true, landlock_rules: [{ path: dir, access: "rw" }] } as never;
+    checkLandlock(config, `${dir}/disk`);
+    throws(() => checkLandlock(config, `${dir}-other/disk`), /Permission denied/);
+    await Deno.symlink("/etc/passwd", `${dir}/link`);
+    throws(() => checkLandlock(config, `${dir}/link`), /Permission denied/);
+    checkLandlock({ landlock_rules: [] } as never, "/etc/passwd");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,7 +1,9 @@
 import { closeFd, listenUnixFd } from "../../../lib/libc/mod.ts";
 import { ApiError, strictness } from "./api_error.ts";
 import { checkBoot, checkConfig } from "./boot_rules.ts";
+import { DiskLocks } from "./disk_locks.ts";
 import type { EventMonitor } from "./events.ts";
+import { checkLandlock } from "./landlock.ts";
 import { majorOf, type StandInOptions } from "./options.ts";
 import { PciSlots } from "./pci_slots.ts";
 import { QemuVm, type VmEnd } from "../qemu/vm.ts";
@@ -41,6 +43,9 @@ export class Vmm {
   #serialFd: number | undefined;
   #share: SharedDirectory | undefined;
   #memoryAdditions = 0;
+  readonly #locks: DiskLocks;
+  /** True from the request for fewer vCPUs until the guest has let go of the others. */
+  #vcpusLeaving = false;
 
   /** @param exit ends the process, for a guest that has powered itself off */
   constructor(
@@ -53,6 +58,7 @@ export class Vmm {
     this.#events = events;
     this.#workDir = workDir;
     this.#exit = exit;
+    this.#locks = new DiskLocks(majorOf(options));
   }
 
   get #version(): number {
@@ -96,9 +102,15 @@ export class Vmm {
       }
     }
     for (const { id } of devicesOf(config)) this.#slots.take(required(id));
-    const fs = config.fs?.[0];
-    if (fs) this.#share = await attempt("CreateVirtioFs", () => takeShare(fs.socket));
-    await this.#startVm(config);
+    try {
+      for (const disk of config.disks ?? []) this.#locks.take(disk);
+      const fs = config.fs?.[0];
+      if (fs) this.#share = await attempt("CreateVirtioFs", () => takeShare(fs.socket));
+      await this.#startVm(config);
+    } catch (error) {
+      this.#locks.clear();
+      throw error;
+    }
     this.#events.emit("vm", "booted");
     return undefined;
   }
@@ -154,6 +166,7 @@ export class Vmm {
     for (const { id } of devicesOf(config)) this.#slots.take(required(id));
     this.#config = config;
     try {
+      for (const disk of config.disks ?? []) this.#locks.take(disk);
       await this.#startVm(config, `${directory}/memory-ranges`);
     } catch (error) {
       // A failed restore leaves an empty process.
@@ -174,7 +187,9 @@ export class Vmm {
       share: this.#share,
       ...(saved === undefined ? {} : { saved, frozen: true }),
     };
-    const vm = await attempt("VmBoot", () => QemuVm.start(config, parts));
+    // The locks are the stand-in's.
+    const machine = { ...config, disks: config.disks?.map((disk) => ({ ...disk, shared: true })) ?? [] };
+    const vm = await attempt("VmBoot", () => QemuVm.start(machine, parts));
     this.#vm = vm;
     this.#state = "Running";
     void vm.ended.then((end) => this.#ended(vm, end));
@@ -261,7 +276,8 @@ export class Vmm {
       tree[id] = { id, resources: [], parent: null, children: [], pci_bdf: bdf };
     }
     return {
-      config,
+      // Earlier versions name what is not set.
+      config: this.#version >= 53 ? config : { ...UNSET, ...config },
       state: this.#state,
       memory_actual_size: await this.#vm?.memoryActualSize() ?? config.memory.size,
       ...(this.#vm && { device_tree: tree }),
@@ -301,7 +317,15 @@ export class Vmm {
     const changed = { ...config, disks: [...config.disks ?? [], body] };
     checkConfig(changed, this.#version);
     const id = required(body.id);
-    return await this.#plug(id, changed, "AddDisk", (vm) => vm.addDisk(body));
+    if (!this.#vm) return await this.#plug(id, changed, "AddDisk", async () => {});
+    checkLandlock(config, body.path);
+    this.#locks.take(body);
+    try {
+      return await this.#plug(id, changed, "AddDisk", (vm) => vm.addDisk({ ...body, shared: true }));
+    } catch (error) {
+      this.#locks.release(id);
+      throw error;
+    }
   }
 
   async addFs(body: FsConfig): Promise<Answer> {
@@ -309,6 +333,7 @@ export class Vmm {
     const changed = { ...config, fs: [...config.fs ?? [], body] };
     checkConfig(changed, this.#version);
     const id = required(body.id);
+    if (this.#vm) checkLandlock(config, body.socket);
     return await this.#plug(id, changed, "AddFs", (vm) => vm.addFs(id, body.tag, body.socket));
   }
 
@@ -318,6 +343,7 @@ export class Vmm {
     checkConfig(changed, this.#version);
     const id = required(body.id);
     const { file, discard_writes: discardWrites = false } = body;
+    if (this.#vm) checkLandlock(config, file);
     return await this.#plug(id, changed, "AddPmem", (vm) => vm.addPmem(id, file, discardWrites));
   }
 
@@ -373,6 +399,7 @@ export class Vmm {
       this.#leaving.add(id);
       await attempt("RemoveDevice", () =>
         vm.removeDevice(id, () => {
+          this.#locks.release(id);
           this.#leaving.delete(id);
           this.#plugged.delete(id);
           this.#closeTaps(id);
@@ -380,6 +407,7 @@ export class Vmm {
           this.#events.emit("vm", "device-removed", { id, bdf });
         }));
     }
+    if (this.#version >= 53) this.#locks.release(id);
     // The configuration forgets it at once, the device tree when the guest has let go.
     this.#config = {
       ...config,
@@ -403,9 +431,14 @@ export class Vmm {
     this.#events.emit("vm", "resizing");
     if (vcpus !== undefined) {
       if (vcpus > cpus.max_vcpus || vcpus < 1) throw refused("CpuManager", "DesiredVcpuCountExceedsMax");
+      if (this.#vcpusLeaving) {
+        throw new ApiError(this.#version >= 46 ? 429 : 400, "Error from API", "VcpuPendingRemovedVcpu");
+      }
       const vm = this.#vm;
-      if (vm && vcpus < vm.cpus) throw strictness("vCPUs do not leave a running VM here");
-      if (vm) await attempt("CpuManager", () => vm.addCpus(vcpus));
+      if (vm && vcpus < vm.cpus) {
+        this.#vcpusLeaving = true;
+        await attempt("CpuManager", () => vm.removeCpus(vcpus, () => this.#vcpusLeaving = false));
+      } else if (vm) await attempt("CpuManager", () => vm.addCpus(vcpus));
       this.#config = { ...config, cpus: { ...cpus, boot_vcpus: vcpus } };
     }
     // Less memory: nothing happens until a reboot, and the answer does not say so.
@@ -447,11 +480,27 @@ export class Vmm {
     this.#share?.close();
     this.#share = undefined;
     this.#slots.clear();
+    this.#locks.clear();
+    this.#vcpusLeaving = false;
     this.#leaving.clear();
     this.#plugged.clear();
     removeIfThere(this.#config?.vsock?.socket);
   }
 }
+
+/** What `vm.info` shows of a configuration in versions that name what is not set. */
+const UNSET = {
+  balloon: null,
+  devices: null,
+  disks: null,
+  fs: null,
+  landlock_rules: null,
+  net: null,
+  numa: null,
+  payload: null,
+  pmem: null,
+  vsock: null,
+};
 
 function refused(...chain: string[]): ApiError {
   return new ApiError(500, "Error from API", ...chain);

@@ -450,6 +450,17 @@ export class QemuVm {
     }
   }
 
+  /** Asks the guest to let go of vCPUs until there are `wanted`; `gone` is called when it has. Those of the boot stay. */
+  async removeCpus(wanted: number, gone: () => void): Promise<void> {
+    const leaving = new Set(Array.from({ length: this.#cpus - wanted }, (_, i) => `cpu-${wanted + i}`));
+    this.#qmp.onEvent(({ event, data }) => {
+      if (event !== "DEVICE_DELETED" || !leaving.delete(String(data.device)) || leaving.size > 0) return;
+      this.#cpus = wanted;
+      gone();
+    });
+    for (const id of [...leaving].reverse()) await this.#qmp.execute("device_del", { id });
+  }
+
   /** Adds memory up to `bytes` in all. */
   async addMemory(bytes: number): Promise<void> {
     const id = `dimm-${this.#memory}`;
