@@ -2,9 +2,9 @@
  * What still uses `dir`, one line each: processes with it in their arguments, mounts below or from it, and
  * listening sockets. Empty where all is clean.
  *
- * @param except pids that may, such as the caller's
+ * @param except pids that may: unless given, the caller's and those of who started it, down to a shell
  */
-export function leftovers(dir: string, except: readonly number[] = [Deno.pid]): string[] {
+export function leftovers(dir: string, except: readonly number[] = withAncestors(Deno.pid)): string[] {
   const lines: string[] = [];
   for (const entry of Deno.readDirSync("/proc")) {
     const pid = Number(entry.name);
@@ -20,6 +20,17 @@ export function leftovers(dir: string, except: readonly number[] = [Deno.pid]): 
     if (mentions(path, dir)) lines.push(`socket: ${path}`);
   }
   return lines;
+}
+
+/** A process and all above it (proc_pid_stat(5): the parent is the second field behind the name in parentheses). */
+function withAncestors(pid: number): number[] {
+  const pids: number[] = [];
+  for (let at = pid; at > 0 && !pids.includes(at);) {
+    pids.push(at);
+    const stat = read(`/proc/${at}/stat`);
+    at = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
+  }
+  return pids;
 }
 
 /** True where `text` names `dir` itself or something below it, and not another folder with a longer name. */
