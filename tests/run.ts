@@ -24,7 +24,7 @@ const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((na
 const FILES = testFiles();
 
 /** What depends on the OCI runtime and not on us: run by each of them, with crun all the rest too. */
-const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "checkpoint"].map((name) =>
+const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls", "checkpoint"].map((name) =>
   `tests/e2e/${name}_test.ts`
 );
 
@@ -32,7 +32,9 @@ const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "checkpoint"].m
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
 /** What only containers on the host's own kernel can be asked; and containerd without the Sandbox API, once for such pods. */
-const HOST_TESTS = ["task_server_death", "shim", "checkpoint"].map((name) => `tests/e2e/${name}_test.ts`);
+const HOST_TESTS = ["task_server_death", "runtime_calls", "shim", "checkpoint"].map((name) =>
+  `tests/e2e/${name}_test.ts`
+);
 
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 function e2eOf(driver: DriverDeployment): readonly string[] {

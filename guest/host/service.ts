@@ -17,7 +17,7 @@ import {
   Status,
   TaskDefinition,
 } from "../../lib/proto/gen/containerd/task/v3/task.ts";
-import { PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { HostRuntime_Kind, PrepareContainerResponse } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { CallContext, Handlers, MessageType, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
@@ -68,10 +68,20 @@ function streamsFor(link: SandboxLink, paths: StdioPaths): StdioPaths {
   return { stdin: flag(stdin), stdout: flag(stdout), stderr: terminal ? "" : flag(stderr), terminal };
 }
 
+/**
+ * True where what is to be released are directories alone, whose going nobody has to wait for: the runtime's delete has
+ * unmounted what was mounted, and there are neither devices nor a sandbox that ends with the container.
+ */
+function needsNoRelease({ id, sandboxId, runtime }: ContainerRecord): boolean {
+  return runtime?.kind === HostRuntime_Kind.RUNC && sandboxId !== id;
+}
+
 /** containerd's Task API for every container of the node. */
 export class HostTaskService {
   readonly #deps: HostDeps;
   readonly #creating = new Set<string>();
+  /** Releases that nobody waits for, by the container's id. */
+  readonly #releasing = new Map<string, Promise<void>>();
 
   constructor(deps: HostDeps) {
     this.#deps = deps;
@@ -187,6 +197,8 @@ export class HostTaskService {
     }
     const placement = placementOf(request.bundle, id);
     this.#creating.add(id);
+    // What is taken away of an earlier container must not be the new one's.
+    await this.#releasing.get(id);
     const record: ContainerRecord = {
       id,
       sandboxId: placement.sandboxId,
@@ -390,7 +402,9 @@ export class HostTaskService {
       registry.remove(id);
       record.phase = "releasing";
       records.save(record);
-      await this.#release(record);
+      const released = this.#release(record);
+      if (needsNoRelease(record)) this.#releaseLater(id, released);
+      else await released;
       this.#publish(record, "/tasks/delete", "TaskDelete", TaskDelete, {
         containerId: id,
         pid,
@@ -454,6 +468,13 @@ export class HostTaskService {
         (late) => log.error("cannot release a container", { container: containerId, error: late }),
       );
     }
+  }
+
+  #releaseLater(id: string, released: Promise<void>): void {
+    this.#releasing.set(id, released);
+    void released.finally(() => {
+      if (this.#releasing.get(id) === released) this.#releasing.delete(id);
+    });
   }
 
   #exited(record: ContainerRecord, execId: string, exit: Exit, pid: number): void {

@@ -2,7 +2,7 @@ import type { Resources } from "../../lib/oci/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import * as sys from "../native/sys.js";
-import { v1Folders } from "./cgroup_folders.ts";
+import { allFolders, v1Folders } from "./cgroup_folders.ts";
 import { CgroupV1 } from "./cgroup_v1.ts";
 import { CgroupV2 } from "./cgroup_v2.ts";
 
@@ -29,6 +29,8 @@ export interface Cgroup {
   checkOom(onOom: () => void): void;
   /** Ends the watch. */
   close(): void;
+  /** Removes it with those below, as whoever made it would. @throws sys.SysError EBUSY while there are processes in it */
+  remove(): void;
 }
 
 /**
@@ -44,5 +46,6 @@ export function openCgroup(path: string): Cgroup {
     );
   }
   if (sys.statfs(ROOT).type === CGROUP2_MAGIC) return new CgroupV2(ROOT + path);
-  return new CgroupV1(v1Folders(sys.readTextFile("/proc/self/mountinfo"), path));
+  const mountinfo = sys.readTextFile("/proc/self/mountinfo");
+  return new CgroupV1(v1Folders(mountinfo, path), allFolders(mountinfo, path));
 }

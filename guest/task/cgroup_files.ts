@@ -44,3 +44,18 @@ export function pidsBelow(folder: string): number[] {
     return [];
   }
 }
+
+/** Removes a cgroup's folder with those below it; one that is not there is fine. @throws sys.SysError EBUSY while it has processes */
+export function removeCgroupFolder(folder: string): void {
+  try {
+    sys.rmdir(folder);
+  } catch (error) {
+    const { errno } = error as sys.SysError;
+    if (errno === sys.E.NOENT) return;
+    const children = sys.readdir(folder).filter((entry) => entry.type === "dir");
+    // Nothing is below it that could be in the way.
+    if (children.length === 0) throw error;
+    for (const { name } of children) removeCgroupFolder(`${folder}/${name}`);
+    sys.rmdir(folder);
+  }
+}

@@ -6,7 +6,13 @@ import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { pidsBelow, readCgroupFile, updateCgroupFile, writeCgroupFile } from "./cgroup_files.ts";
+import {
+  pidsBelow,
+  readCgroupFile,
+  removeCgroupFolder,
+  updateCgroupFile,
+  writeCgroupFile,
+} from "./cgroup_files.ts";
 import type { CgroupFolders, Controller } from "./cgroup_folders.ts";
 import { cgroupWritesV1 } from "./resources_v1.ts";
 import { readMetricsV1 } from "./stats_v1.ts";
@@ -24,11 +30,14 @@ const KILL_ROUNDS = 16;
 /** The cgroup (v1) of one container: a folder in each hierarchy. */
 export class CgroupV1 implements Cgroup {
   readonly #folders: CgroupFolders;
+  readonly #all: readonly string[];
   #oomKills = 0n;
   #oomEvent = -1;
 
-  constructor(folders: CgroupFolders) {
+  /** @param all its folders, also in hierarchies of which nothing is read */
+  constructor(folders: CgroupFolders, all: readonly string[]) {
     this.#folders = folders;
+    this.#all = all;
   }
 
   #path(controller: Controller, name: string): string {
@@ -158,5 +167,9 @@ export class CgroupV1 implements Cgroup {
   close(): void {
     if (this.#oomEvent >= 0) sys.close(this.#oomEvent);
     this.#oomEvent = -1;
+  }
+
+  remove(): void {
+    for (const folder of this.#all) removeCgroupFolder(folder);
   }
 }

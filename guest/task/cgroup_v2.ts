@@ -4,7 +4,13 @@ import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { within } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { pidsBelow, readCgroupFile, updateCgroupFile, writeCgroupFile } from "./cgroup_files.ts";
+import {
+  pidsBelow,
+  readCgroupFile,
+  removeCgroupFolder,
+  updateCgroupFile,
+  writeCgroupFile,
+} from "./cgroup_files.ts";
 import { cgroupWrites } from "./resources_v2.ts";
 import { parseFlat, readMetrics } from "./stats_v2.ts";
 import { type FileWatch, watchFile } from "./watch_file.ts";
@@ -99,5 +105,9 @@ export class CgroupV2 implements Cgroup {
   close(): void {
     this.#events?.close();
     this.#events = undefined;
+  }
+
+  remove(): void {
+    removeCgroupFolder(this.#path);
   }
 }

@@ -9,6 +9,7 @@ import { type Cgroup, openCgroup } from "./cgroup.ts";
 import type { Criu } from "./criu/criu.ts";
 import type { CreateOptions, OciRuntime } from "./oci_runtime.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
+import { NOT_PLAIN, type PlainCalls, plainCallsOf } from "./plain_calls.ts";
 import { type Exit, TaskProcess } from "./process.ts";
 import { startTimeOf } from "./start_time.ts";
 import { next } from "./state.ts";
@@ -80,6 +81,7 @@ export class Container {
   #mounts: string[] = [];
   /** What the init's start restores, and its streams. */
   #restoring: { path: string; streams: ProcessIo } | undefined;
+  #plain: PlainCalls = NOT_PLAIN;
   #stopTimer: () => void = () => {};
 
   private constructor(
@@ -114,6 +116,7 @@ export class Container {
       const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
       const cgroup = request.cgroup || (spec.linux?.cgroupsPath ?? `/kuasar/${id}`);
       container = new Container(id, bundle, cgroup, io, deps);
+      container.#plain = plainCallsOf(spec, cgroup);
     } catch (error) {
       unmountAll(mounts);
       throw error;
@@ -162,7 +165,7 @@ export class Container {
     if (this.#restoring) await this.#restore();
     else {
       try {
-        await this.#deps.runtime.start(this.id);
+        await this.#deps.runtime.start(this.id, this.#plain.start ? this.init.wait() : undefined);
       } catch (error) {
         this.init.kill(sys.SIG.KILL);
         throw error;
@@ -333,7 +336,8 @@ export class Container {
   async #cleanUp(): Promise<void> {
     this.cgroup.close();
     try {
-      await this.#deps.runtime.delete(this.id, this.init.exit !== undefined);
+      const cgroup = this.#plain.delete ? this.cgroup : undefined;
+      await this.#deps.runtime.delete(this.id, this.init.exit !== undefined, cgroup);
     } catch (error) {
       log.warn("cannot delete a container", { container: this.id, error });
     }

@@ -1,5 +1,7 @@
 import * as sys from "../native/sys.js";
 import { type CallOptions, callRuntime, type RuntimeCommand, type Stdio } from "./runtime_call.ts";
+import { startByFifo } from "./exec_fifo.ts";
+import { stateRootOf } from "./plain_calls.ts";
 
 /** What creates a process needs besides its name. */
 export interface CreateOptions {
@@ -17,9 +19,11 @@ let files = 0;
 /** An OCI runtime with the command line of runc: crun, runc, youki. */
 export class OciRuntime {
   readonly #runtime: RuntimeCommand;
+  readonly #stateRoot: string | undefined;
 
   constructor(runtime: RuntimeCommand) {
     this.#runtime = runtime;
+    this.#stateRoot = stateRootOf(runtime.command);
   }
 
   /** Creates a container without starting it. @returns the pid of its init */
@@ -50,15 +54,34 @@ export class OciRuntime {
     return this.#spawnProcess(verb, [id], options, { env: env ?? {}, timeoutMs: CHECKPOINT_TIMEOUT_MS });
   }
 
-  async start(id: string): Promise<void> {
+  /**
+   * Lets a created container's init go on.
+   *
+   * @param plainUntil where `start` does nothing else: the end of the init
+   */
+  async start(id: string, plainUntil?: Promise<unknown>): Promise<void> {
+    const root = this.#stateRoot;
+    if (plainUntil && root !== undefined && await startByFifo(`${root}/${id}`, plainUntil)) return;
     await callRuntime(this.#runtime, ["start", id]);
   }
 
   /**
    * Takes a container away; an unknown id is fine. Also kills what still runs, unless told that nothing does: runc waits a
    * tenth of a second after a kill, whether it was one or not.
+   *
+   * @param plainCgroup of a container that has ended, where `delete` removes nothing but it and the runtime's state
    */
-  async delete(id: string, ended = false): Promise<void> {
+  async delete(id: string, ended = false, plainCgroup?: { remove(): void }): Promise<void> {
+    const root = this.#stateRoot;
+    if (ended && plainCgroup && root !== undefined) {
+      try {
+        // In this order, so that the runtime knows the container as long as anything is left of it.
+        plainCgroup.remove();
+        return sys.removeAll(`${root}/${id}`);
+      } catch {
+        // Some process has not gone yet: the runtime waits for it.
+      }
+    }
     if (ended) {
       try {
         return await callRuntime(this.#runtime, ["delete", id]);

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { v1Folders } from "./cgroup_folders.ts";
+import { allFolders, v1Folders } from "./cgroup_folders.ts";
 import { parseBlkio, readMetricsV1 } from "./stats_v1.ts";
 import { UNLIMITED } from "./stats_v2.ts";
 
@@ -16,6 +16,12 @@ Deno.test("a cgroup lies in the hierarchy of each controller", () => {
     memory: "/sys/fs/cgroup/memory/pod/c1",
   });
   deepStrictEqual(v1Folders("", "/pod/c1"), {});
+  deepStrictEqual(allFolders(MOUNTINFO, "/pod/c1"), [
+    "/sys/fs/cgroup/cpu,cpuacct/pod/c1",
+    "/sys/fs/cgroup/memory/pod/c1",
+    "/sys/fs/cgroup/systemd/pod/c1",
+    "/sys/fs/cgroup/unified/pod/c1",
+  ]);
 });
 
 Deno.test("metrics come from the files of the controllers", () => {

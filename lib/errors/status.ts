@@ -25,11 +25,15 @@ export function toStatus(error: unknown): Status {
   return { code: CODES[own.code], message: own.message + evidence };
 }
 
-/** Turns a wire status other than OK back into an error; an unknown code becomes UNKNOWN. */
-export function fromStatus(status: Status): KuasarError {
-  const code = NAMES.get(status.code) ?? "UNKNOWN";
-  const at = status.message.indexOf(EVIDENCE_MARK);
-  if (at < 0) return new KuasarError(code, status.message);
-  const evidence = status.message.slice(at + EVIDENCE_MARK.length).split("\n");
-  return new KuasarError(code, status.message.slice(0, at), { evidence });
+/**
+ * Turns a wire status other than OK back into an error; an unknown code becomes UNKNOWN.
+ *
+ * @param status of which a client that is ended in the middle of a call may lack any part, whatever its types say
+ */
+export function fromStatus({ code: number, message = "no reason given" }: Partial<Status>): KuasarError {
+  const code = NAMES.get(number ?? CODES.UNKNOWN) ?? "UNKNOWN";
+  const at = message.indexOf(EVIDENCE_MARK);
+  if (at < 0) return new KuasarError(code, message);
+  const evidence = message.slice(at + EVIDENCE_MARK.length).split("\n");
+  return new KuasarError(code, message.slice(0, at), { evidence });
 }

@@ -21,3 +21,10 @@ Deno.test("a foreign error becomes INTERNAL, an unknown wire code UNKNOWN", () =
   strictEqual(toStatus(new TypeError("boom")).code, CODES.INTERNAL);
   strictEqual(fromStatus({ code: 99, message: "?" }).code, "UNKNOWN");
 });
+
+Deno.test("a status without its parts is an error like any other", () => {
+  const { code, message } = fromStatus({});
+  strictEqual(code, "UNKNOWN");
+  strictEqual(message, "no reason given");
+  strictEqual(fromStatus({ code: 14 }).code, "UNAVAILABLE");
+});
