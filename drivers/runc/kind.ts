@@ -9,10 +9,11 @@ export class RuncKind implements SandboxKind {
   readonly name = "runc";
   readonly version: string;
   readonly notes: readonly string[] = [];
-  readonly capabilities = ["exec", "tty", "stats", "update", "pause", "oom", "checkpoint"];
+  readonly capabilities: readonly string[];
   readonly pauseProgram: string;
   readonly #config: RuncConfig;
   readonly #privateMounts: string[];
+  readonly #criuPath: string;
 
   /** @param version of the runtime */
   constructor(config: RuncConfig, version: string) {
@@ -20,6 +21,10 @@ export class RuncKind implements SandboxKind {
     this.version = version;
     this.pauseProgram = config.pausePath;
     this.#privateMounts = privateMounts(version);
+    // youki cannot restore what it has checkpointed.
+    this.#criuPath = version.startsWith("youki ") ? "" : config.criuPath;
+    const always = ["exec", "tty", "stats", "update", "pause", "oom"];
+    this.capabilities = this.#criuPath === "" ? always : [...always, "checkpoint"];
   }
 
   requirements(): Requirement[] {
@@ -35,13 +40,13 @@ export class RuncKind implements SandboxKind {
   }
 
   runtime({ sandboxPaths }: PreparedContainer): RuntimeChoice {
-    const { runtimePath, runtimeArgs, criuPath } = this.#config;
+    const { runtimePath, runtimeArgs } = this.#config;
     return {
       kind: HostRuntime_Kind.RUNC,
       command: runtimePath,
       globalArgs: ["--root", sandboxPaths.runtime, ...runtimeArgs],
       privateMounts: this.#privateMounts,
-      criu: criuPath,
+      criu: this.#criuPath,
     };
   }
 }

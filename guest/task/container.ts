@@ -196,7 +196,7 @@ export class Container {
     if (!criu) {
       throw new KuasarError(
         "UNIMPLEMENTED",
-        `Cannot checkpoint ${init.what}: not supported for its kind of pod`,
+        `Cannot checkpoint ${init.what}: its runtime does not support it`,
       );
     }
     if (init.state !== "running" && init.state !== "paused") {

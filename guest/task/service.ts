@@ -174,7 +174,7 @@ export class TaskService {
         if (!deps.criu) {
           throw new KuasarError(
             "UNIMPLEMENTED",
-            `Cannot restore container ${id}: not supported for its kind of pod`,
+            `Cannot restore container ${id}: its runtime does not support it`,
           );
         }
         deps.criu.mustBeThere(`restore container ${id}`);

@@ -4,14 +4,18 @@ const MAX_CHARACTERS = 256 * 1024;
 /**
  * The errors in the JSON log of an OCI runtime, the last one last.
  *
- * runc and crun write one object a line; runsc writes its objects one behind the other without anything between them.
+ * runc, crun and youki write one object a line; runsc writes its objects one behind the other without anything between them.
+ * youki has names of its own for the members, and its messages may bring a stack.
  * So objects are found by their braces, and what is no object is skipped.
  */
 export function runtimeErrors(text: string): string[] {
   return objectsIn(text.slice(-MAX_CHARACTERS)).flatMap((object) => {
     try {
-      const { level, msg } = JSON.parse(object) as { level?: unknown; msg?: unknown };
-      return level === "error" && typeof msg === "string" ? [msg] : [];
+      const { level, msg, message } = JSON.parse(object) as Readonly<Record<string, unknown>>;
+      if (level === "error" && typeof msg === "string") return [msg];
+      return level === "ERROR" && typeof message === "string"
+        ? [message.split("\n\nStack backtrace:")[0]!]
+        : [];
     } catch {
       return [];
     }

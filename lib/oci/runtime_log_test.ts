@@ -11,6 +11,17 @@ Deno.test("errors are found in lines and in objects without anything between the
   deepStrictEqual(runtimeErrors(entries.join("")), expected);
 });
 
+Deno.test("youki's errors have other names, and a stack that nobody wants to read", () => {
+  const message = "failed to create container: no such file\n\nStack backtrace:\n   0: <unknown>";
+  const entries = [
+    { timestamp: "2026-01-01T00:00:00Z", level: "ERROR", message, target: "youki" },
+    { timestamp: "2026-01-01T00:00:00Z", level: "WARN", message: "w", target: "youki" },
+  ];
+  deepStrictEqual(runtimeErrors(entries.map((one) => `${JSON.stringify(one)}\n`).join("")), [
+    "failed to create container: no such file",
+  ]);
+});
+
 Deno.test("what is no object does no harm", () => {
   deepStrictEqual(runtimeErrors(""), []);
   deepStrictEqual(runtimeErrors(`panic: "oops\n${entry("error", "e")}`), ["e"]);
