@@ -4,6 +4,7 @@ import {
   ImageSpec,
   LinuxContainerConfig,
   LinuxContainerSecurityContext,
+  MountPropagation,
 } from "../proto/gen/runtime/v1/cri.ts";
 import {
   DNSConfig,
@@ -61,6 +62,15 @@ export function podConfig(options: PodOptions): PodSandboxConfig {
   });
 }
 
+/** A file or directory of the host in a container. */
+export interface VolumeMount {
+  containerPath: string;
+  hostPath: string;
+  readonly?: boolean;
+  /** What the host mounts below it later is seen in the container. */
+  hostToContainer?: boolean;
+}
+
 /** What a test or the demo wants of a container. */
 export interface ContainerOptions {
   name: string;
@@ -73,7 +83,7 @@ export interface ContainerOptions {
   stdin?: boolean;
   stdinOnce?: boolean;
   tty?: boolean;
-  mounts?: readonly { containerPath: string; hostPath: string; readonly?: boolean }[];
+  mounts?: readonly VolumeMount[];
   memoryLimitBytes?: number;
   cpuQuotaUs?: number;
   cpuShares?: number;
@@ -100,7 +110,9 @@ export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions
       hostPath: m.hostPath,
       readonly: m.readonly ?? false,
       selinuxRelabel: false,
-      propagation: 0,
+      propagation: m.hostToContainer
+        ? MountPropagation.PROPAGATION_HOST_TO_CONTAINER
+        : MountPropagation.PROPAGATION_PRIVATE,
     })),
     linux: message(LinuxContainerConfig, {
       resources: containerResources(options),

@@ -20,8 +20,11 @@ export interface BindOptions {
   recursiveReadOnly?: boolean;
   /** MOUNT_ATTR bits for every mount, default nosuid and nodev. */
   attributes?: number;
-  /** Default `private`. `shared` makes a peer group of its own, `unbindable` keeps it out of recursive binds. */
-  propagation?: "private" | "shared" | "unbindable";
+  /**
+   * Default `private`. `shared` makes a peer group of its own, `unbindable` keeps it out of recursive binds; with `slave` what is
+   * mounted and unmounted later below a source that is shared is so here too.
+   */
+  propagation?: "private" | "shared" | "slave" | "unbindable";
 }
 
 /**
@@ -42,8 +45,10 @@ export function bindMount(
   using mount = cloneMount(source, options.recursive ?? false, name);
   const recursive = true;
   const set = options.attributes ?? (MOUNT_ATTR.nosuid | MOUNT_ATTR.nodev);
-  // A copy of a shared mount joins its peer group, and must leave it before it is shared anew.
-  setMountAttributes(mount, { set, propagation: PROPAGATION.private, recursive }, name);
+  const propagation = options.propagation ?? "private";
+  // A copy of a shared mount joins its peer group: it must follow that or leave it before it is shared anew.
+  const first = propagation === "slave" ? PROPAGATION.slave : PROPAGATION.private;
+  setMountAttributes(mount, { set, propagation: first, recursive }, name);
   if (options.readOnly || options.recursiveReadOnly) {
     setMountAttributes(
       mount,
@@ -51,8 +56,7 @@ export function bindMount(
       name,
     );
   }
-  const propagation = options.propagation ?? "private";
-  if (propagation !== "private") {
+  if (propagation === "shared" || propagation === "unbindable") {
     setMountAttributes(mount, { propagation: PROPAGATION[propagation] }, name);
   }
   if (target instanceof Fd) return attachMount(mount, target, name);

@@ -90,6 +90,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a slave follows what is mounted below its source, and not the other way round",
+  ignore,
+  fn: withDir((dir) => {
+    for (const name of ["a", "b", "c", "a/x", "a/y"]) Deno.mkdirSync(`${dir}/${name}`, { recursive: true });
+    bind(`${dir}/a`, `${dir}/a`, { propagation: "shared" });
+    bind(`${dir}/a`, `${dir}/b`, { recursive: true, propagation: "slave" });
+    bind(`${dir}/a`, `${dir}/c`, { recursive: true });
+    tmpfs(`${dir}/a/x`);
+    deepStrictEqual(points(`${dir}/b`), [`${dir}/b`, `${dir}/b/x`]);
+    deepStrictEqual(points(`${dir}/c`), [`${dir}/c`]);
+    unmountBelow(`${dir}/a/x`);
+    deepStrictEqual(points(`${dir}/b`), [`${dir}/b`]);
+    tmpfs(`${dir}/b/y`);
+    deepStrictEqual(points(`${dir}/a`), [`${dir}/a`]);
+  }),
+});
+
+Deno.test({
   name: "unmounting leaves a neighbour whose name begins alike, stacks, odd names and busy mounts no problem",
   ignore,
   fn: withDir((dir) => {

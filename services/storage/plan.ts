@@ -17,6 +17,8 @@ export interface SharedVolume {
   recursive: boolean;
   readOnly: boolean;
   recursiveReadOnly: boolean;
+  /** Follows what is mounted below the source later on (HostToContainer). */
+  propagation: "private" | "slave";
 }
 
 /** Everything that preparing a container will do. Made without any side effect. */

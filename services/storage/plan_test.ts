@@ -46,7 +46,15 @@ Deno.test("a directory and a file are bound into the share", () => {
     options: ["bind", "rro"],
   }], facts);
   deepStrictEqual(plan.volumes, [
-    { source: "/d", index: 0, isDirectory: true, recursive: true, readOnly: true, recursiveReadOnly: false },
+    {
+      source: "/d",
+      index: 0,
+      isDirectory: true,
+      recursive: true,
+      readOnly: true,
+      recursiveReadOnly: false,
+      propagation: "private",
+    },
     {
       source: "/f",
       index: 1,
@@ -54,10 +62,20 @@ Deno.test("a directory and a file are bound into the share", () => {
       recursive: false,
       readOnly: false,
       recursiveReadOnly: true,
+      propagation: "private",
     },
   ]);
   strictEqual(plan.guestSources.get(1), "/run/kuasar/state/c1/volumes/1");
   strictEqual(plan.modesOfHost.size, 0);
+});
+
+Deno.test("a volume follows later mounts of the host where it is asked to", () => {
+  const mounts = ["rprivate", "rslave", "shared"].map((option) => ({
+    source: "/d",
+    options: ["rbind", option],
+  }));
+  const found = volumesOf(mounts, host({ "/d": {} })).volumes.map(({ propagation }) => propagation);
+  deepStrictEqual(found, ["private", "slave", "slave"]);
 });
 
 Deno.test("a read-only directory with writable mounts below is left to the host", () => {

@@ -15,6 +15,9 @@ const EMPTY_DIR = "/kubernetes.io~empty-dir/";
 /** The shared memory that containerd mounts for a pod: `…/sandboxes/<id>/shm`. */
 const POD_SHM_OF_CONTAINERD = /\/sandboxes\/[^/]+\/shm$/;
 
+/** Propagation of what the host mounts into the container. */
+const FOLLOWING = ["rslave", "slave", "rshared", "shared"];
+
 /** What to plan volumes for. */
 interface Target {
   containerId: string;
@@ -134,6 +137,7 @@ function planShared(
     recursive,
     readOnly,
     recursiveReadOnly,
+    propagation: FOLLOWING.some((option) => options.has(option)) ? "slave" : "private",
   });
   plan.guestSources.set(index, guestVolume(containerId, index));
 }

@@ -152,9 +152,9 @@ export function e2eShared(name: string, node: () => Node, run: (node: Node) => P
   if (!driverOfHandler(handlerUnderTest())?.sharesNothing) e2e(name, node, run);
 }
 
-/** As `e2eShared`, but only where a volume need not be one mount with one mode, as it is to gVisor. */
+/** As `e2eShared`, but not for application kernels: to gVisor and Quark a volume is what it was at the start, with one mode. */
 export function e2eMountsBelow(name: string, node: () => Node, run: (node: Node) => Promise<void>): void {
-  if (driver !== "gvisor") e2eShared(name, node, run);
+  if (underVm || !oneProcess) e2eShared(name, node, run);
 }
 
 /** As `e2e`, but only where ports are forwarded: an application kernel has a loopback that nobody on the host reaches. */

@@ -98,6 +98,42 @@ e2eMountsBelow("a read-only volume leaves the mounts below it as they are", node
   }
 });
 
+e2eMountsBelow(
+  "what the host mounts below a volume later is seen where that is asked for",
+  node,
+  async (node) => {
+    const dir = `${node.runDir}/later`;
+    await Deno.mkdir(`${dir}/below`, { recursive: true });
+    await Deno.mkdir(`${node.runDir}/other`);
+    await Deno.writeTextFile(`${node.runDir}/other/file`, "came later\n");
+    using source = openPath(dir);
+    bindMount(source, dir, { propagation: "shared" });
+    try {
+      const pod = await node.runPod({ name: "later" });
+      const container = await pod.run({
+        name: "c",
+        image: await node.image("busybox"),
+        command: ["sleep", "1000"],
+        mounts: [
+          { containerPath: "/private", hostPath: dir },
+          { containerPath: "/slave", hostPath: dir, hostToContainer: true },
+        ],
+      });
+      using other = openPath(`${node.runDir}/other`);
+      bindMount(other, `${dir}/below`);
+      strictEqual((await container.shell("cat /slave/below/file")).stdout, "came later\n");
+      strictEqual((await container.shell("ls /private/below")).stdout, "");
+      unmountBelow(`${dir}/below`);
+      strictEqual((await container.shell("ls /slave/below")).stdout, "");
+      await pod.remove();
+    } finally {
+      unmountBelow(dir);
+      await Deno.remove(dir, { recursive: true });
+      await Deno.remove(`${node.runDir}/other`, { recursive: true });
+    }
+  },
+);
+
 e2e("a read-only root file system takes no file", node, async (node) => {
   const pod = await node.runPod({ name: "read-only" });
   const container = await pod.run({

@@ -3,8 +3,8 @@ import { POD_DIR, POD_SHM } from "../guest_paths.ts";
 import { type SpecStep } from "./step.ts";
 
 const PROPAGATION = /^r?(shared|slave|private|unbindable)$/;
-/** Propagation that would have to cross the border of the VM. */
-const CROSSING = /^r?(shared|slave)$/;
+/** Propagation that would have to come out of the VM. */
+const CROSSING = /^r?shared$/;
 /** Options that the host has dealt with, or that the guest's share cannot do. */
 const ID_MAPPED = /^r?idmap$/;
 
@@ -22,7 +22,7 @@ export const volumes: SpecStep = {
   name: "volumes",
   why:
     "sources of bind mounts are paths of the host: name what storage has put into the share, or the guest's " +
-    "own; mounts made later on either side cannot cross the VM's border, so propagation becomes private",
+    "own; mounts made later come in through the share but never out, so propagation becomes private",
   apply(spec, { guestSources, modesOfHost }) {
     const notes: string[] = [];
     const mounts = (spec.mounts ?? []).map((mount, index): Mount => {
@@ -30,7 +30,7 @@ export const volumes: SpecStep = {
       if (source === undefined) return mount;
       const options = mount.options ?? [];
       if (options.some((option) => CROSSING.test(option))) {
-        notes.push(`mount propagation of ${mount.destination} ends at the VM: made private`);
+        notes.push(`what is mounted in ${mount.destination} inside the VM stays there`);
       }
       const kept = options.filter((option) => !PROPAGATION.test(option) && !ID_MAPPED.test(option));
       if (!kept.some((option) => /^r?bind$/.test(option))) kept.unshift("rbind");

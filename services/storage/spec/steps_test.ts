@@ -78,9 +78,9 @@ Deno.test("volumes: the guest leaves a mode to the host that only the host knows
   ]]);
 });
 
-Deno.test("volumes: propagation that ends at the VM is noted, other mounts are left alone", () => {
+Deno.test("volumes: propagation that cannot leave the VM is noted, other mounts are left alone", () => {
   const context = { guestSources: new Map([[0, "/guest"]]) };
-  const { spec, notes } = applied(volumes, { mounts: [bind(["rbind", "rslave"]), bind([])] }, context);
+  const { spec, notes } = applied(volumes, { mounts: [bind(["rbind", "rshared"]), bind([])] }, context);
   match(notes![0]!, /\/data/);
   strictEqual(spec.mounts?.[1]?.source, "/host/data");
 });
