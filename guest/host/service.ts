@@ -26,6 +26,7 @@ import { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import type { Keeper } from "./keeper.ts";
 import type { HostSandboxes } from "./host_sandboxes.ts";
+import { passGracePeriod } from "../task/grace_period.ts";
 import { startTimeOf } from "../task/start_time.ts";
 import { PauseLink } from "./pause_link.ts";
 import type { Preparer } from "./prepare.ts";
@@ -139,6 +140,8 @@ export class HostTaskService {
         if (refusal) {
           throw new KuasarError("UNIMPLEMENTED", `Cannot exec in ${request.id}: ${refusal}`);
         }
+        // Its start is the next that comes.
+        if (container.record.runtime) passGracePeriod();
         const paths = pathsOf(request);
         container.addExec(execId, paths);
         container.record.execs[execId] = paths;

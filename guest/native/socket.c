@@ -235,7 +235,9 @@ static JSValue js_recv(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   if (arg_int(ctx, ARG(0), &fd) || message_room(ctx, ARG(1), &room) || arg_bool_or(ctx, ARG(2), &peek, false)) {
     return JS_EXCEPTION;
   }
-  uint8_t *data = js_malloc(ctx, (size_t)room + 1);
+  // Into common room, so that what is kept of it is no larger than what has come: some of it is kept for long.
+  static uint8_t common[(64 << 10) + 1];
+  uint8_t *data = (size_t)room < sizeof common ? common : js_malloc(ctx, (size_t)room + 1);
   if (!data) return JS_EXCEPTION;
   ssize_t n;
   // MSG_TRUNC gives the true length of a datagram. On a stream it would throw bytes away, but there nothing is cut off.
@@ -244,8 +246,13 @@ static JSValue js_recv(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
   do n = recv(fd, data, (size_t)room, (type == SOCK_STREAM ? 0 : MSG_TRUNC) | (peek ? MSG_PEEK : 0));
   while (n < 0 && errno == EINTR);
-  if (n >= 0 && n <= room) return new_bytes_owned(ctx, data, (size_t)n);
-  js_free(ctx, data);
+  if (n >= 0 && n <= room) {
+    uint8_t *kept = data == common ? js_malloc(ctx, (size_t)n + 1) : data;
+    if (!kept) return JS_EXCEPTION;
+    if (kept != data) memcpy(kept, data, (size_t)n);
+    return new_bytes_owned(ctx, kept, (size_t)n);
+  }
+  if (data != common) js_free(ctx, data);
   if (n >= 0) return throw_errno(ctx, EMSGSIZE, "recv", NULL);
   return errno == EAGAIN ? JS_NULL : throw_errno(ctx, errno, "recv", NULL);
 }

@@ -127,6 +127,12 @@ export function close(fd: number): void;
 export function read(fd: number, buffer: Uint8Array, offset?: number, length?: number): number;
 /** @returns bytes written, possibly fewer than asked; -1 when it would block */
 export function write(fd: number, bytes: Uint8Array, offset?: number, length?: number): number;
+/**
+ * Writes a short text to a file that exists, in a thread of its own, for what may block in the kernel. One at a time.
+ *
+ * @returns false where another one is still under way, and nothing is written. How a write went nobody is told.
+ */
+export function writeAside(path: string, text: string): boolean;
 /** The whole file, also when its size is unknown (/proc). @throws EFBIG beyond `maxBytes` (default 1 MiB) */
 export function readFile(path: string, maxBytes?: number): Uint8Array;
 /** Like {@link readFile}, as text. */

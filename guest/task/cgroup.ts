@@ -46,6 +46,6 @@ export function openCgroup(path: string): Cgroup {
     );
   }
   if (sys.statfs(ROOT).type === CGROUP2_MAGIC) return new CgroupV2(ROOT + path);
-  const mountinfo = sys.readTextFile("/proc/self/mountinfo");
-  return new CgroupV1(v1Folders(mountinfo, path), allFolders(mountinfo, path));
+  const mountinfo = () => sys.readTextFile("/proc/self/mountinfo");
+  return new CgroupV1(v1Folders(mountinfo(), path), () => allFolders(mountinfo(), path));
 }

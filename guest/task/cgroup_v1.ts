@@ -30,12 +30,12 @@ const KILL_ROUNDS = 16;
 /** The cgroup (v1) of one container: a folder in each hierarchy. */
 export class CgroupV1 implements Cgroup {
   readonly #folders: CgroupFolders;
-  readonly #all: readonly string[];
+  readonly #all: () => readonly string[];
   #oomKills = 0n;
   #oomEvent = -1;
 
-  /** @param all its folders, also in hierarchies of which nothing is read */
-  constructor(folders: CgroupFolders, all: readonly string[]) {
+  /** @param all tells its folders, also in hierarchies of which nothing is read */
+  constructor(folders: CgroupFolders, all: () => readonly string[]) {
     this.#folders = folders;
     this.#all = all;
   }
@@ -170,6 +170,6 @@ export class CgroupV1 implements Cgroup {
   }
 
   remove(): void {
-    for (const folder of this.#all) removeCgroupFolder(folder);
+    for (const folder of this.#all()) removeCgroupFolder(folder);
   }
 }

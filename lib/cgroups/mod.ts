@@ -3,3 +3,4 @@ export { killCgroup, processesIn, removeCgroupTree } from "./tree.ts";
 export { cgroupFolders, makeCgroup, removeCgroup, removeEmptyCgroup } from "./cgroup.ts";
 export { allHierarchies, hierarchies, type Hierarchy } from "./hierarchies.ts";
 export { cgroupPath } from "./path.ts";
+export { passGracePeriod } from "./grace_period.ts";

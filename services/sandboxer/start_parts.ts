@@ -1,3 +1,4 @@
+import { passGracePeriod } from "../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { InfoResponse, StartResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
@@ -40,6 +41,8 @@ export async function startParts(
   signal: AbortSignal,
 ): Promise<void> {
   const { record } = sandbox;
+  // Network and share take about as long; then processes are started in the pod's cgroup.
+  passGracePeriod();
   const info = await repeat(
     (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
     { timeoutMs: context.config.timeouts.peer_ms, signal },

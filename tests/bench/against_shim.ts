@@ -13,7 +13,7 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { findProcesses, Node, ociArchive, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
-import { percentile, timed } from "./statistics.ts";
+import { percentile, slope, timed } from "./statistics.ts";
 import { type Comparison, comparisonTable } from "./table.ts";
 
 const FLAGS = {
@@ -26,6 +26,10 @@ const OURS = "kuasar-runc";
 const SHIM = "runc";
 const SIDES = [OURS, SHIM] as const;
 type Side = (typeof SIDES)[number];
+
+/** Pods between two looks at the memory. */
+const MEMORY_STEP = 5;
+const SETTLE_MS = 3_000;
 
 const PAUSE_REF = "localhost/pause:test";
 const say = (text: string) => console.error(`bench: ${text}`);
@@ -113,24 +117,32 @@ class Contestant {
     return all.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0) / 1024;
   }
 
-  /** Memory with 0, 10 and 50 pods, each with a container. */
+  /**
+   * Memory with no pods up to `most`, each with a container, and what one more takes. The pods that come first warm the
+   * services up and are not counted.
+   */
   async memoryWithPods(most: number): Promise<void> {
-    const totals = new Map<number, number>();
+    const warm = [];
+    for (let i = 0; i < MEMORY_STEP; i++) warm.push(await this.#podWithContainer(`warm-${i}`));
+    for (const pod of warm) await pod.remove();
+    const points: [number, number][] = [];
     const pods: Pod[] = [];
-    for (const count of [0, 10, most]) {
-      while (pods.length < count) {
-        const pod = await this.pod(`memory-${pods.length}`);
-        await this.sleeper(pod, "c");
-        pods.push(pod);
-      }
+    for (let count = 0; count <= most; count += MEMORY_STEP) {
+      while (pods.length < count) pods.push(await this.#podWithContainer(`memory-${pods.length}`));
       // What a burst has left behind is given back a moment later.
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
-      totals.set(count, await this.memory());
-      this.results.add(`memory with ${count} pods`, this.side, totals.get(count)!);
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      const total = await this.memory();
+      points.push([count, total]);
+      this.results.add(`memory with ${count} pods`, this.side, total);
     }
-    const each = ((totals.get(most) ?? 0) - (totals.get(10) ?? 0)) / (most - 10);
-    this.results.add("memory per additional pod", this.side, each * 1024);
+    this.results.add("memory per additional pod", this.side, slope(points) * 1024);
     for (const pod of pods) await pod.remove();
+  }
+
+  async #podWithContainer(name: string): Promise<Pod> {
+    const pod = await this.pod(name);
+    await this.sleeper(pod, "c");
+    return pod;
   }
 }
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { sideBySide } from "./hypervisors.ts";
 import { parseRollup } from "./memory.ts";
-import { percentile } from "./statistics.ts";
+import { percentile, slope } from "./statistics.ts";
 import { markdownTable } from "./table.ts";
 
 Deno.test("percentiles take the nearest rank", () => {
@@ -35,4 +35,9 @@ Deno.test("drivers stand side by side, whatever each was measured by", () => {
     "| y    | 2   |     |",
     "| z    |     | 4   |",
   ]);
+});
+
+Deno.test("what one more costs is not moved by a point that is off", () => {
+  strictEqual(slope([[0, 10], [5, 20], [10, 30], [15, 500], [20, 50]]), 2);
+  strictEqual(slope([[1, 1]]), NaN);
 });

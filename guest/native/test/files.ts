@@ -95,3 +95,23 @@ test("a lock is held by one", () => {
   equal(sys.flock(b, true), true);
   sys.close(b);
 });
+
+test("a write in a thread of its own arrives, and one that fails disturbs nobody", () => {
+  const path = `${directory}/aside`;
+  sys.writeFile(path, "");
+  equal(sys.writeAside(path, "hello"), true);
+  for (const end = sys.nowMs() + 5_000; sys.readTextFile(path) !== "hello";) {
+    if (sys.nowMs() > end) throw new Error("not written");
+  }
+  const missing = `${directory}/no/such/file`;
+  for (const end = sys.nowMs() + 5_000; !sys.writeAside(missing, "x");) {
+    if (sys.nowMs() > end) throw new Error("still busy");
+  }
+  for (const end = sys.nowMs() + 5_000; !sys.writeAside(path, "again");) {
+    if (sys.nowMs() > end) throw new Error("still busy");
+  }
+  for (const end = sys.nowMs() + 5_000; sys.readTextFile(path) !== "again";) {
+    if (sys.nowMs() > end) throw new Error("not written");
+  }
+  fails("TypeError", () => sys.writeAside(path, "x".repeat(100)));
+});
