@@ -65,3 +65,35 @@ e2eOurs("kuasar-ctl says what is wrong with an id", node, async (node) => {
   strictEqual(code, 1);
   match(stderr, /no-such-sandbox/);
 });
+
+e2eOurs("kuasar-ctl plugs devices into a running pod and takes them out", node, async (node) => {
+  const pod = await node.runPod({ name: "ctl-attach" });
+  const id = pod.id.slice(0, 12);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await ctl(node, ...args);
+    strictEqual(code, 0, stderr);
+    return stdout;
+  };
+  const inGuest = (command: string) => run("exec", id, "--", "sh", "-c", command);
+  const hostPath = `${node.runDir}/plugged.img`;
+  await Deno.writeTextFile(hostPath, "from the host".padEnd(1 << 20));
+  for (let i = 0; i < 2; i++) {
+    match(await run("attach", id, "data", "--disk", hostPath), /serial user-data/);
+    const disk = "cd /sys/block; d=$(dirname $(grep -lx user-data */serial)); head -c 13 /dev/$d";
+    strictEqual(await inGuest(disk), "from the host");
+    deepStrictEqual(JSON.parse(await run("detach", id, "data", "--json")), { name: "data" });
+    await run("detach", id, "data");
+    strictEqual(await inGuest("cat /sys/block/*/serial 2>/dev/null | grep -c user-data; true"), "0\n");
+  }
+  const { stderr } = await ctl(node, "attach", id, "gpu", "--vfio", "ffff:ff:1f.7");
+  match(stderr, /Cannot plug in .*ffff:ff:1f.7/);
+  strictEqual((await ctl(node, "attach", id, "both", "--disk", hostPath, "--pmem", hostPath)).code, 2);
+  // Its share cannot be written; the pod goes on after the attempt.
+  const snapshots = `${node.runDir}/snapshot`;
+  await Deno.mkdir(snapshots);
+  strictEqual((await ctl(node, "snapshot", id, snapshots)).code, 1);
+  strictEqual(await inGuest("echo goes on"), "goes on\n");
+  await Deno.remove(snapshots);
+  await Deno.remove(hostPath);
+  await pod.remove();
+});
