@@ -7,22 +7,22 @@ const REFUSED_PAUSE_MS = 2;
 /**
  * Connects to a unix socket that another process is about to make.
  *
+ * @param connect how; a plain connection unless given
  * @throws {KuasarError} DEADLINE_EXCEEDED, CANCELLED when `signal` is aborted
  */
-export async function connectWhenListening(
+export async function connectWhenListening<T = Deno.UnixConn>(
   path: string,
   timeoutMs: number,
   signal?: AbortSignal,
-): Promise<Deno.UnixConn> {
+  connect = ((path) => Deno.connect({ transport: "unix", path })) as (path: string) => Promise<T>,
+): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   await waitForFile(path, timeoutMs, signal);
   for (;;) {
     try {
-      return await Deno.connect({ transport: "unix", path });
+      return await connect(path);
     } catch (error) {
-      if (!(error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound)) {
-        throw error;
-      }
+      if (!["ECONNREFUSED", "ENOENT"].includes(String((error as { code?: unknown }).code))) throw error;
       if (signal?.aborted) {
         throw new KuasarError("CANCELLED", `Cannot connect to ${path}: the attempt was ended`, {
           cause: error,

@@ -2,6 +2,7 @@ import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.
 import { QmpClient, type QmpEvent, type QmpStream } from "../contract/qmp/client.ts";
 import { QmpControl, reconnectQmp } from "../contract/qmp/control.ts";
 import type { Control, LastWords, Reconnected } from "../contract/vm/control.ts";
+import { StratoVirtDevices } from "./devices.ts";
 import { DiskTable } from "./disk_table.ts";
 import { attachBlock, detachBlock } from "./hotplug.ts";
 import { DIALECT, type StratoVirtCommands, type StratoVirtMonitor } from "./qmp_commands.ts";
@@ -10,11 +11,14 @@ import { DIALECT, type StratoVirtCommands, type StratoVirtMonitor } from "./qmp_
 export class StratoVirtControl extends QmpControl implements Control {
   readonly #monitor: StratoVirtMonitor;
   readonly #disks: DiskTable;
+  /** None on a microvm, which has no root ports. */
+  readonly devices?: StratoVirtDevices;
 
   private constructor(monitor: StratoVirtMonitor, disks: DiskTable) {
     super(monitor, wordsOf);
     this.#monitor = monitor;
     this.#disks = disks;
+    if (disks.onPorts) this.devices = new StratoVirtDevices(monitor, disks);
   }
 
   /** Greets the monitor of a StratoVirt that was just started. @throws {KuasarError} */

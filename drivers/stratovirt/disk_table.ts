@@ -1,3 +1,4 @@
+import { MMIO_BUS } from "./launch_plan.ts";
 import { type Slot, SlotTable } from "../contract/vm/slots.ts";
 
 /** What the file holds. */
@@ -7,7 +8,7 @@ interface Saved {
 }
 
 /**
- * The places of a VM's disks, kept in a file below the sandbox's directory: StratoVirt cannot be asked what is plugged in
+ * The places of a VM's disks, and of what else is plugged in, kept in a file below the sandbox's directory: StratoVirt cannot be asked what is plugged in
  * (`query-block` and `qom-list` are stubs). The file is written before a disk is plugged in and after it is out, so that a
  * driver that comes back knows of every disk that may be there.
  */
@@ -38,6 +39,11 @@ export class DiskTable {
       if (table.#slots.put(serial, slot)) table.#disks.set(serial, slot);
     }
     return table;
+  }
+
+  /** True where the places are root ports, which take other devices too. */
+  get onPorts(): boolean {
+    return this.#all.every(({ bus }) => bus !== MMIO_BUS);
   }
 
   /** True where the disk is in some place and was not lost on its way out. */

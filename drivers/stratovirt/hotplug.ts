@@ -71,29 +71,41 @@ export async function detachBlock(qmp: StratoVirtMonitor, disks: DiskTable, seri
   const slot = disks.slotOf(serial);
   if (!slot) return;
   const id = PREFIX + serial;
-  const deleted = qmp.expect(
-    ({ event, data }) => event === "DEVICE_DELETED" && data.device === id,
-    UNPLUG_TIMEOUT_MS,
-    `take out disk ${serial}`,
-  );
   try {
-    await notBlinking(() => qmp.execute("device_del", { id }));
-    await deleted.arrived;
+    await unplug(qmp, id, `disk ${serial}`);
   } catch (error) {
-    // A removal that came through after an earlier deadline: the device is gone, only its backend is left.
-    if (!/not found/i.test((error as Error).message)) {
-      disks.lose(serial);
-      throw error;
-    }
-  } finally {
-    deleted.cancel();
+    disks.lose(serial);
+    throw error;
   }
   await deleteNode(qmp, id, slot.bus);
   disks.free(serial);
 }
 
+/**
+ * Takes a device out of a running guest and answers when the guest has let go of it. One that is not there is fine.
+ *
+ * @param what the device in messages: `disk d1`
+ * @throws {KuasarError} DEADLINE_EXCEEDED where the guest keeps it; may be repeated
+ */
+export async function unplug(qmp: StratoVirtMonitor, id: string, what: string): Promise<void> {
+  const deleted = qmp.expect(
+    ({ event, data }) => event === "DEVICE_DELETED" && data.device === id,
+    UNPLUG_TIMEOUT_MS,
+    `take out ${what}`,
+  );
+  try {
+    await notBlinking(() => qmp.execute("device_del", { id }));
+    await deleted.arrived;
+  } catch (error) {
+    // A removal that came through after an earlier deadline: the device is gone, only what stood behind it is left.
+    if (!/not found/i.test((error as Error).message)) throw error;
+  } finally {
+    deleted.cancel();
+  }
+}
+
 /** Repeats a change of a port while an earlier one is under way there. */
-async function notBlinking(change: () => Promise<unknown>): Promise<void> {
+export async function notBlinking(change: () => Promise<unknown>): Promise<void> {
   const deadline = performance.now() + BLINKING_TIMEOUT_MS;
   for (;;) {
     try {

@@ -4,6 +4,7 @@ import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.t
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { connectWhenListening } from "../contract/connect_when_listening.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
+import { DescriptorStream } from "../contract/qmp/descriptor_stream.ts";
 import { openTap } from "../contract/tap.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
@@ -17,6 +18,7 @@ import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts
 import { buildArguments } from "./command_line.ts";
 import type { StratoVirtConfig } from "./config.ts";
 import { StratoVirtControl } from "./control.ts";
+import { PLUGGABLE } from "./devices.ts";
 import { DiskTable } from "./disk_table.ts";
 import { diskSlots, type LaunchPlan, type VsockPlan } from "./launch_plan.ts";
 import { checkRequest, planLaunch, queuePairs } from "./plan.ts";
@@ -50,7 +52,11 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
     ];
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.vsock = config.vsock === "kernel" ? "kernel" : "hybrid";
-    this.capabilities = ["hotplug-block", "pause", `vsock-${this.vsock}`];
+    const kinds = config.machine === "microvm" ? [] : PLUGGABLE;
+    this.capabilities = [
+      ...["block", ...kinds].map((kind) => `hotplug-${kind}`),
+      ...["pause", `vsock-${this.vsock}`],
+    ];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -106,7 +112,12 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
     // It makes its sockets by itself, the console's before the monitor's.
     const console = await connectWhenListening(paths.consoleSocket, this.bootTimeoutMs, abort.signal);
     machine.console = ConsolePump.over(console, paths.console);
-    const monitor = await connectWhenListening(paths.monitor, this.bootTimeoutMs, abort.signal);
+    const monitor = await connectWhenListening(
+      paths.monitor,
+      this.bootTimeoutMs,
+      abort.signal,
+      DescriptorStream.connect,
+    );
     const disks = DiskTable.load(diskTablePath(machine));
     const control = await StratoVirtControl.over(monitor, disks, this.bootTimeoutMs);
     try {

@@ -14,8 +14,11 @@ export interface StratoVirtCommands {
   quit: { args: Nothing; returns: unknown };
   "blockdev-add": { args: BlockNode; returns: unknown };
   "blockdev-del": { args: { "node-name": string }; returns: unknown };
-  device_add: { args: DiskDevice; returns: unknown };
+  device_add: { args: DiskDevice | NicDevice | VfioDevice; returns: unknown };
   device_del: { args: { id: string }; returns: unknown };
+  getfd: { args: { fdname: string }; returns: unknown };
+  netdev_add: { args: { id: string; type: "tap"; fd?: string; fds?: string }; returns: unknown };
+  netdev_del: { args: { id: string }; returns: unknown };
 }
 
 /** A raw disk. */
@@ -34,6 +37,27 @@ export interface DiskDevice {
   drive: string;
   serial: string;
   bus?: string;
+  addr: string;
+}
+
+/** A NIC at a root port; its numbers are texts. */
+export interface NicDevice {
+  driver: "virtio-net-pci";
+  id: string;
+  netdev: string;
+  mac: string;
+  mq?: string;
+  vectors?: string;
+  bus: string;
+  addr: string;
+}
+
+/** A device of the host at a root port. */
+export interface VfioDevice {
+  driver: "vfio-pci";
+  id: string;
+  host: string;
+  bus: string;
   addr: string;
 }
 

@@ -15,6 +15,6 @@ qemuDeviceTests(subject);
 nicTests(subject);
 unplugTests(subject);
 diskLockTests(subject);
-plugTests(subject, true);
+plugTests(subject, { anything: true });
 pmemTests(qemuSubject({ pmem_hotplug_mb: 128, pcie_root_ports: 1 }), false);
 sizeTests(qemuSubject({ default_max_vcpus: ROOM.vcpus, memory_hotplug_mb: ROOM.memoryMib }));

@@ -70,7 +70,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
 
 let vmm: Vmm | undefined;
 const serialFd = listenSerial(line.serial);
-async function run(command: string, args: Record<string, unknown>): Promise<unknown> {
+async function run(command: string, args: Record<string, unknown>, fds: number[]): Promise<unknown> {
   const machine = vmm;
   if (!machine) throw new QmpError("");
   switch (command) {
@@ -94,6 +94,12 @@ async function run(command: string, args: Record<string, unknown>): Promise<unkn
       return machine.addNode(args);
     case "blockdev-del":
       return machine.deleteNode(args);
+    case "getfd":
+      return machine.keepFd(args, fds);
+    case "netdev_add":
+      return machine.addNetdev(args);
+    case "netdev_del":
+      return machine.deleteNetdev(args);
     case "device_add":
       return await machine.addDevice(args);
     case "device_del":

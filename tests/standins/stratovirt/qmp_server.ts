@@ -1,3 +1,5 @@
+import { closeFd } from "../../../lib/libc/mod.ts";
+import { type FdConn, FdListener } from "./fd_listener.ts";
 import { checkArguments, type Command, COMMANDS } from "./schema.ts";
 import { minorOf } from "./options.ts";
 import { QmpError } from "./qmp_error.ts";
@@ -11,8 +13,8 @@ const COMMANDS_PER_SECOND = 100;
 /** Events that wait for a slow client; one more and the first is lost. */
 const MAX_EVENTS = 50;
 
-/** Runs a command whose arguments were checked. @throws {QmpError} */
-export type Run = (command: string, args: Record<string, unknown>) => Promise<unknown>;
+/** Runs a command whose arguments were checked; descriptors that came with it are the callee's. @throws {QmpError} */
+export type Run = (command: string, args: Record<string, unknown>, fds: number[]) => Promise<unknown>;
 
 /** What the monitor is told of the program around it. */
 export interface Surroundings {
@@ -31,9 +33,10 @@ export interface Surroundings {
  * cannot read nor to `qmp_capabilities`.
  */
 export class QmpServer {
-  readonly #listener: Deno.UnixListener;
+  readonly #listener: FdListener;
+  readonly #sessions = new WeakMap<FdConn, Session>();
   readonly #around: Surroundings;
-  #client: Deno.UnixConn | undefined;
+  #client: FdConn | undefined;
   #second = 0;
   #count = 0;
   #events: unknown[] = [];
@@ -41,18 +44,22 @@ export class QmpServer {
 
   /** @throws where something is at `path` already, a stale socket too */
   constructor(path: string, around: Surroundings) {
-    this.#listener = Deno.listen({ transport: "unix", path });
+    this.#listener = new FdListener(path);
     this.#around = around;
   }
 
   /** Serves until `close`. */
   async serve(): Promise<void> {
-    for await (const conn of this.#listener) {
-      // A new client takes the place of the old one.
-      this.#hangUp();
-      this.#client = conn;
-      void this.#talk(conn);
-    }
+    await this.#listener.run({
+      readBytes: MAX_COMMAND_BYTES,
+      opened: (conn) => {
+        // A new client takes the place of the old one.
+        this.#client?.close();
+        this.#client = conn;
+        void this.#greet(conn);
+      },
+      received: (conn, bytes, fds) => this.#hear(conn, new TextDecoder().decode(bytes), fds),
+    });
   }
 
   /** Events reach only whoever is connected, and not all of them who does not read. */
@@ -75,49 +82,33 @@ export class QmpServer {
   }
 
   close(): void {
-    this.#hangUp();
-    try {
-      this.#listener.close();
-    } catch {
-      // Closed before.
-    }
+    this.#client?.close();
+    this.#listener.close();
   }
 
-  #hangUp(): void {
-    try {
-      this.#client?.close();
-    } catch {
-      // The client has.
-    }
-    this.#client = undefined;
-  }
-
-  async #talk(conn: Deno.UnixConn): Promise<void> {
+  async #greet(conn: FdConn): Promise<void> {
+    this.#sessions.set(conn, { negotiated: false, busy: false });
     const version = { qemu: { micro: 1, minor: 0, major: 5 }, package: `StratoVirt-${this.#around.version}` };
     await this.#send(conn, { QMP: { version, capabilities: [] } });
-    const buffer = new Uint8Array(MAX_COMMAND_BYTES);
-    const session = { negotiated: false, busy: false };
-    try {
-      for (;;) {
-        const count = await conn.read(buffer);
-        if (count === null) return;
-        if (session.busy) this.#around.violation("a command came before the answer to the one before it");
-        session.busy = true;
-        void this.#answer(conn, new TextDecoder().decode(buffer.subarray(0, count)), session);
-      }
-    } catch {
-      // The client has gone.
-    }
   }
 
-  async #answer(conn: Deno.UnixConn, text: string, session: Session): Promise<void> {
-    const reply = await this.#reply(text, session);
+  #hear(conn: FdConn, text: string, fds: number[]): void {
+    const session = this.#sessions.get(conn)!;
+    if (session.busy) this.#around.violation("a command came before the answer to the one before it");
+    session.busy = true;
+    void this.#answer(conn, text, session, fds);
+  }
+
+  async #answer(conn: FdConn, text: string, session: Session, fds: number[]): Promise<void> {
+    const reply = await this.#reply(text, session, fds);
+    // What no command has taken.
+    fds.forEach(closeFd);
     // Whoever has the answer may send at once.
     session.busy = false;
     await this.#send(conn, reply);
   }
 
-  async #reply(text: string, session: Session): Promise<unknown> {
+  async #reply(text: string, session: Session, fds: number[]): Promise<unknown> {
     let id: string | undefined;
     try {
       const { execute, arguments: args, id: given, ...more } = parse(text);
@@ -135,7 +126,7 @@ export class QmpServer {
         if (!session.negotiated) this.#around.violation(`${name} came before qmp_capabilities`);
       }
       if (command.missing) throw new QmpError(`Stand-in: ${name} is not implemented`);
-      const value = command.stub ? [] : await this.#around.run(name, checked);
+      const value = command.stub ? [] : await this.#around.run(name, checked, fds);
       return { return: value ?? {}, ...(id === undefined ? {} : { id }) };
     } catch (error) {
       const { message, className } = error instanceof QmpError ? error : new QmpError(String(error));
@@ -158,12 +149,14 @@ export class QmpServer {
     }
   }
 
-  async #send(conn: Deno.UnixConn | undefined, message: unknown): Promise<void> {
+  async #send(conn: FdConn | undefined, message: unknown): Promise<void> {
     try {
-      await conn?.write(new TextEncoder().encode(JSON.stringify(message) + "\r\n"));
+      conn?.send(new TextEncoder().encode(JSON.stringify(message) + "\r\n"));
     } catch {
       // Gone.
     }
+    // What happens meanwhile waits for its turn.
+    await Promise.resolve();
   }
 }
 

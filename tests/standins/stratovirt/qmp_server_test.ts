@@ -104,6 +104,7 @@ Deno.test("what cannot be read is refused without an id, as GenericError", () =>
         [{ execute: "set-action", id: "7" }, /unknown variant/],
         [{ execute: "qmp_capabilities", arguments: { enable: [] }, id: "7" }, /unknown field `enable`/],
         [{ execute: "device_del", arguments: {}, id: "7" }, /missing field/],
+        [{ execute: "netdev_add", arguments: { id: "n", queues: "2" }, id: "7" }, /expected a number/],
         [{ execute: "device_del", arguments: { id: 3 }, id: "7" }, /expected a string/],
         [
           { execute: "device_add", arguments: { id: "a", driver: "virtio-blk-pci", addr: 0 }, id: "7" },

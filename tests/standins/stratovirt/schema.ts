@@ -58,6 +58,22 @@ const DEVICE_ADD: Schema = {
   "cpu-id?": "number",
 };
 
+const NETDEV_ADD: Schema = {
+  id: "string",
+  "type?": "string",
+  "fd?": "string",
+  "fds?": "string",
+  "ifname?": "string",
+  "dnssearch?": "string",
+  "vhost?": "boolean",
+  "vhostfd?": "string",
+  "vhostfds?": "string",
+  "downscript?": "string",
+  "script?": "string",
+  "queues?": "number",
+  "chardev?": "string",
+};
+
 const none = { arguments: {} } as const;
 const stub = { arguments: {}, stub: true } as const;
 const missing = (since = 1): Command => ({ arguments: {}, since, missing: true });
@@ -76,6 +92,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   "blockdev-del": { arguments: { "node-name": "string" } },
   device_add: { arguments: DEVICE_ADD },
   device_del: { arguments: { id: "string" } },
+  getfd: { arguments: { fdname: "string" } },
+  netdev_add: { arguments: NETDEV_ADD },
+  netdev_del: { arguments: { id: "string" } },
   balloon: { arguments: { value: "number" } },
   "query-balloon": none,
   ...Object.fromEntries(
@@ -92,7 +111,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ),
   ...Object.fromEntries(
     [
-      ...["system_reset", "netdev_add", "netdev_del", "getfd", "query-events", "query-target", "query-kvm"],
+      ...["system_reset", "query-events", "query-target", "query-kvm"],
       ...["query-machines", "query-cpus", "query-hotpluggable-cpus", "query-mem", "query-mem-gpa", "migrate"],
       ...["query-migrate", "human-monitor-command", "qom-get", "qom-list", "device-list-properties"],
     ].map((name) => [name, missing()]),

@@ -1,3 +1,4 @@
+import { closeFd } from "../../../lib/libc/mod.ts";
 import { QemuVm, type VmEnd } from "../qemu/vm.ts";
 import type { MachineConfig } from "../qemu/config.ts";
 import { type SharedDirectory, takeShare } from "../qemu/shared_directory.ts";
@@ -19,6 +20,8 @@ type Arguments = Record<string, unknown>;
 interface Plugged {
   id: string;
   place: string;
+  /** Of a NIC. */
+  netdev?: string;
 }
 
 /** The machine behind the monitor: StratoVirt's rules, with a QEMU that obeys. */
@@ -29,6 +32,9 @@ export class Vmm {
   readonly #event: (name: string, data: Arguments) => void;
   readonly #nodes = new Map<string, { file: string; readonly: boolean }>();
   readonly #plugged = new Map<string, Plugged>();
+  /** Descriptors that `getfd` has brought and no netdev has taken. */
+  readonly #fds = new Map<string, number>();
+  readonly #netdevs = new Map<string, number[]>();
   readonly #blinking = new Map<string, number>();
   #status: "paused" | "running";
 
@@ -124,9 +130,41 @@ export class Vmm {
     if (!this.#nodes.delete(id)) throw new QmpError(`Drive "${id}" not found`);
   }
 
+  /** @param fds that came with the command: exactly one may */
+  keepFd({ fdname }: Arguments, fds: number[]): void {
+    if (fds.length !== 1) throw new QmpError("Invalid SCM message");
+    const before = this.#fds.get(String(fdname));
+    if (before !== undefined) closeFd(before);
+    this.#fds.set(String(fdname), fds.shift()!);
+  }
+
+  addNetdev({ id, fd, fds, type }: Arguments): void {
+    if (this.#line.machine === "microvm") throw new QmpError("Stand-in: NICs of a microvm are not replaced");
+    if (type !== "tap") throw new QmpError(`Unsupported netdev type: ${type}`);
+    if ((fd === undefined) === (fds === undefined)) throw new QmpError("fd and fds exclude each other");
+    if (this.#netdevs.has(String(id))) throw new QmpError(`Netdev "${id}" is existed`);
+    const names = String(fd ?? fds).split(":");
+    const found = names.map((name) => this.#fds.get(name));
+    if (found.includes(undefined)) throw new QmpError(`Failed to get fd from getfd list by ${names}`);
+    names.forEach((name) => this.#fds.delete(name));
+    this.#netdevs.set(String(id), found as number[]);
+  }
+
+  deleteNetdev({ id }: Arguments): void {
+    if ([...this.#plugged.values()].some(({ netdev }) => netdev === id)) throw new QmpError("");
+    const fds = this.#netdevs.get(String(id));
+    if (!fds) throw new QmpError(`Netdev "${id}" not found`);
+    fds.forEach(closeFd);
+    this.#netdevs.delete(String(id));
+  }
+
   async addDevice(args: Arguments): Promise<void> {
     const { id, driver, drive, serial } = args as Record<string, string>;
     const place = this.#line.machine === "microvm" ? this.#mmioPlace(args) : this.#port(args);
+    if (driver === "virtio-net-pci" && this.#line.machine !== "microvm") {
+      return await this.#addNic(args, place);
+    }
+    if (driver === "vfio-pci") throw new QmpError("Stand-in: nothing here has an IOMMU");
     if (driver !== (this.#line.machine === "microvm" ? "virtio-blk-mmio" : "virtio-blk-pci")) {
       throw new QmpError(`Device ${driver} is not supported to be hot plugged`);
     }
@@ -145,6 +183,28 @@ export class Vmm {
       await this.#vm.addDisk({ id: id!, path: node.file, readonly: node.readonly, serial: serial ?? "" });
     } catch (error) {
       this.#plugged.delete(id!);
+      throw new QmpError((error as Error).message);
+    }
+  }
+
+  async #addNic({ id, netdev, mac, mq, vectors }: Arguments, place: string): Promise<void> {
+    const name = String(id);
+    const fds = this.#netdevs.get(String(netdev));
+    if (!fds) throw new QmpError("Failed to find device configuration.");
+    if (this.#plugged.has(name)) throw new QmpError(`Device ${name} already exists`);
+    if ([...this.#plugged.values()].some((one) => one.place === place)) {
+      throw new QmpError(`The slot ${place} is occupied already.`);
+    }
+    if ((mq === "on") !== fds.length > 1) throw new QmpError("mq does not go with the number of queues");
+    if (vectors !== undefined && Number(vectors) !== 2 * fds.length + 2) {
+      throw new QmpError("Stand-in: vectors");
+    }
+    this.#blink(place);
+    this.#plugged.set(name, { id: name, place, netdev: String(netdev) });
+    try {
+      await this.#vm.addNic(name, String(mac), fds);
+    } catch (error) {
+      this.#plugged.delete(name);
       throw new QmpError((error as Error).message);
     }
   }
