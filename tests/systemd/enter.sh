@@ -15,11 +15,17 @@ cp -a "$base/stage/." "$root/"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 # systemd makes the folder of the v1 hierarchies read-only, and with it every view of that file system: it gets its own.
+# Mounted anew, a hierarchy begins at this namespace's root: what reads its place in it (gVisor) must find it below there.
 if [ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ]; then
   mount -t tmpfs -o mode=755 tmpfs "$root/sys/fs/cgroup"
   for entry in /sys/fs/cgroup/*; do
     at=$root/sys/fs/cgroup/${entry##*/}
-    if [ -L "$entry" ]; then cp -P "$entry" "$at"; else mkdir "$at" && mount --bind "$entry" "$at"; fi
+    if [ -L "$entry" ]; then cp -P "$entry" "$at"; continue; fi
+    mkdir "$at"
+    type=$(awk -v at="$entry" '$2 == at { print $3 }' /proc/mounts | tail -n 1)
+    options=$(awk -v at="$entry" '$2 == at { print $4 }' /proc/mounts | tail -n 1 | tr , '\n' |
+      grep -vE '^(rw|ro|relatime|nosuid|nodev|noexec)$' | paste -sd, - || true)
+    mount -t "$type" ${options:+-o "$options"} cgroup "$at"
   done
 fi
 mount --rbind /dev "$root/dev"
@@ -32,5 +38,11 @@ mount -t tmpfs tmpfs "$root/var/lib/containerd"
 mkdir -p "$root$checkout"
 mount --rbind "$checkout" "$root$checkout"
 
+# Not by chroot, in which the kernel lets nobody make user namespaces (gVisor does).
+mkdir -p "$root/.host"
+cd "$root"
+pivot_root . .host
+umount -l /.host
+
 exec env -i container=kuasar-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  chroot "$root" /lib/systemd/systemd --system "--unit=$target" --log-target=console --show-status=0
+  /lib/systemd/systemd --system "--unit=$target" --log-target=console --show-status=0

@@ -1,68 +1,17 @@
 /** An installation under systemd itself: units, activation by sockets, restarts. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { cniConflist, containerdConfig } from "../../deploy/containerd/mod.ts";
 import { driverDeployment, DRIVERS } from "../../deploy/drivers.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
-import { root } from "../../lib/build/mod.ts";
 import { readMountinfo } from "../../lib/mounts/mod.ts";
 import { connectCri, podConfig, waitForCri } from "../../lib/cri/mod.ts";
 import { imageArchive } from "../e2e/fixture.ts";
 import { Ctr, Pod } from "../harness/mod.ts";
 import { obstacle, SystemdMachine } from "./machine.ts";
+import { CONTAINERD, installInto, stageHost } from "./stage.ts";
 
 const DRIVER = driverDeployment("qemu");
-const ADDRESS = "/run/containerd/containerd.sock";
 const SERVICES = ["sandboxer", "network", "storage", `driver-${DRIVER.name}`].map((name) => `kuasar-${name}`);
 const IMAGE = "docker.io/library/busybox:kuasar";
-
-/** Writes what a host has besides us: containerd with our drop-in, and where its programs are. */
-async function stageHost(stage: string): Promise<void> {
-  const programs = nodePrograms();
-  const files: Record<string, string> = {
-    "/etc/containerd/config.toml": containerdConfig({
-      rootDir: "/var/lib/containerd",
-      stateDir: "/run/containerd",
-      address: ADDRESS,
-      sandboxerSocket: "",
-      cniBinDirs: [programs.cniBinDir],
-      cniConfDir: "/etc/cni/net.d",
-      imports: ["/etc/containerd/conf.d/*.toml"],
-    }),
-    "/etc/cni/net.d/10-test.conflist": cniConflist({ subnet: "10.138.1.0/24", dataDir: "/run/cni" }),
-    [`/var/lib/kuasar/${DRIVER.configFile}.d/50-host.toml`]: DRIVER.configuration({
-      tools: { ...programs.tools },
-      agent: "/usr/local/lib/kuasar/agent",
-      kernel: "/var/lib/kuasar/vmlinux.bin",
-      bzImage: "/var/lib/kuasar/vmlinuz",
-      initrd: "/var/lib/kuasar/kuasar.initrd",
-      image: "/var/lib/kuasar/kuasar.img",
-      memoryMib: 256,
-    }),
-    "/var/lib/kuasar/storage.toml.d/50-host.toml": `[virtiofsd]\npath = "${programs.virtiofsd}"\n`,
-    "/etc/default/kuasar-sandboxer": "OPTIONS=--log-level debug\n",
-    "/etc/systemd/system/containerd.service": `[Unit]
-Description=containerd
-[Service]
-Type=notify
-Environment=PATH=/usr/local/bin:${(programs.path ?? []).join(":")}:/usr/sbin:/usr/bin:/sbin:/bin
-ExecStart=${programs.containerd} --config /etc/containerd/config.toml
-KillMode=process
-Delegate=yes
-`,
-    "/etc/systemd/system/test.target": "[Unit]\nWants=kuasar.target containerd.service\n",
-  };
-  for (const [path, text] of Object.entries(files)) {
-    await Deno.mkdir(stage + path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await Deno.writeTextFile(stage + path, text);
-  }
-}
-
-async function installInto(stage: string): Promise<void> {
-  const args = ["run", "-A", "--no-check", "--quiet", `${root}/deploy/install/main.ts`, "--no-setup"];
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, "--destdir", stage] })
-    .output();
-  strictEqual(code, 0, new TextDecoder().decode(stderr));
-}
 
 const missing = obstacle();
 if (missing) console.log(`the installation is not tested under systemd: ${missing}`);
@@ -78,7 +27,7 @@ Deno.test({
     let machine: SystemdMachine | undefined;
     try {
       await installInto(`${base}/stage`);
-      await stageHost(`${base}/stage`);
+      await stageHost(`${base}/stage`, [DRIVER]);
       machine = await SystemdMachine.boot(base, "test.target");
       await check(machine);
     } catch (error) {
@@ -102,7 +51,7 @@ function hostCgroups() {
 }
 
 async function check(machine: SystemdMachine): Promise<void> {
-  const address = machine.path(ADDRESS);
+  const address = machine.path(CONTAINERD);
   const systemctl = async (...args: string[]) => {
     const { code, text } = await machine.run("systemctl", ...args);
     strictEqual(code, 0, `systemctl ${args.join(" ")}: ${text}`);
