@@ -31,15 +31,22 @@ const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls"
 /** What takes the place of volumes where nothing is shared. */
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
-/** What only containers on the host's own kernel can be asked; and containerd without the Sandbox API, once for such pods. */
-const HOST_TESTS = ["task_server_death", "runtime_calls", "shim", "checkpoint"].map((name) =>
+/** containerd without the Sandbox API: the shim programs, with containerd 2 and both ways of 1.7. */
+const SHIM_TESTS = ["shim", "shim_containerd17", "shim_sandbox_mode"].map((name) =>
+  `tests/e2e/${name}_test.ts`
+);
+
+/** What only containers on the host's own kernel can be asked. */
+const HOST_TESTS = ["task_server_death", "runtime_calls", "checkpoint"].map((name) =>
   `tests/e2e/${name}_test.ts`
 );
 
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 function e2eOf(driver: DriverDeployment): readonly string[] {
   if (driver === DRIVERS[0]) return testsOf(FILES, "e2e");
-  if (driver.name === "runc") return [...POD_TESTS, ...HOST_TESTS];
+  if (driver.name === "runc") return [...POD_TESTS, ...SHIM_TESTS, ...HOST_TESTS];
+  // VMs differ in nothing that a shim program would notice.
+  if (!driver.vm) return [...POD_TESTS, ...SHIM_TESTS];
   return driver.sharesNothing ? [...POD_TESTS, BLOCK_TEST] : POD_TESTS;
 }
 

@@ -1,5 +1,6 @@
 import type { Mount, Namespace, Resources, Spec } from "../../lib/oci/mod.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
+import { rootIdOf } from "./root_id.ts";
 import { POD_PID_PATH, SANDBOX_ANNOTATION, SHM_OPTIONS, TYPE_ANNOTATION } from "./root_spec.ts";
 
 /** Tells kuasar-task which limits of the sandbox follow those of its containers: `memory:<overhead in bytes> cpu`. */
@@ -32,7 +33,7 @@ export function joinedSpec(
     annotations: {
       ...Object.fromEntries(annotations),
       [TYPE_ANNOTATION]: "container",
-      [SANDBOX_ANNOTATION]: sandbox.id,
+      [SANDBOX_ANNOTATION]: rootIdOf(sandbox.id),
       ...(limits === "" ? {} : { [LIMITS_ANNOTATION]: limits }),
     },
     // For kuasar-task, which gives the sandbox their sum; gVisor looks at none of them.

@@ -18,6 +18,7 @@ import type { GvisorConfig } from "./config.ts";
 import { joinedSpec } from "./container_spec.ts";
 import { sandboxProcesses } from "./processes.ts";
 import { enforceReadOnly } from "./read_only_volumes.ts";
+import { controlSocket, rootIdOf } from "./root_id.ts";
 import { agentInRoot, followedLimits, PAUSE, rootSpec } from "./root_spec.ts";
 import { runsc, type RunscCall } from "./runsc.ts";
 import { removeFilestores, removeState } from "./state_files.ts";
@@ -71,7 +72,7 @@ export class GvisorKind implements SandboxKind {
   }
 
   async start({ sandbox, paths, request, signal, note }: StartingSandbox): Promise<void> {
-    const socket = `${this.#root}/runsc-${sandbox.id}.sock`;
+    const socket = controlSocket(this.#root, sandbox.id);
     if (socket.length > MAX_SOCKET_PATH) {
       throw new KuasarError(
         "INVALID_ARGUMENT",
@@ -104,16 +105,17 @@ export class GvisorKind implements SandboxKind {
       signal,
     };
     const pidFile = `${bundle}/pid`;
-    await runsc(call, "create", "--bundle", bundle, "--pid-file", pidFile, sandbox.id);
+    const rootId = rootIdOf(sandbox.id);
+    await runsc(call, "create", "--bundle", bundle, "--pid-file", pidFile, rootId);
     note(processRef(Number(Deno.readTextFileSync(pidFile))));
-    await runsc(call, "start", sandbox.id);
-    await this.#setSysctls(call, pod, sandbox.id);
+    await runsc(call, "start", rootId);
+    await this.#setSysctls(call, pod, rootId);
   }
 
   async stop({ id, process }: Readonly<SandboxRecord>, paths: SandboxPaths): Promise<void> {
     if (process && isAlive(process)) await terminate(process, { graceMs: 0 });
-    for (const stray of sandboxProcesses(this.#root, id)) await terminate(stray, { graceMs: 0 });
-    removeState(this.#root, id);
+    for (const stray of sandboxProcesses(this.#root, rootIdOf(id))) await terminate(stray, { graceMs: 0 });
+    removeState(this.#root, rootIdOf(id));
     for (const container of directories(paths.containers)) {
       removeFilestores(rootfsOf(`${paths.containers}/${container}`));
     }
@@ -129,6 +131,7 @@ export class GvisorKind implements SandboxKind {
       kind: HostRuntime_Kind.RUNSC,
       command: this.#config.runtimePath,
       globalArgs: this.#globalArgs(sandbox),
+      taskSocket: controlSocket(this.#root, sandbox.id),
       // Of the sandbox: its containers have none of their own.
       cgroup: sandboxCgroup(sandbox),
     };
@@ -146,7 +149,7 @@ export class GvisorKind implements SandboxKind {
   }
 
   /** gVisor's kernel has few settings, and only a process in the sandbox can write them. */
-  async #setSysctls(call: RunscCall, { linux }: PodSandboxConfig, sandboxId: string): Promise<void> {
+  async #setSysctls(call: RunscCall, { linux }: PodSandboxConfig, rootId: string): Promise<void> {
     const writes = sysctlWrites(linux?.sysctls ?? {});
     if (writes.length === 0) return;
     try {
@@ -155,7 +158,7 @@ export class GvisorKind implements SandboxKind {
         "exec",
         "--user",
         "0",
-        sandboxId,
+        rootId,
         agentInRoot(this.#config.pausePath),
         PAUSE,
         "set",

@@ -112,7 +112,7 @@ Deno.test("a container joins the sandbox by annotation, and brings no cgroup and
   deepStrictEqual(spec.annotations, {
     a: "b",
     "io.kubernetes.cri.container-type": "container",
-    "io.kubernetes.cri.sandbox-id": "s1",
+    "io.kubernetes.cri.sandbox-id": "+s1+",
     "io.kuasar.gvisor.limits": "memory:1 cpu",
   });
   deepStrictEqual(spec.linux, {

@@ -2,14 +2,14 @@
 const FILESTORE = /^\.gvisor\.filestore\./;
 
 /** True for a file that runsc keeps in its root for a sandbox or a container in it. */
-export function isStateFile(name: string, sandboxId: string): boolean {
-  return name === `runsc-${sandboxId}.sock` || name.endsWith(`_sandbox:${sandboxId}.state`) ||
-    name.endsWith(`_sandbox:${sandboxId}.lock`);
+export function isStateFile(name: string, rootId: string): boolean {
+  return name === `runsc-${rootId}.sock` || name.endsWith(`_sandbox:${rootId}.state`) ||
+    name.endsWith(`_sandbox:${rootId}.lock`);
 }
 
 /** Removes what runsc knows of a sandbox whose processes are dead: asking it to would take longer, and may fail. */
-export function removeState(root: string, sandboxId: string): void {
-  for (const name of names(root)) if (isStateFile(name, sandboxId)) remove(`${root}/${name}`);
+export function removeState(root: string, rootId: string): void {
+  for (const name of names(root)) if (isStateFile(name, rootId)) remove(`${root}/${name}`);
 }
 
 /** Removes the hidden files of a root file system: the next sandbox with the same id would refuse to start. */

@@ -1,11 +1,10 @@
 import type { ContainerdRelease } from "../../deploy/containerd/mod.ts";
 import { installContainerd17 } from "../../deploy/host/containerd17.ts";
-import { nodePrograms } from "../../deploy/programs.ts";
 import type { NodeOptions } from "../harness/mod.ts";
-import { PAUSE_REF } from "./fixture.ts";
+import { handlerUnderTest, PAUSE_REF, programsFor } from "./fixture.ts";
 
 /** A node with containerd 1.7, which is fetched where it is not there yet. */
 export async function containerd17(release: Exclude<ContainerdRelease, "2">): Promise<NodeOptions> {
-  const programs = { ...nodePrograms(), ...await installContainerd17() };
+  const programs = { ...await programsFor(handlerUnderTest()), ...await installContainerd17() };
   return { programs, containerdRelease: release, pauseImage: PAUSE_REF };
 }

@@ -1,4 +1,4 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
 import { type HostTools, hostTools } from "../../deploy/host/mod.ts";
@@ -31,6 +31,14 @@ export const comparing = handlerUnderTest() === "runc";
 
 /** True where the pods under test have kernels of their own. */
 export const underVm = driverOfHandler(handlerUnderTest())?.vm ?? false;
+
+/**
+ * Checks whose kernel a pod shows (`uname -r`). Not asked of Quark: its stand-in's is the host's, the program's own is not.
+ */
+export function checkKernel(release: string): void {
+  const own = underVm || driver === "gvisor";
+  if (driver !== "quark") strictEqual(release !== Deno.osRelease(), own, `the pod's kernel is ${release}`);
+}
 
 /** The driver under test, where it is one of ours. */
 const driver = driverOfHandler(handlerUnderTest())?.name;

@@ -10,6 +10,7 @@ import { next } from "../../task/state.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "../../task/stdio.ts";
 import { exitOfWaitOutput, exitOfWaitStatus, UnknownCall } from "./answer.ts";
 import type { Runsc } from "./command.ts";
+import { runscIdOf } from "./container_id.ts";
 import type { Control } from "./control.ts";
 import { type Followed, followedLimits, mergeLimits } from "./limits.ts";
 import type { HostUsage } from "./host_usage.ts";
@@ -75,6 +76,7 @@ export class RunscContainer {
   readonly id: string;
   readonly bundle: string;
   readonly init: TaskProcess;
+  readonly #runscId: string;
   readonly #deps: RunscDeps;
   /** Its limits, which hold together with those of the sandbox's other containers. */
   resources: Resources;
@@ -86,6 +88,7 @@ export class RunscContainer {
 
   private constructor(id: string, bundle: string, terminal: boolean, deps: RunscDeps) {
     this.id = id;
+    this.#runscId = runscIdOf(id);
     this.bundle = bundle;
     this.init = new TaskProcess(`container ${id}`, terminal);
     this.#deps = deps;
@@ -103,10 +106,10 @@ export class RunscContainer {
     const container = new RunscContainer(id, bundle, io.terminal, deps);
     const streams = deps.stdio.make(id, "", io);
     try {
-      await deps.runsc.create(id, bundle, streams.options.consoleSocket);
+      await deps.runsc.create(container.#runscId, bundle, streams.options.consoleSocket);
     } catch (error) {
       streams.discard();
-      await deps.runsc.delete(id).catch(() => {});
+      await deps.runsc.delete(container.#runscId).catch(() => {});
       throw error;
     }
     container.#streams = streams;
@@ -154,15 +157,15 @@ export class RunscContainer {
       const streams = this.#deps.stdio.make(this.id, "", this.#again);
       this.#again = undefined;
       this.#streams = streams;
-      await this.#deps.runsc.delete(this.id);
-      await this.#deps.runsc.create(this.id, this.bundle, streams.options.consoleSocket);
+      await this.#deps.runsc.delete(this.#runscId);
+      await this.#deps.runsc.create(this.#runscId, this.bundle, streams.options.consoleSocket);
     }
     this.init.move("start");
     const streams = this.#streams;
     this.#streams = undefined;
     if (!streams) throw new KuasarError("INTERNAL", `Cannot start ${this.init.what}: its streams are gone`);
     try {
-      await this.#deps.runsc.start(this.id, streams.options.stdio);
+      await this.#deps.runsc.start(this.#runscId, streams.options.stdio);
       await streams.started();
     } catch (error) {
       streams.discard();
@@ -206,7 +209,7 @@ export class RunscContainer {
     const file = `${this.bundle}/exec-${execId}.json`;
     try {
       sys.writeFile(file, spec, 0o600);
-      const pids = await this.#deps.runsc.exec(this.id, file, this.#pidFile(execId), streams.options);
+      const pids = await this.#deps.runsc.exec(this.#runscId, file, this.#pidFile(execId), streams.options);
       exec.internalPid = pids.internal;
       process.began(pids.helper);
       await streams.started();
@@ -238,8 +241,8 @@ export class RunscContainer {
     const pid = execId === "" ? 0 : this.#exec(execId).internalPid;
     const everyone = all && execId === "";
     try {
-      const arg = { CID: this.id, Signo: signal, PID: pid, Mode: everyone ? TO_ALL : TO_PROCESS };
-      await this.#ask("Signal", arg, () => this.#deps.runsc.kill(this.id, signal, pid, everyone));
+      const arg = { CID: this.#runscId, Signo: signal, PID: pid, Mode: everyone ? TO_ALL : TO_PROCESS };
+      await this.#ask("Signal", arg, () => this.#deps.runsc.kill(this.#runscId, signal, pid, everyone));
     } catch (error) {
       const own = asKuasarError(error);
       throw new KuasarError(own.code, `Cannot kill ${process.what}: ${own.message}`, { cause: error });
@@ -250,7 +253,7 @@ export class RunscContainer {
   async freeze(frozen: boolean): Promise<void> {
     const action = frozen ? "pause" : "resume";
     next(this.init.state, action, this.init.what);
-    await this.#deps.runsc.freeze(this.id, frozen);
+    await this.#deps.runsc.freeze(this.#runscId, frozen);
     // It may have ended meanwhile.
     if (!this.init.exit) this.init.move(action);
   }
@@ -259,15 +262,15 @@ export class RunscContainer {
   async checkpoint(path: string, leaveRunning: boolean): Promise<void> {
     // containerd pauses a container first.
     if (this.init.state !== "paused") this.#mustRun(`checkpoint ${this.init.what}`);
-    await this.#deps.runsc.checkpoint(this.id, path, leaveRunning);
+    await this.#deps.runsc.checkpoint(this.#runscId, path, leaveRunning);
   }
 
   /** Pids in the sandbox. */
   async pids(): Promise<number[]> {
     const answer = await this.#ask(
       "Processes",
-      this.id,
-      () => this.#deps.runsc.query(["ps", "--format", "json", this.id]),
+      this.#runscId,
+      () => this.#deps.runsc.query(["ps", "--format", "json", this.#runscId]),
     );
     if (!Array.isArray(answer)) return [];
     const pids = answer.map((
@@ -282,7 +285,7 @@ export class RunscContainer {
       init.state === "running" || init.state === "paused"
     );
     const [own, ...all] = await Promise.all([this, ...running].map((container) => container.#usage()));
-    return metricsOf(this.id, own!, {
+    return metricsOf(this.#runscId, own!, {
       host: hostUsage(),
       memoryBytes: all.map(({ memoryBytes }) => memoryBytes),
       memoryLimit: BigInt(this.resources.memory?.limit ?? 0),
@@ -291,8 +294,8 @@ export class RunscContainer {
 
   async #usage(): Promise<SandboxUsage> {
     return usageIn(
-      await this.#ask("Event", this.id, async () => ({
-        event: await this.#deps.runsc.query(["events", "--stats", this.id]),
+      await this.#ask("Event", this.#runscId, async () => ({
+        event: await this.#deps.runsc.query(["events", "--stats", this.#runscId]),
       })),
     );
   }
@@ -315,7 +318,7 @@ export class RunscContainer {
     if (this.init.state === "created") this.init.ended(KILLED);
     this.init.move("delete");
     try {
-      await this.#deps.runsc.delete(this.id);
+      await this.#deps.runsc.delete(this.#runscId);
     } catch (error) {
       log.warn("cannot delete a container", { container: this.id, error });
     }
@@ -375,7 +378,7 @@ export class RunscContainer {
     const died = this.#deps.sandboxDied.then(() => KILLED);
     for (;;) {
       try {
-        const waited = this.#ask("Wait", this.id, () => this.#deps.runsc.wait(this.id), 0);
+        const waited = this.#ask("Wait", this.#runscId, () => this.#deps.runsc.wait(this.#runscId), 0);
         const exit = await Promise.race([waited.then(statusOf), died]);
         return this.init.ended(exit);
       } catch (error) {

@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES = 1 << 20;
 export class Control {
   readonly #path: string;
 
-  /** @param path `<root>/runsc-<sandbox>.sock` */
+  /** @param path as the driver tells it: `<root>/runsc-<first container>.sock` */
   constructor(path: string) {
     this.#path = path;
   }

@@ -27,6 +27,7 @@ import type { Keeper } from "../keeper.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { GuestTask, SandboxLink } from "../sandbox_link.ts";
 import { Runsc } from "./command.ts";
+import { runscIdOf } from "./container_id.ts";
 import { RunscContainer } from "./container.ts";
 import { Control } from "./control.ts";
 import { RunscSandbox } from "./sandbox.ts";
@@ -107,7 +108,7 @@ export class RunscTasks {
   async discard({ id, runtime }: ContainerRecord): Promise<void> {
     if (!runtime) return;
     try {
-      await this.#runscOf(runtime).delete(id);
+      await this.#runscOf(runtime).delete(runscIdOf(id));
     } catch (error) {
       log.warn("cannot delete a container that was not finished", { container: id, error });
     }
@@ -116,7 +117,7 @@ export class RunscTasks {
   #link(sandboxId: string, process: HostProcess, runtime: HostRuntime): RunscLink {
     const known = this.#links.get(sandboxId);
     if (known && !known.dead && known.pid === process.pid) return known;
-    const control = new Control(`${rootOf(runtime)}/runsc-${sandboxId}.sock`);
+    const control = new Control(runtime.taskSocket);
     const sandbox = new RunscSandbox(process, control, runtime.cgroup, (id) => {
       const event = {
         typeUrl: "containerd.events.TaskOOM",
@@ -280,15 +281,6 @@ function exec(sandbox: RunscSandbox, request: ExecProcessRequest): Record<never,
     terminal,
   });
   return {};
-}
-
-/** The root that all calls for a sandbox name. @throws KuasarError INTERNAL where none does */
-function rootOf({ globalArgs }: HostRuntime): string {
-  const root = globalArgs[globalArgs.indexOf("--root") + 1];
-  if (!globalArgs.includes("--root") || root === undefined) {
-    throw new KuasarError("INTERNAL", "Cannot find the sandbox: its runtime has no --root");
-  }
-  return root;
 }
 
 /** The link to a sandbox of gVisor's: it is over when that process ends. */

@@ -1,4 +1,5 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
+import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
+import { MAX_SPEC_LENGTH, parseSpec } from "../../../lib/oci/mod.ts";
 import type { HostRuntime } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import * as sys from "../../native/sys.js";
 import { log } from "../../runtime/log.ts";
@@ -7,6 +8,9 @@ import { type HostProcess, watchEnd } from "../host_process.ts";
 import type { GuestTask, SandboxLink } from "../sandbox_link.ts";
 import { TaskConnection } from "./connection.ts";
 import { type SandboxFifo, stdioIn } from "./stdio_paths.ts";
+
+/** Of a program's name in an error. */
+const MAX_SHOWN = 200;
 
 /** The link to a sandbox that serves containerd's Task API itself (Quark). It is over when its process ends. */
 export class TaskServerLink implements SandboxLink {
@@ -114,7 +118,11 @@ export class TaskServerLink implements SandboxLink {
         }
       },
       start: async (request) => {
-        await call((task) => task.start(request), false);
+        try {
+          await call((task) => task.start(request), false);
+        } catch (error) {
+          throw request.execId === "" ? this.#startFailure(request.id, error) : error;
+        }
         return { pid };
       },
       state: async (request) => ({ ...await call((task) => task.state(request)), pid }),
@@ -138,6 +146,16 @@ export class TaskServerLink implements SandboxLink {
       // Its sandbox ends when the pod does.
       shutdown: () => Promise.resolve({}),
     };
+  }
+
+  /** A sandbox says why it cannot start a container, not what it was to start. */
+  #startFailure(id: string, cause: unknown): KuasarError {
+    const { code, message, evidence } = asKuasarError(cause);
+    const [program = ""] = parseSpec(
+      sys.readTextFile(`${this.#bundles.get(id)}/config.json`, MAX_SPEC_LENGTH),
+    ).process?.args ?? [];
+    const shown = JSON.stringify(program.slice(0, MAX_SHOWN));
+    return new KuasarError(code, `Cannot start ${shown} in ${id}: ${message}`, { cause, evidence });
   }
 
   /** The sandbox tells nothing; what the host has counted for it is all its only container's, and nobody's where there are more. */

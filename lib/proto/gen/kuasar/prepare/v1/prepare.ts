@@ -78,6 +78,7 @@ export interface HostRuntime {
   bundle: string;
   /** Why an exec is refused; empty where it is not. */
   execRefusal: string;
+  /** What the sandbox serves: its tasks (Quark), or its control (gVisor). */
   taskSocket: string;
   /** Cgroup of the container below each hierarchy's root, as in its spec: `/kuasar/<sandbox>/<container>`. */
   cgroup: string;
