@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { exists } from "../../lib/files/mod.ts";
 import { CappedLog } from "./capped_log.ts";
 
 Deno.test("a capped log keeps the end and never grows beyond twice its limit", () => {
@@ -45,12 +46,3 @@ Deno.test("a capped log goes on where it was left, readable by its owner only", 
     Deno.removeSync(dir, { recursive: true });
   }
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 
 /**
  * Waits until `path` exists, by the kernel's notification. Its directory must be there.
@@ -32,16 +33,6 @@ export async function waitForFile(path: string, timeoutMs: number, signal?: Abor
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
     closeQuietly(watcher);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

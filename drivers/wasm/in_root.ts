@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { exists } from "../../lib/files/mod.ts";
 import { isErrno } from "../../lib/libc/mod.ts";
 import { type Fd, openPath, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS } from "../../lib/mounts/mod.ts";
 
@@ -50,13 +51,4 @@ export function makeMountPoint(root: Fd, path: string, isDirectory: boolean): st
     return posix.join(at, below);
   }
   return undefined;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,5 @@
+import { exists } from "../../lib/files/mod.ts";
+
 /** Names of drivers: they are parts of file names. */
 export const DRIVER_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
@@ -22,5 +24,10 @@ export class InstalledDrivers {
       if (DRIVER_NAME.test(driver)) this.#seen.add(driver);
     }
     return [...this.#seen].sort();
+  }
+
+  /** Those that have run since the node's boot: only they can have sandboxes, and no other is to be woken for a question. */
+  haveRun(): string[] {
+    return this.names().filter((driver) => exists(`${this.#runDir}/driver-${driver}`));
   }
 }

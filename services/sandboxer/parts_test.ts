@@ -64,6 +64,9 @@ Deno.test("the drivers of a node are those whose sockets are there", async () =>
   deepStrictEqual(installed.names(), ["qemu", "x-1"]);
   await Deno.remove(`${dir}/driver-qemu.sock`);
   deepStrictEqual(installed.names(), ["qemu", "x-1"], "one that restarts is still a driver of the node");
+  deepStrictEqual(installed.haveRun(), [], "one that has never run is not woken");
+  Deno.mkdirSync(`${dir}/driver-x-1`);
+  deepStrictEqual(installed.haveRun(), ["x-1"]);
   await Deno.remove(dir, { recursive: true });
 });
 

@@ -71,7 +71,10 @@ async function remove(context: Context, sandbox: Sandbox): Promise<void> {
 async function removeStrangers(context: Context): Promise<void> {
   const { peers, config, registry, log, stopping } = context;
   const { network, storage } = peers;
-  const drivers = new Set([config.default_driver, ...registry.all().map(({ record }) => record.driver)]);
+  const drivers = new Set([
+    ...peers.installed.haveRun(),
+    ...registry.all().map(({ record }) => record.driver),
+  ]);
   const places = [
     ...[...drivers].map((name) => ({
       name,

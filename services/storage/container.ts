@@ -1,5 +1,6 @@
 import { cleanUp } from "../../lib/cleanup/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { unmountBelow } from "../../lib/mounts/mod.ts";
 import {
   type PrepareContainerRequest,
@@ -10,7 +11,7 @@ import { applyPlan } from "./apply_plan.ts";
 import { OWN_IMAGES, prepareDisks } from "./block/prepare_disks.ts";
 import { type Environment } from "./environment.ts";
 import { undoneFailure } from "./failure.ts";
-import { exists, removeOwnTree } from "./files.ts";
+import { removeOwnTree } from "./files.ts";
 import { guestBundle } from "./guest_paths.ts";
 import { hostFacts } from "./host_facts.ts";
 import { containerPaths, sandboxPaths, storageDir } from "./paths.ts";

@@ -1,16 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { mountsWithin, readMountinfo } from "../../lib/mounts/mod.ts";
-
-/** Whether something is at a path, a broken link included. */
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /**
  * Removes a directory of ours with all in it, unless something is still mounted there: what would be deleted then

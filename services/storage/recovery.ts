@@ -1,9 +1,9 @@
+import { exists } from "../../lib/files/mod.ts";
 import { type Leftover, runCleanup } from "../../lib/cleanup/mod.ts";
 import { isAlive } from "../../lib/process/mod.ts";
 import { releaseContainer } from "./container.ts";
 import { type Environment } from "./environment.ts";
 import { isId } from "../../lib/oci/mod.ts";
-import { exists } from "./files.ts";
 import { sandboxPaths, storageDir } from "./paths.ts";
 import { isShareMounted, removeShare } from "./share.ts";
 import { adoptVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";

@@ -1,10 +1,11 @@
 import { cleanUp } from "../../lib/cleanup/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { bindMount, openPath, readMountinfo, unmountBelow } from "../../lib/mounts/mod.ts";
 import { isAlive } from "../../lib/process/mod.ts";
 import { type Environment } from "./environment.ts";
 import { undoneFailure } from "./failure.ts";
-import { exists, removeOwnTree } from "./files.ts";
+import { removeOwnTree } from "./files.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
 import { type ShareKindName } from "./state.ts";
 import { startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";

@@ -6,6 +6,7 @@ import {
   removeEmptyCgroup,
 } from "../../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { exists } from "../../../lib/files/mod.ts";
 import type { SandboxRecord } from "./record.ts";
 
 /** Where the sandboxer puts pods that name no parent; nobody else is there. */
@@ -46,13 +47,4 @@ export async function removeCgroups({ cgroup, madeCgroups }: SandboxRecord): Pro
 
 function up(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

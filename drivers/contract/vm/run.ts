@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { serveGrpc } from "../../../lib/grpc/mod.ts";
 import { exitWatcher } from "../../../lib/process/mod.ts";
 import { LogKeeper } from "../../../lib/log/mod.ts";
@@ -31,6 +32,7 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
   for (const note of hypervisor.notes) log.warn(note);
   const driverDir = `${runDir}/${directory}`;
   const store = openStore(`${driverDir}/state.db`, []);
+  nameDirectory(runDir, hypervisor.name, directory);
   onStop("close the state", () => store.close());
   const host: VmHost<C> = {
     hypervisor,
@@ -49,4 +51,10 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
     services: [[DriverDefinition, driver.handlers()], [MachineDefinition, driver.machineHandlers()]],
   });
   onStop("stop serving", () => server.close(CLOSE_GRACE_MS));
+}
+
+/** By its name the sandboxer sees that this driver has run. */
+function nameDirectory(runDir: string, name: string, directory: string): void {
+  const path = `${runDir}/driver-${name}`;
+  if (!exists(path)) Deno.symlinkSync(directory, path);
 }

@@ -1,5 +1,5 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { KeyedLock } from "../../../lib/concurrency/mod.ts";
-import { exists } from "../files.ts";
 
 const MIB = 1024 * 1024;
 
