@@ -10,7 +10,7 @@ import { containerdSpec, type DriverInSet, driverService, nodeSet, Supervisor } 
 const MEMORY_MIB = 256;
 
 /** How long containerd and our services may take until they answer. */
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 90_000;
 
 export interface NodeOptions {
   runDir: string;

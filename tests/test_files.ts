@@ -10,6 +10,7 @@ const SKIPPED = new Set(["build", "node_modules"]);
 const FOLDERS: readonly (readonly [folder: string, kind: TestKind])[] = [
   ["tests/conformance/", "vm"],
   ["tests/guest/", "vm"],
+  ["tests/cgroup2/", "vm"],
   ["tests/standins/", "vm"],
   ["tests/e2e/", "e2e"],
   ["tests/systemd/", "systemd"],

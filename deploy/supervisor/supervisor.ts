@@ -7,7 +7,7 @@ import type { ProcessSpec } from "./spec.ts";
 import { Supervised } from "./supervised.ts";
 
 /** How long a process may take until its own socket is there. */
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 90_000;
 
 /** The name under which the supervisor itself stands in the file of pids. */
 const SELF = "supervisor";

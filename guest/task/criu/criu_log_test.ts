@@ -17,6 +17,15 @@ Deno.test("the last errors of a log, without times and without what CRIU only tr
   ]);
 });
 
+Deno.test("where nothing else is told, what the kernel has refused", () => {
+  const log = [
+    "(00.006374) Error (criu/sockets.c:210): sockets: Diag module missing (-2)",
+    "(00.767123) sockets: Sockects collect procedure family AF_NETLINK proto IPPROTO_RAW: -2",
+    "(00.775533) Error (criu/cr-dump.c:2111): Dumping FAILED.",
+  ];
+  deepStrictEqual(criuErrors(log.join("\n")), log.map((line) => line.slice(12)));
+});
+
 Deno.test("no more than three, none of them long", () => {
   const log = Array.from({ length: 9 }, (_, i) => `Error ${i} ${"x".repeat(1000)}`).join("\n");
   const errors = criuErrors(log);
