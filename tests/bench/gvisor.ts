@@ -13,6 +13,9 @@ const spread = (samples: readonly number[]) =>
   `p50 ${percentile(samples, 0.5).toFixed(0)} ms, p99 ${percentile(samples, 0.99).toFixed(0)} ms`;
 const mib = (kib: number) => `${(kib / 1024).toFixed(1)} MiB`;
 
+/** Of each of many pods that are made at once on a small host. */
+const AT_ONCE_TIMEOUT_MS = 600_000;
+
 /** What both sides run. */
 const COMMAND = ["/bin/busybox", "true"];
 
@@ -51,7 +54,9 @@ export async function gvisorRows(scale: number, say: (row: Row) => void = () => 
     add("container with `true`, created, started and ended", spread(containers));
     add("removal of the pod", spread(removals));
     await exec(node, bare, count(20), add);
-    await memory(node, bare, count(10), add);
+    for (const width of [1, 10, 50]) {
+      if (width <= Math.max(10, 50 * scale)) await atOnce(node, bare, width, add);
+    }
     return rows;
   } catch (error) {
     for (const line of node.logTail(60)) console.error(line);
@@ -82,26 +87,28 @@ async function exec(node: Node, bare: BareRunsc, times: number, add: Add): Promi
   await pod.remove();
 }
 
-/** Proportional memory of so many sandboxes, each with one container that sleeps. */
-async function memory(node: Node, bare: BareRunsc, pods: number, add: Add): Promise<void> {
+/** So many sandboxes with a container that sleeps, made at the same time: how long it takes, and the memory of each. */
+async function atOnce(node: Node, bare: BareRunsc, width: number, add: Add): Promise<void> {
   const image = await node.image("busybox");
-  const running: Pod[] = [];
-  const { ms } = await timed(async () => {
-    running.push(
-      ...await Promise.all(Array.from({ length: pods }, (_, i) => node.runPod({ name: `memory-${i}` }))),
-    );
-  });
-  add(`${pods} pods at once`, `${ms.toFixed(0)} ms`);
-  for (const pod of running) await pod.run({ name: "c", image, command: ["sleep", "1000"] });
-  const ofPods = await memoryWith((cmdline) => running.some(({ id }) => cmdline.includes(id)));
-  add(`proportional memory of each of ${pods} pods: gVisor's kernel, two gofers`, mib(ofPods / pods));
-  await Promise.all(running.map((pod) => pod.remove()));
-  for (let i = 0; i < pods; i++) await bare.start(`m${i}`);
-  const ofBare = await memoryWith((cmdline) => cmdline.includes(bare.root));
-  add(
-    `proportional memory of each of ${pods} bare sandboxes: gVisor's kernel, one gofer`,
-    mib(ofBare / (pods + 1)),
+  const each = Array.from({ length: width }, (_, i) => i);
+  const ours = await timed(() =>
+    Promise.all(each.map(async (i) => {
+      const pod = await node.runPod({ name: `many-${width}-${i}` }, AT_ONCE_TIMEOUT_MS);
+      await pod.run({ name: "c", image, command: ["sleep", "1000"] });
+      return pod;
+    }))
   );
+  const pods: Pod[] = ours.result;
+  const ofPods = await memoryWith((cmdline) => pods.some(({ id }) => cmdline.includes(id)));
+  await Promise.all(pods.map((pod) => pod.remove()));
+  const before = await memoryWith((cmdline) => cmdline.includes(bare.root));
+  const alone = await timed(() => Promise.all(each.map((i) => bare.start(`m${width}x${i}`))));
+  const ofBare = await memoryWith((cmdline) => cmdline.includes(bare.root)) - before;
+  await Promise.all(each.map((i) => bare.call("delete", "--force", `m${width}x${i}`)));
+  add(`${width} bare sandboxes with a container, made at once`, `${alone.ms.toFixed(0)} ms`);
+  add(`${width} pods with a container, made at once`, `${ours.ms.toFixed(0)} ms`);
+  add(`${width} bare sandboxes, proportional memory of each: kernel, one gofer`, mib(ofBare / width));
+  add(`${width} pods, proportional memory of each: kernel, two gofers`, mib(ofPods / width));
 }
 
 /** The sum over runsc's processes whose command line fits. @returns KiB */

@@ -18,6 +18,9 @@ import { markdownTable, type Row } from "./table.ts";
 /** What is computed where the engine's speed is measured. */
 const FIB = ["/fib.wasm", "30"] as const;
 
+/** Of each of many pods that are made at once on a small host. */
+const AT_ONCE_TIMEOUT_MS = 600_000;
+
 const spread = (samples: readonly number[]) =>
   `p50 ${percentile(samples, 0.5).toFixed(1)} ms, p99 ${percentile(samples, 0.99).toFixed(1)} ms`;
 const mib = (kib: number) => `${(kib / 1024).toFixed(1)} MiB`;
@@ -106,19 +109,35 @@ class WasmBench {
     this.#row("bare compiler, fib", `${ms.toFixed(0)} ms`);
   }
 
-  /** Proportional memory of ten bare processes. */
+  /** So many pods, or processes, at once. */
+  get #widths(): number[] {
+    return [1, 10, 50].filter((width) => width <= Math.max(10, 50 * this.#scale));
+  }
+
+  /** Bare processes: proportional memory of each, and how long as many take that end at once. */
   async #bareMemory(folder: string): Promise<void> {
-    const args = ["run", `${folder}/ticker.wasm`, "100"];
-    const children = Array.from(
-      { length: 10 },
+    for (const width of this.#widths) {
+      const { ms } = await timed(() =>
+        Promise.all(
+          this.#spawnMany(width, "run", `${folder}/hello.wasm`).map(({ status }) => status),
+        )
+      );
+      this.#row(`${width} bare commands at once, hello`, `${ms.toFixed(0)} ms`);
+      const children = this.#spawnMany(width, "run", `${folder}/ticker.wasm`, "100");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const memory = await Promise.all(children.map(({ pid }) => memoryOf(pid)));
+      const kib = memory.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0);
+      this.#row(`${width} bare processes, proportional memory of each`, mib(kib / width));
+      for (const child of children) child.kill("SIGKILL");
+      await Promise.all(children.map(({ status }) => status));
+    }
+  }
+
+  #spawnMany(count: number, ...args: string[]): Deno.ChildProcess[] {
+    return Array.from(
+      { length: count },
       () => new Deno.Command(this.#program, { args, stdout: "null" }).spawn(),
     );
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const memory = await Promise.all(children.map(({ pid }) => memoryOf(pid)));
-    const kib = memory.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0);
-    this.#row("10 bare processes, proportional memory of each", mib(kib / 10));
-    for (const child of children) child.kill("SIGKILL");
-    await Promise.all(children.map(({ status }) => status));
   }
 
   async #startNode(): Promise<Node> {
@@ -192,8 +211,20 @@ class WasmBench {
       return memory.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0);
     };
     this.#row("memory of our processes, no pod", mib(await own()));
+    for (const width of this.#widths) {
+      const names = Array.from({ length: width }, (_, i) => `once-${width}-${i}`);
+      const { result, ms } = await timed(() =>
+        Promise.all(names.map(async (name) => {
+          const pod = await node.runPod({ name }, AT_ONCE_TIMEOUT_MS);
+          await pod.run({ name: "c", image: WASM, command: ["/ticker.wasm", "1000"] });
+          return pod;
+        }))
+      );
+      this.#row(`${width} pods with a module, made at once`, `${ms.toFixed(0)} ms`);
+      await Promise.all(result.map((pod) => pod.remove()));
+    }
     const pods: Pod[] = [];
-    for (const wanted of [1, 10, 50].filter((count) => count <= Math.max(10, 50 * this.#scale))) {
+    for (const wanted of this.#widths) {
       while (pods.length < wanted) {
         const pod = await node.runPod({ name: `memory-${pods.length}` });
         pods.push(pod);
