@@ -9,20 +9,82 @@ type PrepareClient = TypedClient<typeof PrepareDefinition>;
 
 /** Between two tries while the sandboxer restarts. */
 const RETRY_MS = 50;
+/** The shared connection is closed when it has not been used for so long. */
+const IDLE_MS = 2_000;
 
-/**
- * The sandboxer's Prepare service. Every call has a connection of its own and is repeated while the sandboxer is away,
- * which all of them allow.
- */
+/** The sandboxer's Prepare service. Calls are repeated while the sandboxer is away, which all of them allow. */
 export class Preparer {
   readonly #path: string;
+  /** Of the calls that need no connection of their own. */
+  #shared: TtrpcClient | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   /** @param path the sandboxer's `prepare.sock` */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs` */
+  /**
+   * Makes a call on the connection that such calls share. Giving it up ends nothing at the sandboxer.
+   *
+   * @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs`
+   */
+  async callShared<T>(
+    timeoutMs: number,
+    work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    clearTimeout(this.#idle);
+    try {
+      return await this.#callShared(timeoutMs, work);
+    } finally {
+      clearTimeout(this.#idle);
+      this.#idle = setTimeout(() => this.#closeIdle(), IDLE_MS);
+    }
+  }
+
+  #closeIdle(): void {
+    if (this.#shared?.openCalls === 0) this.#forget(this.#shared);
+  }
+
+  async #callShared<T>(
+    timeoutMs: number,
+    work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    const begin = sys.nowMs();
+    const open = this.#shared;
+    if (open) {
+      try {
+        return await work(createClient(PrepareDefinition, open, { timeoutMs }), timeoutMs);
+      } catch (error) {
+        const own = asKuasarError(error);
+        if (own.code !== "UNAVAILABLE") throw own;
+        // It has ended, or is about to: whoever comes next makes a new one.
+        this.#forget(open);
+      }
+    }
+    return await this.#repeated(Math.max(1, timeoutMs - (sys.nowMs() - begin)), async (leftMs) => {
+      const client = this.#shared ??= this.#connect();
+      void client.closed.then(() => this.#forget(client));
+      try {
+        return await work(createClient(PrepareDefinition, client, { timeoutMs: leftMs }), leftMs);
+      } catch (error) {
+        if (asKuasarError(error).code === "UNAVAILABLE") this.#forget(client);
+        throw error;
+      }
+    });
+  }
+
+  #forget(client: TtrpcClient): void {
+    if (this.#shared === client) this.#shared = undefined;
+    // Whoever else waits on it calls again.
+    client.close();
+  }
+
+  /**
+   * Makes a call on a connection of its own, whose end cancels it.
+   *
+   * @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs`
+   */
   call<T>(timeoutMs: number, work: (client: PrepareClient, timeoutMs: number) => Promise<T>): Promise<T> {
     return this.connected(
       timeoutMs,
@@ -31,14 +93,18 @@ export class Preparer {
   }
 
   /** As {@link call}, for whatever the socket serves. */
-  async connected<T>(
+  connected<T>(
     timeoutMs: number,
     work: (client: TtrpcClient, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
+    return this.#repeated(timeoutMs, (leftMs) => this.#once(work, leftMs));
+  }
+
+  async #repeated<T>(timeoutMs: number, once: (leftMs: number) => Promise<T>): Promise<T> {
     const deadline = sys.nowMs() + timeoutMs;
     for (;;) {
       try {
-        return await this.#once(work, Math.max(1, deadline - sys.nowMs()));
+        return await once(Math.max(1, deadline - sys.nowMs()));
       } catch (error) {
         const own = asKuasarError(error);
         if (own.code !== "UNAVAILABLE" || sys.nowMs() + RETRY_MS > deadline) throw own;
@@ -51,6 +117,15 @@ export class Preparer {
     work: (client: TtrpcClient, timeoutMs: number) => Promise<T>,
     timeoutMs: number,
   ): Promise<T> {
+    const client = this.#connect();
+    try {
+      return await work(client, timeoutMs);
+    } finally {
+      client.close();
+    }
+  }
+
+  #connect(): TtrpcClient {
     let fd: number;
     try {
       fd = sys.connectUnix(this.#path);
@@ -59,11 +134,6 @@ export class Preparer {
         cause: error,
       });
     }
-    const client = new TtrpcClient(new FdStream(fd));
-    try {
-      return await work(client, timeoutMs);
-    } finally {
-      client.close();
-    }
+    return new TtrpcClient(new FdStream(fd));
   }
 }

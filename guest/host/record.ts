@@ -40,23 +40,39 @@ export interface ContainerRecord {
 }
 
 const MAX_RECORD_BYTES = 1 << 20;
+const LATE_MS = 100;
 
 /** The records of all containers, one JSON file each, replaced atomically. */
 export class RecordStore {
   readonly #directory: string;
+  /** Those that are to be written soon, with their timers. */
+  readonly #late = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(directory: string) {
     this.#directory = directory;
     sys.mkdirAll(directory, 0o700);
   }
 
+  /** Writes a record a moment later, or with the next {@link save}: for what is no loss where this server dies before. */
+  saveSoon(record: ContainerRecord): void {
+    if (this.#late.has(record.id)) return;
+    this.#late.set(record.id, setTimeout(() => this.save(record), LATE_MS));
+  }
+
+  #notLate(id: string): void {
+    clearTimeout(this.#late.get(id));
+    this.#late.delete(id);
+  }
+
   save(record: ContainerRecord): void {
+    this.#notLate(record.id);
     const path = this.#path(record.id);
     sys.writeFile(`${path}.new`, JSON.stringify(record), 0o600);
     sys.rename(`${path}.new`, path);
   }
 
   remove(id: string): void {
+    this.#notLate(id);
     const path = this.#path(id);
     if (sys.exists(path)) sys.unlink(path);
   }

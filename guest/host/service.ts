@@ -145,7 +145,10 @@ export class HostTaskService {
         const paths = pathsOf(request);
         container.addExec(execId, paths);
         container.record.execs[execId] = paths;
-        this.#deps.records.save(container.record);
+        // On the host there is nothing to be found again before the start, which is written down.
+        if (container.record.runtime?.kind === HostRuntime_Kind.RUNC) {
+          this.#deps.records.saveSoon(container.record);
+        } else this.#deps.records.save(container.record);
         try {
           await container.guest(
             (task) => task.exec({ ...request, ...streamsFor(container.link, paths) }),
@@ -200,6 +203,8 @@ export class HostTaskService {
     }
     const placement = placementOf(request.bundle, id);
     this.#creating.add(id);
+    // While the container is prepared and the runtime loads.
+    passGracePeriod();
     // What is taken away of an earlier container must not be the new one's.
     await this.#releasing.get(id);
     const record: ContainerRecord = {
@@ -219,7 +224,7 @@ export class HostTaskService {
         const pid = await createOwnSandbox(preparer, record, timeoutMs);
         if (placement.kind === "pause") return this.#createPause(request, record, pid);
       }
-      const prepared = await preparer.call(
+      const prepared = await preparer.callShared(
         timeoutMs,
         (client, callMs) =>
           client.prepareContainer({ sandboxId, containerId: id, bundle, rootfs: request.rootfs }, {
@@ -446,7 +451,7 @@ export class HostTaskService {
     container.execs.delete(execId);
     delete container.record.execs[execId];
     delete container.record.processes?.[execId];
-    this.#deps.records.save(container.record);
+    this.#deps.records.saveSoon(container.record);
   }
 
   /** Gives a container's files and devices back; in the background when the sandboxer is away for longer. */
@@ -454,7 +459,7 @@ export class HostTaskService {
     const { preparer, records } = this.#deps;
     const { id: containerId, sandboxId } = record;
     const release = (timeoutMs: number) =>
-      preparer.call(
+      preparer.callShared(
         timeoutMs,
         (client, callMs) => client.releaseContainer({ sandboxId, containerId }, { timeoutMs: callMs }),
       );

@@ -41,14 +41,14 @@ export async function startParts(
   signal: AbortSignal,
 ): Promise<void> {
   const { record } = sandbox;
-  // Network and share take about as long; then processes are started in the pod's cgroup.
-  passGracePeriod();
   const info = await repeat(
     (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
     { timeoutMs: context.config.timeouts.peer_ms, signal },
   );
   sandbox.update({ onHost: !info.vm });
   const cgroups = makePodCgroup(context, sandbox);
+  // Network and share take about as long; then processes are started in that cgroup. Not before: no cgroup can be made meanwhile.
+  if (info.vm && cgroups.length > 0) passGracePeriod();
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {

@@ -1,5 +1,4 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import { passGracePeriod } from "../../../lib/cgroups/mod.ts";
 import { unmountBelow } from "../../../lib/mounts/mod.ts";
 import { MAX_SPEC_LENGTH, parseSpec, type Spec, stringifySpec } from "../../../lib/oci/mod.ts";
 import type { PrepareContainerRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
@@ -20,8 +19,6 @@ export async function prepareContainer(
   { containerId, bundle, rootfs: mounts }: PrepareContainerRequest,
 ): Promise<HostRuntime> {
   const { kind } = host;
-  // Until the runtime comes so far as to make the container's process.
-  passGracePeriod();
   const paths = containerPaths(sandbox.paths, containerId);
   const before = readSpec(bundle);
   releaseContainer(host, sandbox, containerId);
