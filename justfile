@@ -10,17 +10,23 @@ again := quote(just_executable()) + " -f " + quote(justfile())
 settings := "HYPERVISOR=" + HYPERVISOR + " KERNEL_VERSION=" + KERNEL_VERSION + " DEST_DIR=" + DEST_DIR
 
 # Everything for pods of every kind
-all: vmm
-
-# Host packages, kernel, guest agent and images
-vmm *SETTINGS:
+all:
     {{deno}} task setup
 
+# What pods of HYPERVISOR need: host packages and guest agent, for VMs also kernel and images; tells what is not to be had here
+vmm *SETTINGS:
+    @{{again}} {{settings}} {{SETTINGS}} _setup
+
+_setup:
+    {{deno}} task setup --hypervisor {{HYPERVISOR}}
+
 # What pods of WebAssembly modules need
-wasm: vmm
+wasm:
+    @{{again}} {{settings}} HYPERVISOR=wasm _setup
 
 # What pods on the host need
-runc: vmm
+runc:
+    @{{again}} {{settings}} HYPERVISOR=runc _setup
 
 # The guest kernel from Debian's linux-source-KERNEL_VERSION
 kernel *SETTINGS:

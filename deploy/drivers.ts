@@ -31,6 +31,17 @@ export function driverDeployment(name: string): DriverDeployment {
   throw new KuasarError("NOT_FOUND", `Cannot find driver ${JSON.stringify(name)}: there are ${known}`);
 }
 
+/**
+ * The drivers that a flag `--hypervisor` names, separated by commas; Kuasar writes their names with an underscore.
+ *
+ * @param names `all`, or nothing, for every driver
+ * @throws KuasarError NOT_FOUND
+ */
+export function chosenDrivers(names = "all"): DriverDeployment[] {
+  if (names === "all") return [...DRIVERS];
+  return names.split(",").map((name) => driverDeployment(name.trim().replaceAll("_", "-")));
+}
+
 /** The driver whose pods have this runtime handler; undefined for one that is not ours. */
 export function driverOfHandler(handler: string): DriverDeployment | undefined {
   return DRIVERS.find(({ handlers }) => handlers.includes(handler));

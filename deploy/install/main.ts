@@ -3,7 +3,7 @@
  */
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
-import { type DriverDeployment, driverDeployment, DRIVERS } from "../drivers.ts";
+import { chosenDrivers, DRIVERS } from "../drivers.ts";
 import { setup } from "../setup.ts";
 import { buildServices } from "./bundle.ts";
 import { contents } from "./contents.ts";
@@ -71,12 +71,6 @@ const USAGE = {
   ],
 };
 
-/** The drivers of `--hypervisor`; Kuasar writes their names with an underscore. @throws KuasarError NOT_FOUND */
-export function chosenDrivers(names: string): DriverDeployment[] {
-  if (names === "all") return [...DRIVERS];
-  return names.split(",").map((name) => driverDeployment(name.trim().replaceAll("_", "-")));
-}
-
 function print({ verb, path, why }: Action): void {
   console.log(`${verb.padEnd(8)} ${path}${why === undefined ? "" : ` (${why})`}`);
 }
@@ -114,7 +108,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.OK;
   }
   const drivers = chosenDrivers(flags.hypervisor);
-  if (!flags["no-setup"]) await setup();
+  if (!flags["no-setup"]) await setup(drivers);
   await buildServices();
   const count = install(layout, contents(layout, drivers), options);
   console.log(`${count} paths${would} changed${count === 0 ? ": all is as it should be" : ""}`);
