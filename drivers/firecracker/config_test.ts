@@ -5,11 +5,13 @@ import { SCHEMA } from "./config_schema.ts";
 
 const read = (text: string) => fromFile(parseConfig(SCHEMA, text), "test.toml");
 
-Deno.test("the shipped configuration is valid", () => {
-  const config = read(Deno.readTextFileSync(new URL("./config_firecracker_x86_64.toml", import.meta.url)));
-  strictEqual(config.guest.initrdPath, "/var/lib/kuasar/kuasar.initrd");
-  strictEqual(config.pci, true);
-});
+for (const arch of ["x86_64", "aarch64"]) {
+  Deno.test(`the shipped configuration for ${arch} is valid`, () => {
+    const config = read(Deno.readTextFileSync(new URL(`./config_firecracker_${arch}.toml`, import.meta.url)));
+    strictEqual(config.guest.initrdPath, "/var/lib/kuasar/kuasar.initrd");
+    strictEqual(config.pci, true);
+  });
+}
 
 Deno.test("what is not a disk leaves room for NICs, on PCI more than on MMIO", () => {
   strictEqual(maxNics(read("[hypervisor]\n")), 31 - 3 - 14);

@@ -16,7 +16,7 @@ export const deployment: DriverDeployment = {
   },
   vm: true,
   sharesNothing: true,
-  configFile: "config_firecracker_x86_64.toml",
+  configFile: `config_firecracker_${Deno.build.arch}.toml`,
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
     tomlTable("hypervisor", {
       path: tools.firecracker,

@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { SandboxPaths } from "../contract/sandbox_paths.ts";
+import { powerOffParams } from "../contract/vm/power_off.ts";
 import { checkGuestRequest, kernelParamsOf, memoryMibOf, vcpusOf } from "../contract/vm/request.ts";
 import type {
   Balloon,
@@ -115,10 +116,8 @@ export function guestName(index: number): string {
 function kernelParams(request: StartRequest, config: FirecrackerConfig): string {
   const own = [
     "console=ttyS0",
-    // There is nothing that switches the machine off: a reset through the keyboard controller ends it.
-    "reboot=k",
     "panic=-1",
-    "task.power_off=reset",
+    ...powerOffParams(),
   ];
   return kernelParamsOf(own, request, config.guest);
 }

@@ -8,7 +8,7 @@ export const deployment: DriverDeployment = {
   runtimeType: "io.containerd.kuasar-vmm.v2",
   tools: ["qemu", "virtiofsd", "vhostDeviceVsock"],
   vm: true,
-  configFile: "config_qemu_x86_64.toml",
+  configFile: `config_qemu_${Deno.build.arch}.toml`,
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
     tomlTable("hypervisor", {
       qemu_path: tools.qemu,

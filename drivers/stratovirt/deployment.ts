@@ -14,7 +14,7 @@ export const deployment: DriverDeployment = {
     remedy: "install openEuler's package stratovirt, or build https://gitee.com/openeuler/stratovirt",
   },
   vm: true,
-  configFile: "config_stratovirt_x86_64.toml",
+  configFile: `config_stratovirt_${Deno.build.arch}.toml`,
   configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams }) =>
     tomlTable("hypervisor", {
       path: tools.stratovirt,

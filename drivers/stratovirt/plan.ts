@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { SandboxPaths } from "../contract/sandbox_paths.ts";
+import { powerOffParams } from "../contract/vm/power_off.ts";
 import {
   checkGuestRequest,
   type GuestLimits,
@@ -83,10 +84,7 @@ function kernelParams(request: StartRequest, config: StratoVirtConfig): string {
   const own = [
     config.machine === "virt" ? "console=ttyAMA0" : "console=ttyS0",
     "panic=-1",
-    // A microvm has no ACPI to switch it off: a reset through the keyboard controller ends it.
-    ...(config.machine === "microvm"
-      ? ["pci=off", "reboot=k", "task.power_off=reset"]
-      : ["pcie_ports=native"]),
+    ...(config.machine === "microvm" ? ["pci=off", ...powerOffParams()] : ["pcie_ports=native"]),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);
