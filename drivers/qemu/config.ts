@@ -19,6 +19,7 @@ export interface QemuConfig {
   memoryHotplugMib: number;
   pmemHotplugMib: number;
   pcieRootPorts: number;
+  pcieRootPortMmioMib: number;
   firmwarePath: string;
   entropySource: string;
   console: "hvc0" | "ttyS0" | "ttyAMA0";
@@ -64,6 +65,7 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): QemuConfig {
     memoryHotplugMib: machine === "q35" ? hypervisor.memory_hotplug_mb : 0,
     pmemHotplugMib: machine === "q35" ? hypervisor.pmem_hotplug_mb : 0,
     pcieRootPorts: hypervisor.pcie_root_ports,
+    pcieRootPortMmioMib: hypervisor.pcie_root_port_mmio_mb,
     firmwarePath: hypervisor.firmware_path,
     entropySource: hypervisor.entropy_source,
     console: hypervisor.console === "hvc0" ? "hvc0" : machine === "q35" ? "ttyS0" : "ttyAMA0",

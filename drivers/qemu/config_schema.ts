@@ -76,6 +76,12 @@ export const SCHEMA = table({
       max: 64,
       help: "places for VFIO devices that are plugged in; q35 alone, virt has 8",
     }),
+    pcie_root_port_mmio_mb: integer({
+      default: 4096,
+      min: 2,
+      max: 1_048_576,
+      help: "address space that a guest keeps for the memory of the device at each such port",
+    }),
     mem_prealloc: boolean({ default: false, help: "takes all memory of a guest at its start" }),
     hugepages: boolean({ default: false, help: "backs guest memory with huge pages" }),
     firmware_path: text({

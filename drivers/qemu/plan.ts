@@ -18,6 +18,9 @@ const LIMITS: GuestLimits = {
   maxNics: 16,
 };
 
+/** Below 4 GiB, for each root port of a VFIO device: registers, and not its memory. */
+const PORT_MMIO32_MIB = 32;
+
 /** What the steps of a start have opened by the time the command line is built. */
 export interface Opened {
   monitorFd: number;
@@ -98,9 +101,16 @@ function kernelParams(request: StartRequest, config: QemuConfig): string {
     `console=${config.console}`,
     // A panic resets the machine, and -no-reboot makes that the end of the VM.
     "panic=-1",
+    ...portWindows(config),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);
+}
+
+/** By itself a guest keeps 2 MiB for what may come at a port, in which no GPU finds room. */
+function portWindows({ machine, pcieRootPorts, pcieRootPortMmioMib }: QemuConfig): string[] {
+  if (machine !== "q35" || pcieRootPorts === 0) return [];
+  return [`pci=hpmmiosize=${PORT_MMIO32_MIB}M,hpmmioprefsize=${pcieRootPortMmioMib}M`];
 }
 
 function planShare(share: Share, config: QemuConfig): SharePlan | undefined {

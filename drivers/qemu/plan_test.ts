@@ -74,3 +74,13 @@ for (
 
 Deno.test("an ordinary request passes", () =>
   checkRequest(request({ kernelParams: ["task.debug", "a=b,c"] }), configure()));
+
+Deno.test("ports for VFIO devices have room for their memory, and cost nothing where there are none", () => {
+  const paramsOf = (text: string) => planLaunch(request(), configure(text), "tcg", opened).kernelParams;
+  strictEqual(paramsOf("").includes("pci="), false);
+  match(paramsOf("[hypervisor]\npcie_root_ports = 2"), / pci=hpmmiosize=32M,hpmmioprefsize=4096M /);
+  match(
+    paramsOf("[hypervisor]\npcie_root_ports = 1\npcie_root_port_mmio_mb = 65536"),
+    /hpmmioprefsize=65536M/,
+  );
+});
