@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { cgroupFolders, cgroupPath } from "../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 import type {
@@ -35,7 +37,7 @@ export async function createStandalone(
   }
   if (before?.state === "ready") return { sandboxPid: before.record.pid };
   if (before) await shutdownSandbox(context, id);
-  const { pod, network } = standaloneSandbox(id, readSpec(bundle));
+  const { pod, network } = standaloneSandbox(id, readSpec(bundle), (parent) => isCgroup(context, parent));
   noteSandbox(context, {
     id,
     runtimeHandler: runtimeHandlerOf(runtime),
@@ -52,6 +54,13 @@ export async function createStandalone(
   });
   const { pid } = await startSandbox(context, id, call);
   return { sandboxPid: pid };
+}
+
+/** @throws INVALID_ARGUMENT for what is no name of a cgroup */
+function isCgroup({ cgroupTrees }: Context, parent: string): boolean {
+  const path = cgroupPath(parent);
+  return path !== "" &&
+    cgroupFolders(path, cgroupTrees).some((folder) => existsSync(`${folder}/cgroup.procs`));
 }
 
 /** The handler `kuasar-vmm` of the runtime `io.containerd.kuasar-vmm.v2`. @throws INVALID_ARGUMENT */

@@ -40,8 +40,14 @@ export function joinsPid(spec: Spec): boolean {
  * Derives a sandbox from a task's spec: its name, its size, its network.
  *
  * @param id names the sandbox where no annotation does
+ * @param isCgroup whether a cgroup is there: what a kubelet has made is the pod's, and what containerd names by default is nobody's
  */
-export function standaloneSandbox(id: string, spec: Spec): StandaloneSandbox {
+export function standaloneSandbox(
+  id: string,
+  spec: Spec,
+  isCgroup: (parent: string) => boolean,
+): StandaloneSandbox {
+  const parent = parentCgroupOf(spec);
   const annotations = new Map(Object.entries(spec.annotations ?? {}));
   const pause = annotations.get(CRI.type) === PAUSE;
   const network = networkOf(spec);
@@ -61,12 +67,25 @@ export function standaloneSandbox(id: string, spec: Spec): StandaloneSandbox {
     },
     hostname: spec.hostname ?? "",
     linux: message(LinuxPodSandboxConfig, {
+      cgroupParent: isCgroup(parent) ? parent : "",
       resources: message(LinuxContainerResources, pause ? podResources(annotations) : ownResources(spec)),
       sysctls: spec.linux?.sysctl ?? {},
       securityContext: message(LinuxSandboxSecurityContext, { namespaceOptions }),
     }),
   });
   return { pod, network };
+}
+
+/**
+ * Below which cgroup a runtime would make the task's: a path, or the slice in `slice:prefix:name`, runc's form for systemd.
+ *
+ * @returns as CRI's `cgroup_parent`; empty where the spec names none
+ */
+export function parentCgroupOf({ linux }: Spec): string {
+  const path = linux?.cgroupsPath ?? "";
+  const [slice = "", ...rest] = path.split(":");
+  if (rest.length === 2) return slice;
+  return path.startsWith("/") ? path.slice(0, path.lastIndexOf("/")) : "";
 }
 
 function networkOf(spec: Spec): StandaloneNetwork {

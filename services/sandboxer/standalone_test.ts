@@ -1,12 +1,14 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import type { Spec } from "../../lib/oci/mod.ts";
 import { runtimeHandlerOf } from "./standalone.ts";
-import { joinsPid, standaloneSandbox } from "./standalone_spec.ts";
+import { joinsPid, parentCgroupOf, standaloneSandbox as derive } from "./standalone_spec.ts";
 import { Fixture } from "./testing/fixture.ts";
 
 const code = (name: string) => (error: unknown) => (error as { code?: string }).code === name;
 
 const SPEC: Spec = { ociVersion: "1.2.0", hostname: "box", linux: { namespaces: [{ type: "mount" }] } };
+
+const standaloneSandbox = (id: string, spec: Spec) => derive(id, spec, () => false);
 
 async function writeBundle(fixture: Fixture, spec: Spec): Promise<string> {
   const bundle = await Deno.makeTempDir({ dir: fixture.runDir });
@@ -28,6 +30,19 @@ Deno.test("a task's spec tells name, size and network of its sandbox", () => {
   strictEqual(pod.linux?.resources?.memoryLimitInBytes, 256n << 20n);
   strictEqual(pod.linux?.resources?.cpuQuota, 150_000n);
   deepStrictEqual(standaloneSandbox("c1", SPEC).network, { kind: "host" });
+});
+
+Deno.test("a task's cgroup is below its pod's where there is one", () => {
+  const parent = (cgroupsPath?: string) =>
+    parentCgroupOf({ ...SPEC, linux: { ...SPEC.linux, cgroupsPath } } as Spec);
+  strictEqual(parent("/kubepods/besteffort/pod1/c1"), "/kubepods/besteffort/pod1");
+  strictEqual(parent("kubepods-besteffort-pod1.slice:cri-containerd:c1"), "kubepods-besteffort-pod1.slice");
+  strictEqual(parent("/c1"), "");
+  strictEqual(parent("c1"), "");
+  strictEqual(parent(), "");
+  const spec = { ...SPEC, linux: { ...SPEC.linux, cgroupsPath: "/pod1/c1" } };
+  strictEqual(derive("c1", spec, (name) => name === "/pod1").pod.linux?.cgroupParent, "/pod1");
+  strictEqual(derive("c1", spec, () => false).pod.linux?.cgroupParent, "");
 });
 
 Deno.test("a pause container's annotations tell of its pod", () => {

@@ -3,6 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { shimHandler, shimRuntimeType } from "../../deploy/containerd/mod.ts";
 import { shimBinary } from "../../deploy/drivers.ts";
 import { buildDir } from "../../lib/build/mod.ts";
+import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { findProcesses, type Input, type Node } from "../harness/mod.ts";
 import { checkKernel, e2eOurs, imageArchive, PAUSE_REF, underVm, useNode } from "./fixture.ts";
 import { checkShimPod, shimProcesses } from "./shim_pod.ts";
@@ -174,6 +175,23 @@ tasks("CRI pods with a pause container are pods like others", async (node) => {
   await checkShimPod(node, shimHandler(node.handler), true);
   // After its restart containerd connects to the sandboxer only when it needs it.
   await (await node.runPod({ name: "beside" })).remove();
+});
+
+tasks("a pod with a pause container is in the cgroup that its kubelet has made", async (node) => {
+  const cgroupParent = `/kuasar-shim-${Deno.pid}`;
+  const folders = makeCgroup(cgroupParent);
+  try {
+    const pod = await node.runPod({ name: "parent", cgroupParent, handler: shimHandler(node.handler) });
+    const image = await node.image("busybox");
+    await pod.run({ name: "c", image, command: ["sleep", "1000"] });
+    for (const folder of folders) {
+      const pods = cgroupFolders(`${cgroupParent}/kuasar_${pod.id}`).filter((own) => own.startsWith(folder));
+      ok(pods.some((own) => processesIn([own]).length > 0), `${folder} has the pod's processes`);
+    }
+    await pod.remove();
+  } finally {
+    await removeCgroup(folders);
+  }
 });
 
 Deno.test("the shim programs tell their name and version without a task server", async () => {
