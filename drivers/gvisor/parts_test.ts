@@ -7,6 +7,7 @@ import { SCHEMA } from "./config_schema.ts";
 import { choosePlatform } from "./platform.ts";
 import { isSandboxProcess } from "./processes.ts";
 import { isStateFile } from "./state_files.ts";
+import { sysctlWrites } from "./sysctls.ts";
 import { mustHideNetSysctls, versionIn } from "./version.ts";
 
 const read = (text: string) => fromFile(parseConfig(SCHEMA, text));
@@ -110,4 +111,14 @@ Deno.test("a sandbox's process and files are told from another's", () => {
   for (const name of ["runsc-s11.sock", "s1_sandbox:s2.state", "c1_sandbox:s11.lock", "other"]) {
     ok(!isStateFile(name, "s1"), name);
   }
+});
+
+Deno.test("what gVisor lets everybody do is not written, all else is", () => {
+  const docker = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
+  deepStrictEqual(sysctlWrites(docker), []);
+  deepStrictEqual(sysctlWrites({ "net.ipv4.ip_unprivileged_port_start": "80" }), [
+    "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+    "80",
+  ]);
+  throws(() => sysctlWrites({ "vm.swappiness": "1" }), /no sysctl of a pod/);
 });

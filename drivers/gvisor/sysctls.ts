@@ -6,6 +6,15 @@ const POD_SYSCTL = /^(?:net|kernel|fs)[./][A-Za-z0-9_.\/-]+$/;
 const VALUE = /^[\x20-\x7e\t]{0,256}$/;
 
 /**
+ * What Docker asks for in every container that has a network. gVisor's network has neither setting: it lets everybody use
+ * low ports and ping.
+ */
+const GRANTED = new Map([
+  ["net.ipv4.ip_unprivileged_port_start", "0"],
+  ["net.ipv4.ping_group_range", "0 2147483647"],
+]);
+
+/**
  * The files that must be written in a sandbox for a pod's sysctls, each followed by what goes into it.
  *
  * @throws KuasarError INVALID_ARGUMENT for what is no sysctl
@@ -18,6 +27,7 @@ export function sysctlWrites(sysctls: Readonly<Record<string, string>>): string[
         `Cannot set the sysctl ${JSON.stringify(name.slice(0, 120))}: it is no sysctl of a pod`,
       );
     }
+    if (GRANTED.get(name) === value) return [];
     return [`/proc/sys/${sysctlPath(name)}`, value];
   });
 }

@@ -1,6 +1,7 @@
 import { cgroupFolders } from "../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { withNetns } from "../../lib/libc/mod.ts";
+import { bindMount, openPath } from "../../lib/mounts/mod.ts";
 import { type Mount, stringifySpec } from "../../lib/oci/mod.ts";
 import {
   isAlive,
@@ -102,12 +103,12 @@ export class QuarkKind implements SandboxKind {
   }
 
   runtime(container: PreparedContainer): RuntimeChoice {
-    const { sandbox, sandboxPaths, containerId, paths, rootfs } = container;
-    if (rootfs !== paths.rootfs) {
-      throw new KuasarError(
-        "UNIMPLEMENTED",
-        `Cannot prepare container ${containerId}: its rootfs is a directory of the caller's, which Quark does not see`,
-      );
+    const { sandbox, sandboxPaths, containerId, paths } = container;
+    const { rootfs } = paths;
+    if (container.rootfs !== rootfs) {
+      // A directory of the caller's: the sandbox sees nothing but what is mounted below its own root.
+      using source = openPath(container.rootfs);
+      bindMount(source, rootfs, { recursive: true, attributes: 0 });
     }
     const { spec, binds } = containerPlan(container.spec, containerId, {
       shm: sandboxPaths.shm,

@@ -3,6 +3,7 @@ import type { Entry } from "../entry.ts";
 import { inOrder } from "../entry.ts";
 import { ociArchive, ociImage } from "../oci/layout.ts";
 import { assemble, MODULES } from "./assemble.ts";
+import { commandComponent } from "./component.ts";
 
 /** An ordinary image with all test modules below its root. */
 export const WASM = "docker.io/library/wasm:kuasar";
@@ -16,9 +17,11 @@ export const ARTIFACT_CONFIG = "application/vnd.wasm.config.v0+json";
 
 /** Assembles the test modules and packs them: archives by the names of their files. */
 export async function wasmImages(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const modules = new Map(
+  const modules = new Map<string, Uint8Array<ArrayBuffer>>(
     await Promise.all(MODULES.map(async (name) => [name, await assemble(name)] as const)),
   );
+  modules.set("component", commandComponent(false));
+  modules.set("component-fails", commandComponent(true));
   const entries: Entry[] = [...modules].map(([name, content]) => ({
     kind: "file",
     path: `${name}.wasm`,

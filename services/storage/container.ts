@@ -66,6 +66,7 @@ export async function prepareContainer(
   }, plan);
   const { spec, notes } = rewriteSpec(given, {
     containerId,
+    ownSandbox: containerId === sandboxId,
     sharePid: request.sharePid,
     guestSources: plan.guestSources,
     modesOfHost: plan.modesOfHost,

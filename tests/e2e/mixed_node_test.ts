@@ -1,24 +1,23 @@
 /** Pods of every kind at once under one sandboxer, each beside the others and none in their way. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { DRIVERS } from "../../deploy/drivers.ts";
-import { nodePrograms } from "../../deploy/programs.ts";
 import { WASM } from "../../image/wasm/images.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import type { Node, Pod } from "../harness/mod.ts";
-import { e2e, imageArchive, useNode } from "./fixture.ts";
+import { e2e, imageArchive, programsFor, useNode } from "./fixture.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 
-/** Drivers whose program is here: a stand-in for another hypervisor would be QEMU once more. */
-const KINDS = ["qemu", "runc", "wasm", "gvisor"].filter((name) =>
+/** Quark by its stand-in where need be; one for another hypervisor would be QEMU once more. */
+const KINDS = ["qemu", "runc", "wasm", "gvisor", "quark"].filter((name) =>
   DRIVERS.some((driver) => driver.name === name)
 );
 
-const node = useNode({
+const node = useNode(async () => ({
   handler: "kuasar-runc",
   drivers: KINDS,
-  programs: nodePrograms(),
+  programs: await programsFor("kuasar-quark"),
   images: [imageArchive("busybox"), `${buildDir}/images/wasm.tar`],
-});
+}));
 
 // Connections that are opened once, by the first pod of a kind, are open before anything is counted.
 Deno.test.beforeAll(async () => {

@@ -92,6 +92,15 @@ e2e("a module that does not exist is refused, and nothing is left of it", node, 
   await pod.remove();
 });
 
+e2e("a component is refused by an engine that has modules alone", node, async (node) => {
+  const pod = await node.runPod({ name: "component" });
+  await rejects(
+    pod.run({ name: "component", image: WASM, command: ["/component.wasm"] }),
+    /runs core modules only, this is a component/,
+  );
+  await pod.remove();
+});
+
 e2e("stdin is echoed back", node, async (node) => {
   const pod = await node.runPod({ name: "echo" });
   const container = await runModule(pod, "c", ["/echo.wasm"], { stdin: true, stdinOnce: true });

@@ -42,6 +42,19 @@ e2e("Wasmtime runs modules: arguments, variables, exit codes, traps", node, asyn
   await pod.remove();
 });
 
+e2e("Wasmtime runs components, and tells how they end", node, async (node) => {
+  const pod = await node.runPod({ name: "component" });
+  for (const [name, code] of [["component", 0], ["component-fails", 1], ["component", 0]] as const) {
+    const container = await pod.run({
+      name: `c${crypto.randomUUID().slice(0, 8)}`,
+      image: WASM,
+      command: [`/${name}.wasm`],
+    });
+    strictEqual((await container.waitForExit()).exitCode, code, name);
+  }
+  await pod.remove();
+});
+
 e2e("Wasmtime: read-only is enforced by the mounts, memory by both limits", node, async (node) => {
   const dir = `${node.runDir}/wasmtime-volume`;
   await Deno.mkdir(dir);

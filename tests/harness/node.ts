@@ -123,6 +123,11 @@ export class Node {
     return this.#running.supervisor;
   }
 
+  /** The socket of containerd's API. */
+  get containerdAddress(): string {
+    return this.#running.address;
+  }
+
   /**
    * Every process of the set by its name. The task server is a child of its keeper, which is what the supervisor has
    * started: it is `task-server`.

@@ -1,6 +1,6 @@
 import { type Spec } from "../../../lib/oci/mod.ts";
 import { devices } from "./devices.ts";
-import { cgroupsPath, cpuset, hooks, hostLimits, labels } from "./host_settings.ts";
+import { cgroupsPath, cpuset, hooks, hostLimits, labels, sysctls } from "./host_settings.ts";
 import { cgroupMount, podFiles, shm, volumes } from "./mounts.ts";
 import { namespaces } from "./namespaces.ts";
 import { root } from "./root.ts";
@@ -12,6 +12,7 @@ import { type SpecContext, type SpecStep } from "./step.ts";
  */
 export const SPEC_CHAIN: readonly SpecStep[] = [
   namespaces,
+  sysctls,
   root,
   volumes,
   podFiles,

@@ -12,6 +12,17 @@ export const labels: SpecStep = {
   },
 };
 
+export const sysctls: SpecStep = {
+  name: "sysctls",
+  why:
+    "where a sandbox was made for one container (Docker, `ctr run`), its sysctls are set in the guest's own " +
+    "namespaces, which no container could",
+  apply(spec, { ownSandbox }) {
+    if (!ownSandbox || !spec.linux) return { spec };
+    return { spec: { ...spec, linux: without(spec.linux, "sysctl") } };
+  },
+};
+
 export const cpuset: SpecStep = {
   name: "cpuset",
   why: "CPU and memory node numbers are the host's; the guest has its own, fewer ones",

@@ -3,6 +3,8 @@ import { type Spec } from "../../../lib/oci/mod.ts";
 /** What the steps know besides the spec. */
 export interface SpecContext {
   containerId: string;
+  /** True for a container that the sandbox was made for, without a pod. */
+  ownSandbox?: boolean;
   /** The containers of the pod share one PID namespace. */
   sharePid: boolean;
   /**

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict"
 import { type Mount } from "../../../lib/oci/mod.ts";
 import { applied, minimalSpec } from "./_fixture.ts";
 import { devices } from "./devices.ts";
-import { cgroupsPath, cpuset, hooks, hostLimits, labels } from "./host_settings.ts";
+import { cgroupsPath, cpuset, hooks, hostLimits, labels, sysctls } from "./host_settings.ts";
 import { cgroupMount, podFiles, shm, volumes } from "./mounts.ts";
 import { namespaces } from "./namespaces.ts";
 import { root } from "./root.ts";
@@ -199,4 +199,10 @@ Deno.test("hooks: dropped with a note, none without", () => {
   strictEqual("hooks" in spec, false);
   match(notes![0]!, /prestart/);
   strictEqual(applied(hooks).notes, undefined);
+});
+
+Deno.test("sysctls: a container's own sandbox has them, in a pod they are left to be refused", () => {
+  const linux = { sysctl: { "net.ipv4.ip_unprivileged_port_start": "0" } };
+  strictEqual(applied(sysctls, { linux }, { ownSandbox: true }).spec.linux?.sysctl, undefined);
+  deepStrictEqual(applied(sysctls, { linux }).spec.linux?.sysctl, linux.sysctl);
 });
