@@ -1,30 +1,35 @@
 /**
- * Containers whose files reach the guest as disks: with the driver under test where that shares nothing, else with one that
- * can share and is told not to.
+ * Containers whose files reach the guest as disks: with the driver under test where its pods are VMs, which is told not to
+ * share where it can.
  */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { driverDeployment, driverOfHandler } from "../../deploy/drivers.ts";
-import { nodePrograms } from "../../deploy/programs.ts";
 import { driverService } from "../../deploy/supervisor/mod.ts";
 import type { NodeOptions } from "../harness/mod.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { e2eOurs, handlerUnderTest, useNode } from "./fixture.ts";
+import { e2eOurs, handlerUnderTest, programsFor, useNode } from "./fixture.ts";
 
-const SHARES_NOTHING = driverOfHandler(handlerUnderTest())?.sharesNothing === true;
+const UNDER_TEST = driverOfHandler(handlerUnderTest());
+
+/** The driver under test where its pods are VMs, else QEMU's. */
+const DEPLOYMENT = UNDER_TEST?.vm ? UNDER_TEST : driverDeployment("qemu");
+
+const SHARES_NOTHING = DEPLOYMENT.sharesNothing === true;
 
 /** The driver's process. */
-const DRIVER = driverService(SHARES_NOTHING ? driverOfHandler(handlerUnderTest())!.name : "qemu");
+const DRIVER = driverService(DEPLOYMENT.name);
 
-/** The driver under test, or the generated configuration of the QEMU driver, without a share. */
+/** The generated configuration of the driver, without a share. */
 async function withoutShare(): Promise<NodeOptions> {
   if (SHARES_NOTHING) return {};
-  const { tools, agent, kernel, bzImage, initrd, image } = nodePrograms();
-  const { configuration } = driverDeployment("qemu");
-  const text = configuration({ tools: { ...tools }, agent, kernel, bzImage, initrd, image, memoryMib: 256 });
+  const [handler] = DEPLOYMENT.handlers;
+  const { tools, agent, kernel, bzImage, initrd, image } = await programsFor(handler);
+  const context = { tools: { ...tools }, agent, kernel, bzImage, initrd, image, memoryMib: 256 };
+  const text = DEPLOYMENT.configuration(context);
   const config = await Deno.makeTempFile({ prefix: "block-", suffix: ".toml" });
   await Deno.writeTextFile(config, `${text}share_fs = "block"\n`);
   Deno.test.afterAll(() => Deno.remove(config));
-  return { handler: "kuasar-qemu", configs: { [DRIVER]: config } };
+  return { handler, configs: { [DRIVER]: config } };
 }
 
 const node = useNode(await withoutShare());
