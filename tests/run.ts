@@ -47,7 +47,7 @@ function e2eOf(driver: DriverDeployment): readonly string[] {
   if (driver.name === "runc") return [...POD_TESTS, ...SHIM_TESTS, ...HOST_TESTS];
   // VMs differ in nothing that a shim program would notice.
   if (!driver.vm) return [...POD_TESTS, ...SHIM_TESTS];
-  return driver.vm ? [...POD_TESTS, BLOCK_TEST] : POD_TESTS;
+  return [...POD_TESTS, BLOCK_TEST];
 }
 
 function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {
