@@ -50,6 +50,8 @@ export interface DriverDeployment {
   tools: readonly string[];
   /** The program without which it starts nothing, where the host's packages have none. */
   program?: OutsideProgram;
+  /** A program that it can be configured to use instead of one of {@link tools}. */
+  alternative?: OutsideProgram;
   /** True where its pods are VMs: it needs a guest's kernel and image. */
   vm: boolean;
   /** Annotations of pods and containers that containerd must hand on; `*` stands for anything. */

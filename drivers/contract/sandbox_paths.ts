@@ -1,11 +1,8 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
+import { checkUnixPath } from "./unix_path.ts";
 
 /** The port of the guest's readiness message; with hybrid vsock it arrives at `vm.vsock_1027`. */
 export const READINESS_PORT = 1027;
-
-/** `sun_path` holds 108 bytes, the last one a zero. */
-const MAX_UNIX_PATH_BYTES = 107;
 
 /** Where the files of one sandbox are, below `<run-dir>/driver-<name>/<sandbox>/`. */
 export interface SandboxPaths {
@@ -39,14 +36,7 @@ export function sandboxPaths(driverDir: string, id: string, monitor: string): Sa
   checkId(id, "sandbox id");
   const dir = `${driverDir}/${id}`;
   const readiness = `${dir}/vm.vsock_${READINESS_PORT}`;
-  const bytes = new TextEncoder().encode(readiness).length;
-  if (bytes > MAX_UNIX_PATH_BYTES) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot place the sockets of sandbox ${id}: ${readiness} has ${bytes} bytes, ` +
-        `the limit is ${MAX_UNIX_PATH_BYTES}; use a shorter --run-dir`,
-    );
-  }
+  checkUnixPath(readiness);
   return {
     dir,
     monitor: `${dir}/${monitor}`,

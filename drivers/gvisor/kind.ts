@@ -12,6 +12,7 @@ import type {
 import type { ContainerPaths, SandboxPaths } from "../contract/host/paths.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
 import { tailFile } from "../contract/tail.ts";
+import { checkUnixPath } from "../contract/unix_path.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { globalArgs, type RunscLogs } from "./command_line.ts";
 import type { GvisorConfig } from "./config.ts";
@@ -24,9 +25,6 @@ import { runsc, type RunscCall } from "./runsc.ts";
 import { removeFilestores, removeState } from "./state_files.ts";
 import { sysctlWrites } from "./sysctls.ts";
 import { mustHideNetSysctls, type RunscVersion } from "./version.ts";
-
-/** sun_path of unix(7), with its NUL. */
-const MAX_SOCKET_PATH = 107;
 
 /** What old runscs must not see on new kernels. */
 const NET_SYSCTLS = "/proc/sys/net";
@@ -72,13 +70,7 @@ export class GvisorKind implements SandboxKind {
   }
 
   async start({ sandbox, paths, request, signal, note }: StartingSandbox): Promise<void> {
-    const socket = controlSocket(this.#root, sandbox.id);
-    if (socket.length > MAX_SOCKET_PATH) {
-      throw new KuasarError(
-        "INVALID_ARGUMENT",
-        `Cannot start the sandbox: ${socket} has ${socket.length} bytes, a socket's path has at most ${MAX_SOCKET_PATH}`,
-      );
-    }
+    checkUnixPath(controlSocket(this.#root, sandbox.id));
     const pod = PodSandboxConfig.decode(request.podConfig);
     Deno.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
     const bundle = rootBundle(paths);

@@ -7,7 +7,7 @@ const VALUE = /^[\x20-\x7e\t]{0,256}$/;
 
 /**
  * What Docker asks for in every container that has a network. gVisor's network has neither setting: it lets everybody use
- * low ports and ping.
+ * low ports and ping sockets.
  */
 const GRANTED = new Map([
   ["net.ipv4.ip_unprivileged_port_start", "0"],

@@ -24,6 +24,7 @@ import { podResources } from "../contract/host/pod_resources.ts";
 import type { SandboxPaths } from "../contract/host/paths.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
 import { SANDBOX_VARIABLE } from "../contract/stray_processes.ts";
+import { checkUnixPath } from "../contract/unix_path.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { waitForFile } from "../contract/wait_for_file.ts";
 import { bindVolumes, sealRootfs } from "./bind_volumes.ts";
@@ -33,9 +34,6 @@ import { configProblem } from "./quark_config.ts";
 import { limitCgroup } from "./limit_cgroup.ts";
 import { untilServing } from "./serving.ts";
 import { containerPlan, sandboxSpec } from "./specs.ts";
-
-/** sun_path of unix(7), with its NUL. */
-const MAX_SOCKET_PATH = 107;
 
 /** Pods in Quark's virtual machines, which serve containerd's Task API themselves. */
 export class QuarkKind implements SandboxKind {
@@ -127,12 +125,7 @@ export class QuarkKind implements SandboxKind {
   }
 
   #taskSocket(sandboxId: string): string {
-    const path = `${this.#sockets}/${sandboxId}.sock`;
-    if (path.length <= MAX_SOCKET_PATH) return path;
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot use the socket ${path}: it has ${path.length} bytes, a socket's path has at most ${MAX_SOCKET_PATH}`,
-    );
+    return checkUnixPath(`${this.#sockets}/${sandboxId}.sock`);
   }
 
   /** @throws KuasarError FAILED_PRECONDITION saying what is wrong with Quark's own configuration */

@@ -8,6 +8,14 @@ export const deployment: DriverDeployment = {
   handlers: ["kuasar-wasm"],
   runtimeType: "io.containerd.kuasar-wasm.v2",
   tools: ["wasmedge", "crun"],
+  alternative: {
+    path: "/usr/local/bin/wasmtime",
+    versionArgs: ["--version"],
+    // Older ones have not been tried.
+    minVersion: "49",
+    remedy:
+      "for components take it from https://github.com/bytecodealliance/wasmtime/releases, and name it as engine.path",
+  },
   vm: false,
   annotations: PASSED_ANNOTATIONS,
   configFile: "config_wasm.toml",

@@ -29,3 +29,9 @@ Deno.test("a program of one kind of pods is looked for, and where it is missing 
 Deno.test("a driver whose program is a package has no line of its own", async () => {
   deepStrictEqual(await checkPrograms([driverDeployment("qemu")]), []);
 });
+
+Deno.test("both engines of Wasm pods are told, the one that no package has as a choice", async () => {
+  const [finding] = await checkPrograms([driverDeployment("wasm")]);
+  strictEqual(finding!.what, "wasmtime");
+  if (finding!.verdict === "absent") match(finding!.detail, /kuasar-wasm may use it/);
+});

@@ -1,6 +1,6 @@
 /** Docker, which runs our shim program as one of its runtimes. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { checkKernel, e2eHost, useNode } from "./fixture.ts";
+import { checkKernel, e2eOurs, useNode } from "./fixture.ts";
 import { DockerDaemon } from "./docker_daemon.ts";
 import { shimProcesses } from "./shim_pod.ts";
 
@@ -22,7 +22,7 @@ function run(flags: readonly string[], command: readonly string[], stdin?: strin
   );
 }
 
-e2eHost("docker run shows both streams and the exit code", node, async () => {
+e2eOurs("docker run shows both streams and the exit code", node, async () => {
   const script = "echo out; uname -r; echo err >&2; exit 42";
   const { code, stdout, stderr } = await run(["--rm"], ["sh", "-c", script]);
   strictEqual(code, 42, stderr);
@@ -32,12 +32,12 @@ e2eHost("docker run shows both streams and the exit code", node, async () => {
   match(stderr, /err/);
 });
 
-e2eHost("docker run hands on its input and the end of it", node, async () => {
+e2eOurs("docker run hands on its input and the end of it", node, async () => {
   const { code, stdout, stderr } = await run(["--rm", "-i"], ["sh", "-c", "cat; echo end"], "a line\n");
   deepStrictEqual([code, stdout], [0, "a line\nend\n"], stderr);
 });
 
-e2eHost("a container in the background takes execs, logs, is stopped and removed", node, async () => {
+e2eOurs("a container in the background takes execs, logs, is stopped and removed", node, async () => {
   const started = await run(["-d", "--name", "sleeper", "--memory", "256m"], [
     "sh",
     "-c",
