@@ -101,14 +101,17 @@ async function atOnce(node: Node, bare: BareRunsc, width: number, add: Add): Pro
   const pods: Pod[] = ours.result;
   const ofPods = await memoryWith((cmdline) => pods.some(({ id }) => cmdline.includes(id)));
   await Promise.all(pods.map((pod) => pod.remove()));
-  const before = await memoryWith((cmdline) => cmdline.includes(bare.root));
-  const alone = await timed(() => Promise.all(each.map((i) => bare.start(`m${width}x${i}`))));
-  const ofBare = await memoryWith((cmdline) => cmdline.includes(bare.root)) - before;
-  await Promise.all(each.map((i) => bare.call("delete", "--force", `m${width}x${i}`)));
-  add(`${width} bare sandboxes with a container, made at once`, `${alone.ms.toFixed(0)} ms`);
   add(`${width} pods with a container, made at once`, `${ours.ms.toFixed(0)} ms`);
-  add(`${width} bare sandboxes, proportional memory of each: kernel, one gofer`, mib(ofBare / width));
   add(`${width} pods, proportional memory of each: kernel, two gofers`, mib(ofPods / width));
+  const before = await memoryWith((cmdline) => cmdline.includes(bare.root));
+  const alone = await timed(() => Promise.allSettled(each.map((i) => bare.start(`m${width}x${i}`))));
+  const failed = alone.result.filter(({ status }) => status === "rejected").length;
+  const ofBare = await memoryWith((cmdline) => cmdline.includes(bare.root)) - before;
+  await Promise.allSettled(each.map((i) => bare.call("delete", "--force", `m${width}x${i}`)));
+  const made = width - failed;
+  const note = failed > 0 ? `, of which ${failed} failed` : "";
+  add(`${width} bare sandboxes with a container, made at once`, `${alone.ms.toFixed(0)} ms${note}`);
+  add(`${width} bare sandboxes, proportional memory of each: kernel, one gofer`, mib(ofBare / made));
 }
 
 /** The sum over runsc's processes whose command line fits. @returns KiB */
@@ -172,10 +175,10 @@ class BareRunsc {
   }
 
   async end(): Promise<void> {
-    for (const { name } of Deno.readDirSync(this.root)) {
-      const [, id] = /^(\w+)_sandbox:/.exec(name) ?? [];
-      if (id !== undefined) await this.call("delete", "--force", id).catch(() => {});
-    }
+    const ids = [...Deno.readDirSync(this.root)].flatMap(({ name }) =>
+      /^(\w+)_sandbox:/.exec(name)?.[1] ?? []
+    );
+    await Promise.allSettled([...new Set(ids)].map((id) => this.call("delete", "--force", id)));
     await Deno.remove(this.#folder, { recursive: true });
   }
 
