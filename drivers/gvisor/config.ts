@@ -8,6 +8,8 @@ export interface GvisorConfig {
   pausePath: string;
   createTimeoutMs: number;
   overheadBytes: bigint;
+  /** Empty for none. */
+  checkpointDir: string;
   platform: (typeof PLATFORMS)[number];
   network: (typeof NETWORKS)[number];
   overlay2: string;
@@ -37,6 +39,7 @@ export function fromFile({ runtime, runsc }: ConfigFile): GvisorConfig {
     pausePath: runtime.pause_path,
     createTimeoutMs: runtime.create_timeout * 1000,
     overheadBytes: BigInt(runtime.overhead_in_mb) << 20n,
+    checkpointDir: runtime.checkpoint_dir,
     platform: runsc.platform as GvisorConfig["platform"],
     network: runsc.network as GvisorConfig["network"],
     overlay2: runsc.overlay2,

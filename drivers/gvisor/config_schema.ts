@@ -25,6 +25,11 @@ export const SCHEMA = table({
       max: 65_536,
       help: "of gVisor's own in a pod with a memory limit, on top of that limit",
     }),
+    checkpoint_dir: text({
+      default: "",
+      pattern: /^(\/[\w./-]+)?$/,
+      help: "directory of checkpoints that pods may be restored from; empty for none",
+    }),
   }),
   runsc: table({
     platform: text({

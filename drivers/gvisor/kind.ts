@@ -1,4 +1,5 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { parseSpec, stringifySpec } from "../../lib/oci/mod.ts";
 import { isAlive, processRef, terminate } from "../../lib/process/mod.ts";
 import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
@@ -20,6 +21,7 @@ import { joinedSpec } from "./container_spec.ts";
 import { sandboxProcesses } from "./processes.ts";
 import { enforceReadOnly } from "./read_only_volumes.ts";
 import { controlSocket, rootIdOf } from "./root_id.ts";
+import { NAME_ANNOTATION, type Restore, takePlace, wantedRestore } from "./restore.ts";
 import { agentInRoot, followedLimits, PAUSE, rootSpec } from "./root_spec.ts";
 import { runsc, type RunscCall } from "./runsc.ts";
 import { removeFilestores, removeState } from "./state_files.ts";
@@ -72,6 +74,7 @@ export class GvisorKind implements SandboxKind {
   async start({ sandbox, paths, request, signal, note }: StartingSandbox): Promise<void> {
     checkUnixPath(controlSocket(this.#root, sandbox.id));
     const pod = PodSandboxConfig.decode(request.podConfig);
+    const restore = wantedRestore(pod.annotations, this.#config.checkpointDir);
     Deno.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
     const bundle = rootBundle(paths);
     Deno.mkdirSync(bundle, { recursive: true, mode: 0o700 });
@@ -100,6 +103,11 @@ export class GvisorKind implements SandboxKind {
     const rootId = rootIdOf(sandbox.id);
     await runsc(call, "create", "--bundle", bundle, "--pid-file", pidFile, rootId);
     note(processRef(Number(Deno.readTextFileSync(pidFile))));
+    if (restore) {
+      // Its sysctls are in the checkpoint, as all of its kernel.
+      Deno.writeTextFileSync(restoreFile(paths), JSON.stringify(restore), { mode: 0o600 });
+      return await runsc(call, "restore", "--detach", "--image-path", restore.image, rootId);
+    }
     await runsc(call, "start", rootId);
     await this.#setSysctls(call, pod, rootId);
   }
@@ -126,6 +134,11 @@ export class GvisorKind implements SandboxKind {
       taskSocket: controlSocket(this.#root, sandbox.id),
       // Of the sandbox: its containers have none of their own.
       cgroup: sandboxCgroup(sandbox),
+      restoreImage: imageOf(
+        sandboxPaths,
+        container.spec.annotations?.[NAME_ANNOTATION],
+        container.containerId,
+      ),
     };
   }
 
@@ -185,6 +198,21 @@ function rootBundle({ dir }: SandboxPaths): string {
 /** Which limits follow the containers'. */
 function limitsFile(paths: SandboxPaths): string {
   return `${rootBundle(paths)}/limits`;
+}
+
+/** How the sandbox is being restored, where it is. */
+function restoreFile(paths: SandboxPaths): string {
+  return `${rootBundle(paths)}/restore.json`;
+}
+
+/** The checkpoint from which a container goes on; empty for one that starts. Noted before it is told. */
+function imageOf(paths: SandboxPaths, name: string | undefined, containerId: string): string {
+  const file = restoreFile(paths);
+  if (!exists(file)) return "";
+  const restore: Restore = JSON.parse(Deno.readTextFileSync(file));
+  const image = takePlace(restore, name, containerId);
+  if (image !== "") Deno.writeTextFileSync(file, JSON.stringify(restore), { mode: 0o600 });
+  return image;
 }
 
 /** All of a sandbox's processes are in one cgroup, below the pod's. */

@@ -3,6 +3,7 @@ import { match, ok, rejects, strictEqual } from "node:assert/strict";
 import type { KuasarError } from "../../lib/errors/mod.ts";
 import { findSandboxProcess, type Node, TASK_SERVER } from "../harness/mod.ts";
 import { e2e, imageArchive, useNode } from "./fixture.ts";
+import { killAndWait } from "./kill_and_wait.ts";
 
 const node = useNode(() => Promise.resolve({ handler: "kuasar-gvisor", images: [imageArchive("busybox")] }));
 
@@ -87,3 +88,53 @@ e2e("a checkpoint becomes an image of containerd's, and the pod goes on", node, 
   strictEqual((await node.ctr().run(["images", "rm", image])).code, 0);
   await pod.remove();
 });
+
+e2e("a pod goes on from a checkpoint, all its containers where they were", node, async (node) => {
+  const checkpoints = `${node.runDir}/checkpoints`;
+  await Deno.mkdir(`${checkpoints}/two`, { recursive: true });
+  // The generated file ends in the table [runtime].
+  const config = `${node.runDir}/driver-gvisor.toml`;
+  await Deno.writeTextFile(config, `checkpoint_dir = ${JSON.stringify(checkpoints)}\n`, { append: true });
+  await killAndWait(node, "driver-gvisor");
+  const image = await node.image("busybox");
+  const { pod, container } = await counter(node, "before");
+  const beside = await pod.run({ name: "beside", image, command: COUNTER });
+  await beside.waitForLog("tick 3");
+  const args = ["tasks", "checkpoint", "--image-path", `${checkpoints}/two`, container.id];
+  const { code, stderr } = await node.ctr().run(args);
+  strictEqual(code, 0, stderr);
+  const counted = await lastTick(container);
+  await pod.remove();
+
+  const again = await node.runPod({ name: "after", annotations: { "io.kuasar.gvisor.restore": "two" } });
+  const first = await again.run({ name: "c", image, command: COUNTER });
+  const second = await again.run({ name: "beside", image, command: COUNTER });
+  await first.waitForLog(`tick ${counted + 5}`);
+  await second.waitForLog("tick ");
+  ok(Number((await first.logLines())[0]!.split(" ")[1]) > 1, "it does not begin anew");
+  ok(Number((await second.logLines())[0]!.split(" ")[1]) > 1, "nor does the other");
+  ok(
+    (await first.exec(["ip", "addr"])).stdout.includes(`${await again.ip()}/`),
+    "its address is the new pod's",
+  );
+  await first.stop(0);
+  await first.remove();
+  // What takes its place afterwards, as after a crash, starts.
+  const restarted = await again.run({ name: "c", image, command: ["echo", "anew"] });
+  strictEqual((await restarted.waitForExit()).exitCode, 0);
+  await again.remove();
+
+  await rejects(
+    node.runPod({ name: "none", annotations: { "io.kuasar.gvisor.restore": "three" } }),
+    /three is no checkpoint of a pod of ours/,
+  );
+  await rejects(
+    node.runPod({ name: "out", annotations: { "io.kuasar.gvisor.restore": "../two" } }),
+    /must be the name of a checkpoint/,
+  );
+  await Deno.remove(checkpoints, { recursive: true });
+});
+
+async function lastTick(container: { logLines(): Promise<string[]> }): Promise<number> {
+  return Number((await container.logLines()).at(-1)!.split(" ")[1]);
+}

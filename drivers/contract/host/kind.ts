@@ -26,7 +26,14 @@ export type RuntimeChoice =
   & Partial<
     Pick<
       HostRuntime,
-      "execRefusal" | "taskSocket" | "timeLimitMs" | "privateMounts" | "defaultSignals" | "cgroup" | "criu"
+      | "execRefusal"
+      | "taskSocket"
+      | "timeLimitMs"
+      | "privateMounts"
+      | "defaultSignals"
+      | "cgroup"
+      | "criu"
+      | "restoreImage"
     >
   >;
 

@@ -37,6 +37,7 @@ export async function prepareContainer(
     privateMounts: [],
     defaultSignals: false,
     criu: "",
+    restoreImage: "",
     bundle: paths.dir,
     cgroup: record.cgroup === ""
       ? container.spec.linux?.cgroupsPath ?? ""

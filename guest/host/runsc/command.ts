@@ -31,6 +31,14 @@ export class Runsc {
     await this.#call(["start", id], stdio);
   }
 
+  /**
+   * Has a created container go on from a checkpoint of its sandbox, once the last one of that checkpoint is there. The descriptors
+   * become its own.
+   */
+  async restore(id: string, image: string, stdio: Stdio): Promise<void> {
+    await this.#call(["restore", "--detach", "--image-path", image, id], stdio);
+  }
+
   /** Starts one more process in a container. @param internalPidFile is written and left, for a later run of this program */
   async exec(
     id: string,

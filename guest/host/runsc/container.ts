@@ -21,6 +21,11 @@ const MAX_CONFIG_BYTES = 4 << 20;
 /** containerd takes the time of a start when it hears of it: an end before that would be odd. */
 const START_ANSWER_MS = 10;
 
+/** By this annotation gVisor knows a container of a checkpoint again. */
+const NAME_ANNOTATION = "io.kubernetes.cri.container-name";
+/** Beside gVisor's files of a checkpoint: the names of the containers in it. The driver reads it before it restores a pod. */
+const CONTAINERS_FILE = "kuasar-containers.json";
+
 /** 128 + SIGKILL: what ends with its sandbox has been killed. */
 const KILLED = 137;
 
@@ -42,6 +47,8 @@ export interface RunscDeps {
   containers(): Iterable<RunscContainer>;
   /** Resolves when the sandbox has ended. */
   sandboxDied: Promise<void>;
+  /** Checkpoint from which the container goes on instead of starting, or empty. */
+  restoreImage: string;
 }
 
 /** An exec'ed process of an earlier run of this program. */
@@ -76,6 +83,8 @@ export class RunscContainer {
   readonly id: string;
   readonly bundle: string;
   readonly init: TaskProcess;
+  /** As its pod calls it, which is how gVisor finds it in a checkpoint. */
+  readonly name: string | undefined;
   readonly #runscId: string;
   readonly #deps: RunscDeps;
   /** Its limits, which hold together with those of the sandbox's other containers. */
@@ -93,6 +102,7 @@ export class RunscContainer {
     this.init = new TaskProcess(`container ${id}`, terminal);
     this.#deps = deps;
     const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
+    this.name = spec.annotations?.[NAME_ANNOTATION];
     this.followed = followedLimits(spec);
     this.resources = readResources(bundle) ?? spec.linux?.resources ?? {};
   }
@@ -165,7 +175,9 @@ export class RunscContainer {
     this.#streams = undefined;
     if (!streams) throw new KuasarError("INTERNAL", `Cannot start ${this.init.what}: its streams are gone`);
     try {
-      await this.#deps.runsc.start(this.#runscId, streams.options.stdio);
+      const { runsc, restoreImage } = this.#deps;
+      if (restoreImage === "") await runsc.start(this.#runscId, streams.options.stdio);
+      else await runsc.restore(this.#runscId, restoreImage, streams.options.stdio);
       await streams.started();
     } catch (error) {
       streams.discard();
@@ -263,6 +275,10 @@ export class RunscContainer {
     // containerd pauses a container first.
     if (this.init.state !== "paused") this.#mustRun(`checkpoint ${this.init.what}`);
     await this.#deps.runsc.checkpoint(this.#runscId, path, leaveRunning);
+    const names = [...this.#deps.containers()].filter(({ init }) => !init.exit).flatMap(({ name }) =>
+      name ?? []
+    );
+    sys.writeFile(`${path}/${CONTAINERS_FILE}`, JSON.stringify(names), 0o600);
   }
 
   /** Pids in the sandbox. */

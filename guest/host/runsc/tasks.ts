@@ -145,6 +145,7 @@ export class RunscTasks {
       hostUsage: () => sandbox.hostUsage(),
       containers: () => sandbox.containers.values(),
       sandboxDied: sandbox.died,
+      restoreImage: runtime.restoreImage,
     };
   }
 
@@ -254,7 +255,7 @@ export class RunscTasks {
     if (request.checkpoint !== "") {
       throw new KuasarError(
         "UNIMPLEMENTED",
-        `Cannot restore ${id}: gVisor restores a sandbox as a whole, and this one runs already`,
+        `Cannot restore ${id}: gVisor restores a pod as a whole, by the pod's annotation io.kuasar.gvisor.restore`,
       );
     }
     const { stdin, stdout, stderr, terminal, bundle } = request;

@@ -97,6 +97,11 @@ export interface HostRuntime {
   defaultSignals: boolean;
   /** CRIU's program, by which the runtime checkpoints and restores; empty where containers of this kind are not. */
   criu: string;
+  /**
+   * Checkpoint of a sandbox that is being restored, from which this container goes on instead of being started (gVisor);
+   * empty where it starts.
+   */
+  restoreImage: string;
 }
 
 export enum HostRuntime_Kind {
@@ -501,6 +506,7 @@ function createBaseHostRuntime(): HostRuntime {
     privateMounts: [],
     defaultSignals: false,
     criu: "",
+    restoreImage: "",
   };
 }
 
@@ -538,6 +544,9 @@ export const HostRuntime: MessageFns<HostRuntime> = {
     }
     if (message.criu !== "") {
       writer.uint32(90).string(message.criu);
+    }
+    if (message.restoreImage !== "") {
+      writer.uint32(98).string(message.restoreImage);
     }
     return writer;
   },
@@ -641,6 +650,14 @@ export const HostRuntime: MessageFns<HostRuntime> = {
             }
 
             message.criu = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.restoreImage = reader.string();
             continue;
           }
         }
