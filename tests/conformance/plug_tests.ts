@@ -125,7 +125,10 @@ export function plugTests(driver: DriverUnderTest, plugging: Plugging = {}): voi
         code: "ALREADY_EXISTS",
       });
 
-      const mounted = "mkdir -p /tmp/second && mount -t virtiofs second /tmp/second && cat /tmp/second/hello";
+      // The guest looks at what has come a moment later.
+      const mounted =
+        "mkdir -p /tmp/second; i=0; until mount -t virtiofs second /tmp/second 2>/dev/null; do " +
+        "i=$((i+1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done; cat /tmp/second/hello";
       strictEqual(await shell(guest!, mounted), "from the host");
       await shell(guest!, "umount /tmp/second");
 
