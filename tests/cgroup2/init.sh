@@ -18,12 +18,13 @@ $busybox mkdir -p /new/dev/pts /new/dev/shm /new/dev/mqueue
 $busybox mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /new/dev/pts
 $busybox mount -t tmpfs tmpfs /new/dev/shm
 $busybox mount -t mqueue mqueue /new/dev/mqueue
-# containerd makes overlays of its own below these, which one cannot do in another.
+# containerd makes overlays of its own below this, which one cannot do in another. Temporary files go there too, and /tmp stays
+# as it is: the checkout may lie in it.
 $busybox mount -t tmpfs -o mode=755 tmpfs /new/run
-$busybox mount -t tmpfs tmpfs /new/tmp
+$busybox mkdir -m 1777 /new/run/tmp
 $busybox ip link set lo up
-$busybox cat /job > /new/tmp/job
-[ -e /systemd ] || exec $busybox switch_root /new /bin/sh /tmp/job
+$busybox cat /job > /new/run/job
+[ -e /systemd ] || exec $busybox switch_root /new /bin/sh /run/job
 
 $busybox mkdir -p /new/run/systemd/system
 $busybox cat > /new/run/systemd/system/job.service <<UNIT
@@ -31,7 +32,7 @@ $busybox cat > /new/run/systemd/system/job.service <<UNIT
 DefaultDependencies=no
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /tmp/job
+ExecStart=/bin/sh /run/job
 StandardOutput=file:/dev/ttyS0
 StandardError=inherit
 TimeoutStartSec=infinity

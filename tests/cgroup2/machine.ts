@@ -31,7 +31,9 @@ export async function runOnCgroup2(
   const dir = await Deno.makeTempDir({ prefix: "cgroup2-" });
   try {
     const job =
-      `export PATH="${Deno.env.get("PATH")}" HOME="${Deno.env.get("HOME") ?? "/root"}" NO_COLOR=1\n` +
+      `export PATH="${Deno.env.get("PATH")}" HOME="${
+        Deno.env.get("HOME") ?? "/root"
+      }" TMPDIR=/run/tmp NO_COLOR=1\n` +
       `cd "${Deno.cwd()}"\n(${script}\n)\necho "== exit $?"\n"${hostTools().busyboxStatic}" poweroff -f\n`;
     await Deno.writeFile(
       `${dir}/initrd`,
