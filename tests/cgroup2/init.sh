@@ -23,10 +23,12 @@ $busybox mount -t mqueue mqueue /new/dev/mqueue
 $busybox mount -t tmpfs -o mode=755 tmpfs /new/run
 $busybox mkdir -m 1777 /new/run/tmp
 $busybox ip link set lo up
-$busybox cat /job > /new/run/job
+$busybox cp /job /bin/busybox /new/run
 [ -e /systemd ] || exec $busybox switch_root /new /bin/sh /run/job
 
 $busybox mkdir -p /new/run/systemd/system
+# What else is started wants this one, which empties /tmp.
+$busybox ln -s /dev/null /new/run/systemd/system/systemd-tmpfiles-setup.service
 $busybox cat > /new/run/systemd/system/job.service <<UNIT
 [Unit]
 DefaultDependencies=no

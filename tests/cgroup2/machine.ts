@@ -34,7 +34,7 @@ export async function runOnCgroup2(
       `export PATH="${Deno.env.get("PATH")}" HOME="${
         Deno.env.get("HOME") ?? "/root"
       }" TMPDIR=/run/tmp NO_COLOR=1\n` +
-      `cd "${Deno.cwd()}"\n(${script}\n)\necho "== exit $?"\n"${hostTools().busyboxStatic}" poweroff -f\n`;
+      `cd "${Deno.cwd()}"\n(${script}\n)\necho "== exit $?"\n/run/busybox poweroff -f\n`;
     await Deno.writeFile(
       `${dir}/initrd`,
       cpio([
