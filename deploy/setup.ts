@@ -2,6 +2,7 @@
  * `deno task setup`: everything that is missing, into `build/`. The first run takes some ten minutes, later ones a second.
  * `--hypervisor NAMES`: for these drivers alone; pods without a kernel of their own need no guest kernel and image.
  */
+import { isFile } from "../lib/files/mod.ts";
 import { parseArgs } from "node:util";
 import { buildAgent } from "../guest/build.ts";
 import { buildImage } from "../image/build.ts";
@@ -41,14 +42,6 @@ export function missingPrograms(drivers: readonly DriverDeployment[]): string[] 
     if (!program || isFile(program.path)) return [];
     return [`${name}: ${program.path} (${program.minVersion} or newer) is missing: ${program.remedy}`];
   });
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 if (import.meta.main) {

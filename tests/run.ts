@@ -2,6 +2,7 @@
  * `deno task test`: the static checks, then every test, in the order in which a failure is cheapest to find.
  * Stops at the first red and ends with one line that counts them all.
  */
+import { isFile } from "../lib/files/mod.ts";
 import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
 import { hostTools } from "../deploy/host/mod.ts";
 import { root } from "./root.ts";
@@ -83,14 +84,6 @@ function otherRuntimes(): Stage[] {
     stage("runc", hostTools().runc, [...RUNTIME_TESTS, "tests/e2e/checkpoint_test.ts"]),
     ...(youki === undefined ? [] : [stage("youki", youki, RUNTIME_TESTS)]),
   ];
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }
 
 interface Counts {

@@ -1,1 +1,2 @@
 export { exists } from "./exists.ts";
+export { isFile } from "./is_file.ts";

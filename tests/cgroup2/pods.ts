@@ -1,6 +1,7 @@
 /** What depends on the version of cgroups: run by runc_test.ts in a machine that has version 2 only, and no version 1. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { hierarchies } from "../../lib/cgroups/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import type { Container, Node, Pod } from "../harness/mod.ts";
 import { e2e, useNode } from "../e2e/fixture.ts";
 
@@ -79,12 +80,3 @@ e2e("a killed container takes what it has started along", node, async (node) => 
   strictEqual((await container.status()).exitCode, 137);
   await pod.remove();
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

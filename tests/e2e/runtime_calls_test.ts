@@ -1,5 +1,6 @@
 /** Containers are started and removed without calls of the OCI runtime where it would do nothing else: it must not notice. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { exists } from "../../lib/files/mod.ts";
 import type { Node } from "../harness/mod.ts";
 import { e2eHost, useNode } from "./fixture.ts";
 
@@ -25,15 +26,6 @@ async function cgroupsOf(node: Node, id: string): Promise<string[]> {
     / - cgroup2? /.test(line)
   );
   return mounts.map((line) => `${line.split(" ")[4]}${runtime.cgroup}`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 e2eHost("the runtime knows of each start and each end", node, async (node) => {

@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import {
   acceptSocket,
   closeFd,
@@ -34,13 +35,7 @@ export class FdListener {
 
   /** @throws where something is at `path` already, a stale socket too */
   constructor(path: string) {
-    let there = true;
-    try {
-      Deno.lstatSync(path);
-    } catch {
-      there = false;
-    }
-    if (there) throw new Error(`${path}: address in use`);
+    if (exists(path)) throw new Error(`${path}: address in use`);
     this.#listener = listenUnixFd(path);
     epollAdd(this.#epoll, this.#listener, EPOLL.IN, LISTENER_TOKEN);
   }
