@@ -1,6 +1,6 @@
 import { isErrno } from "../../lib/libc/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { type MountEntry, mountOf, mountsWithin, readMountinfo } from "../../lib/mounts/mod.ts";
+import { isWithin, type MountEntry, mountOf, readMountinfo } from "../../lib/mounts/mod.ts";
 import { MAGIC_BYTES, probeFilesystem } from "./filesystem_magic.ts";
 
 /** What a path of the host is. */
@@ -34,7 +34,9 @@ export function hostFacts(): HostFacts {
     realPath: (path) => asked(path, () => Deno.realPathSync(path)),
     mountOf: (path) => mountOf(mounts ??= readMountinfo(), path),
     hasMountsBelow: (path) =>
-      mountsWithin(mounts ??= readMountinfo(), path).some(({ mountPoint }) => mountPoint !== path),
+      (mounts ??= readMountinfo()).some(({ mountPoint }) =>
+        mountPoint !== path && isWithin(mountPoint, path)
+      ),
     filesystemOf: (path) =>
       asked(path, () => {
         using file = Deno.openSync(path);
