@@ -1,4 +1,3 @@
-import { isErrno } from "../../lib/libc/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 
 /** Names a checkpoint for a pod to be restored from. */
@@ -58,7 +57,7 @@ function containersOf(image: string): string[] {
   try {
     text = Deno.readTextFileSync(`${image}/${CONTAINERS_FILE}`);
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound) && !isErrno(cause, "ENOENT")) throw cause;
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new KuasarError("NOT_FOUND", `Cannot restore the pod: ${image} is no checkpoint of a pod of ours`, {
       cause,
     });

@@ -20,19 +20,23 @@ export function isAtLeast(version: string, least: string): boolean {
   return true;
 }
 
+/** Runs a program to its end, and no longer than a time. @throws where it cannot be run */
+async function run(path: string, args: readonly string[]): Promise<{ success: boolean; text: string }> {
+  const { success, stdout, stderr } = await new Deno.Command(path, {
+    args: [...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  const decoder = new TextDecoder();
+  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
+}
+
 /** The version that a program says it has, `?` where it says none, undefined where it cannot be run. */
 export async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
   try {
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const command = new Deno.Command(path, {
-      args: [...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      signal,
-    });
-    const { stdout, stderr } = await command.output();
-    return versionIn(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)) ?? "?";
+    return versionIn((await run(path, args)).text) ?? "?";
   } catch {
     return undefined;
   }
@@ -41,18 +45,9 @@ export async function versionOf(path: string, args: readonly string[]): Promise<
 /** Why a program does not work on this host; undefined where it does, or does not tell. */
 async function selfTestOf(path: string, { selfTest }: Tool): Promise<string | undefined> {
   if (!selfTest) return undefined;
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const command = new Deno.Command(path, {
-    args: [...selfTest],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal,
-  });
-  const { success, stdout, stderr } = await command.output();
+  const { success, text } = await run(path, selfTest);
   if (success) return undefined;
-  const lines = (new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr)).trim().split("\n");
-  return lines.at(-1) || `${selfTest.join(" ")} has failed`;
+  return text.trim().split("\n").at(-1) || `${selfTest.join(" ")} has failed`;
 }
 
 /** Looks for a program in the private prefix first, then in the system. */
