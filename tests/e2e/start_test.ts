@@ -24,7 +24,8 @@ const WAYS: readonly Way[] = [
   {
     // A terminal interrupts every process in its foreground: those of the set must not take it for their end.
     name: "Ctrl-C in a terminal",
-    command: ["script", "-qec", `${Deno.execPath()} task start ${START.join(" ")}`, "/dev/null"],
+    // `exec`: a shell that waits would be interrupted too, and dash then ends with 130 whatever its child said.
+    command: ["script", "-qec", `exec ${Deno.execPath()} task start ${START.join(" ")}`, "/dev/null"],
     async stop(child) {
       const keyboard = child.stdin.getWriter();
       await keyboard.write(new Uint8Array([0x03]));
