@@ -12,6 +12,7 @@ const MEMORY_MIB = 256;
 /** How long containerd and our services may take until they answer. */
 const READY_TIMEOUT_MS = 90_000;
 
+/** What a node is started with. */
 export interface NodeOptions {
   runDir: string;
   onLine(name: string, line: string): void;

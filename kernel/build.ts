@@ -9,7 +9,7 @@ import { KuasarError } from "../lib/errors/mod.ts";
 import { missingOptions, type Option, parseFragment } from "./config_fragments.ts";
 
 /** The version whose source package is taken where none is named. */
-export const DEFAULT_VERSION = "6.12";
+const DEFAULT_VERSION = "6.12";
 
 const CONFIG_DIR = `${root}/kernel/config`;
 

@@ -2,7 +2,7 @@ import type { DriverDeployment } from "../../drivers/contract/deployment.ts";
 import { DRIVERS } from "../drivers.ts";
 
 /** The name of our proxy plugin, which is the name of the sandboxer in containerd. */
-export const SANDBOXER_NAME = "kuasar";
+const SANDBOXER_NAME = "kuasar";
 
 /** A runtime handler that pods may ask for (`runtime_handler` in CRI, `handler` of a RuntimeClass). */
 export interface RuntimeHandler {

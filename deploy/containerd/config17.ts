@@ -13,7 +13,7 @@ import {
  * It starts the shim program that the runtime type names, which tells it where the task server is. `sandbox_mode` is read
  * only where its environment has `ENABLE_CRI_SANDBOXES`; without, every pod has a pause container.
  */
-export function handlerConfig17(handlers = runtimeHandlers()): string {
+function handlerConfig17(handlers = runtimeHandlers()): string {
   return handlers.map(({ handler }) =>
     `[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${handler}]
   runtime_type = ${quote(shimRuntimeType(handler))}

@@ -32,6 +32,7 @@ export interface ContainerdInstance {
   rootDir: string;
 }
 
+/** What a private containerd is set up with. */
 export interface PrepareOptions {
   runDir: string;
   /** Where images and snapshots are kept; `<run dir>/containerd/root` unless given. */

@@ -6,7 +6,6 @@ export {
   handlerConfig,
   type RuntimeHandler,
   runtimeHandlers,
-  SANDBOXER_NAME,
   shimHandler,
   shimRuntimeType,
 } from "./config.ts";

@@ -103,7 +103,7 @@ function unitItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[]
 }
 
 /** The units of what every node has, which are files of the repository. */
-export function coreUnits(): [string, string][] {
+function coreUnits(): [string, string][] {
   const dir = `${root}/deploy/systemd`;
   return [...Deno.readDirSync(dir)].map(({ name }) => name)
     .filter((name) => /^kuasar-(?!driver-).*\.(service|socket)$/.test(name))

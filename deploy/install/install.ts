@@ -12,6 +12,7 @@ export interface Action {
   why?: string;
 }
 
+/** What is installed, and where. */
 export interface InstallOptions {
   /** Looks and tells, and changes nothing. */
   dryRun?: boolean;

@@ -3,6 +3,7 @@ import type { InstallOptions } from "./install.ts";
 import { folders, type Layout } from "./layout.ts";
 import { fingerprint, manifestPath, readManifest } from "./manifest.ts";
 
+/** What is removed. */
 export interface UninstallOptions extends InstallOptions {
   /** Removes configuration files too that somebody has changed. */
   purge?: boolean;

@@ -15,6 +15,7 @@ export interface DriverInSet {
   config?: string;
 }
 
+/** What the set is started with. */
 export interface SetOptions {
   /** The checkout. */
   root: string;

@@ -12,6 +12,7 @@ const READY_TIMEOUT_MS = 90_000;
 /** The name under which the supervisor itself stands in the file of pids. */
 const SELF = "supervisor";
 
+/** How a set is kept running. */
 export interface SupervisorOptions {
   runDir: string;
   /** In the order in which they start; they stop in the opposite order. */

@@ -18,7 +18,7 @@ export interface Build {
 /** The first version that this driver speaks to. */
 export const FIRST_MAJOR = 40;
 /** The last version whose API was known when this was written. */
-export const LAST_MAJOR = 53;
+const LAST_MAJOR = 53;
 
 /** Earlier ones have known holes in their disk code. */
 const SECURE: Version = { major: 51, minor: 2 };

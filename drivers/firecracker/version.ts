@@ -11,7 +11,7 @@ export interface Build {
 /** The first version that this driver speaks to: earlier ones have no word on where the console goes. */
 export const FIRST = { major: 1, minor: 14 } as const;
 /** The last version whose API was known when this was written. */
-export const LAST = { major: 1, minor: 16 } as const;
+const LAST = { major: 1, minor: 16 } as const;
 
 /** Asks a program for its version; undefined where it cannot be run, which each start then tells. */
 export async function firecrackerBuild(path: string): Promise<Build | undefined> {

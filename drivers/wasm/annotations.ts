@@ -8,7 +8,7 @@ const HANDLER = "run.oci.handler";
 /** Variable of the environment, as Kuasar has it, and annotation: models to load before a module starts. */
 export const NN_PRELOAD = "io.kuasar.wasm.nn_preload";
 /** Milliseconds after which the container is killed. */
-export const TIME_LIMIT = "io.kuasar.wasm.time_limit_ms";
+const TIME_LIMIT = "io.kuasar.wasm.time_limit_ms";
 
 /** Annotations that containerd must hand on for this driver. */
 export const PASSED_ANNOTATIONS = ["module.wasm.image/*", HANDLER, "io.kuasar.wasm.*"] as const;

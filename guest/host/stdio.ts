@@ -12,7 +12,7 @@ export interface StdioPaths {
 }
 
 /** The streams that are wanted: a terminal has no stderr, though containerd names one. */
-export function wantedStreams(paths: StdioPaths): StreamName[] {
+function wantedStreams(paths: StdioPaths): StreamName[] {
   return (["stdin", "stdout", "stderr"] as const).filter((name) =>
     paths[name] !== "" && !(name === "stderr" && paths.terminal)
   );

@@ -2,6 +2,7 @@ import * as sys from "../native/sys.js";
 
 /** From the most to the least important. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+/** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 let limit = LOG_LEVELS.indexOf("info");

@@ -4,7 +4,7 @@ import { onlineCpus } from "./online.ts";
 import { VERSION } from "../version.ts";
 
 /** A value in KiB of a file like /proc/meminfo; 0 when it is not there. */
-export function kibOf(text: string, name: string): bigint {
+function kibOf(text: string, name: string): bigint {
   const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text);
   return BigInt(match?.[1] ?? 0);
 }

@@ -3,12 +3,12 @@ import type { PodFile } from "../../lib/proto/gen/grpc/sandbox.ts";
 import * as sys from "../native/sys.js";
 
 /** Where the pod's files are, also for the containers' mounts. */
-export const POD_DIRECTORY = "/run/kuasar/pod";
+const POD_DIRECTORY = "/run/kuasar/pod";
 const NAMES = ["hostname", "hosts", "resolv.conf"];
 const MAX_BYTES = 1 << 20;
 
 /** @throws INVALID_ARGUMENT for a file that no pod has, or a huge one */
-export function checkPodFiles(files: readonly PodFile[]): void {
+function checkPodFiles(files: readonly PodFile[]): void {
   for (const { name, content } of files) {
     if (!NAMES.includes(name)) {
       throw new KuasarError(

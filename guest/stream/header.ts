@@ -2,7 +2,8 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
 
 /** The streams of a process. */
-export const STREAM_NAMES = ["stdin", "stdout", "stderr"] as const;
+const STREAM_NAMES = ["stdin", "stdout", "stderr"] as const;
+/** The name of one of them. */
 export type StreamName = (typeof STREAM_NAMES)[number];
 
 /** Which stream a connection is for. */

@@ -31,7 +31,7 @@ const FLAGS: Readonly<Record<string, number>> = {
 };
 
 /** Splits mount options into flags and data. */
-export function splitOptions(options: readonly string[]): { flags: number; data: string } {
+function splitOptions(options: readonly string[]): { flags: number; data: string } {
   let flags = 0;
   const data: string[] = [];
   for (const option of options) {

@@ -22,7 +22,7 @@ export function parseFlat(text: string): Map<string, bigint> {
 }
 
 /** `io.stat`: `MAJ:MIN rbytes=1 wbytes=2 rios=3 wios=4 ...` a line. */
-export function parseIo(text: string): Metrics["io"] {
+function parseIo(text: string): Metrics["io"] {
   const usage = text.split("\n").flatMap((line) => {
     const [device, ...fields] = line.trim().split(" ");
     const match = device?.match(/^(\d+):(\d+)$/);

@@ -2,7 +2,7 @@ import type { Entry } from "../entry.ts";
 import { ociImage } from "./layout.ts";
 
 /** The name under which containerd knows the image. */
-export const NGINX = "docker.io/library/nginx:kuasar";
+const NGINX = "docker.io/library/nginx:kuasar";
 
 /** What the server answers on port 80. */
 export const GREETING = "nginx in a Kuasar pod\n";

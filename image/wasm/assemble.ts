@@ -13,6 +13,7 @@ export const MODULES = [
   "files",
   "http",
 ] as const;
+/** The name of one of them. */
 export type ModuleName = (typeof MODULES)[number];
 
 /** Modules that import WasmEdge's sockets, which other engines refuse to link. */

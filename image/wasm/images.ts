@@ -8,12 +8,12 @@ import { commandComponent } from "./component.ts";
 /** An ordinary image with all test modules below its root. */
 export const WASM = "docker.io/library/wasm:kuasar";
 /** The same, of the platform that Wasm images have in registries. */
-export const WASI_PLATFORM = "docker.io/library/wasm-wasi:kuasar";
+const WASI_PLATFORM = "docker.io/library/wasm-wasi:kuasar";
 /** The module `hello` as a Wasm OCI artifact, without any file system. */
 export const WASM_ARTIFACT = "docker.io/library/wasm-artifact:kuasar";
 
 /** How a container of an artifact is told where the module is: there is no image configuration. */
-export const ARTIFACT_CONFIG = "application/vnd.wasm.config.v0+json";
+const ARTIFACT_CONFIG = "application/vnd.wasm.config.v0+json";
 
 /** Assembles the test modules and packs them: archives by the names of their files. */
 export async function wasmImages(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {

@@ -30,7 +30,7 @@ export interface ErrorDetails {
 }
 
 /** At most this many lines of evidence are kept, so that an error stays small on the wire. */
-export const MAX_EVIDENCE_LINES = 40;
+const MAX_EVIDENCE_LINES = 40;
 
 /**
  * The one error type of the project.

@@ -1,9 +1,2 @@
-export {
-  asKuasarError,
-  CODES,
-  type ErrorCode,
-  type ErrorDetails,
-  KuasarError,
-  MAX_EVIDENCE_LINES,
-} from "./error.ts";
+export { asKuasarError, CODES, type ErrorCode, type ErrorDetails, KuasarError } from "./error.ts";
 export { fromStatus, type Status, toStatus } from "./status.ts";

@@ -86,15 +86,6 @@ export function duplicateFd(fd: number): number {
   return check(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), `duplicate fd ${fd}`);
 }
 
-/** Sets or clears O_NONBLOCK. @throws {Errno} */
-export function setNonblocking(fd: number, on: boolean): void {
-  const F_GETFL = 3;
-  const F_SETFL = 4;
-  const flags = check(libc().fcntl(fd, F_GETFL, 0n), `read the flags of fd ${fd}`);
-  const wanted = on ? flags | OPEN.NONBLOCK : flags & ~OPEN.NONBLOCK;
-  check(libc().fcntl(fd, F_SETFL, BigInt(wanted)), `set the flags of fd ${fd}`);
-}
-
 /** Changes owner and group of a path itself, never of what a symbolic link points to. @throws {Errno} */
 export function changeOwner(path: string, uid: number, gid: number): void {
   check(libc().lchown(cString(path), uid, gid), `change the owner of ${path} to ${uid}:${gid}`);

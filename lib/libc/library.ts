@@ -1,7 +1,7 @@
 /**
  * The C library, opened on first use.
  *
- * `ioctl`, `open`, `fcntl`, `prctl` and `syscall` are variadic in C. They are declared here with the arguments
+ * `ioctl`, `open`, `fcntl` and `syscall` are variadic in C. They are declared here with the arguments
  * that we pass: on x86-64 and arm64 Linux integer arguments of a variadic function travel in the same registers
  * as named ones.
  */
@@ -11,10 +11,8 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   epoll_wait_async: {
     name: "epoll_wait",
     parameters: ["i32", "buffer", "i32", "i32"],
@@ -22,14 +20,10 @@ const SYMBOLS = {
     nonblocking: true,
   },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i64"], result: "i32" },
-  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   ioctl_value: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
-  kill: { parameters: ["i32", "i32"], result: "i32" },
   lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   mknod: { parameters: ["buffer", "u32", "u64"], result: "i32" },
@@ -37,7 +31,6 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
-  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" },
   recv: { parameters: ["i32", "buffer", "u64", "i32"], result: "i64" },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i64" },

@@ -27,7 +27,6 @@ export {
   openFd,
   pipe,
   readFd,
-  setNonblocking,
   statFileSystem,
   withFd,
   writeFd,
@@ -46,13 +45,11 @@ export {
   withNewNamespaces,
   withNewNetns,
 } from "./namespaces.ts";
-export { kill, pidfdExitStatus, pidfdOpen, pidfdSendSignal, PR, prctl, SIGNAL } from "./processes.ts";
+export { pidfdExitStatus, pidfdOpen, pidfdSendSignal, SIGNAL } from "./processes.ts";
 export {
   acceptSocket,
   AF,
   bindSocket,
-  connectSocket,
-  listenSocket,
   listenUnixFd,
   openSocket,
   type PeerCredentials,
@@ -63,8 +60,5 @@ export {
   setReceiveTimeout,
   SOCK,
   socketPair,
-  UNIX_PATH_MAX,
   unixAddress,
-  VMADDR,
-  vsockAddress,
 } from "./sockets.ts";

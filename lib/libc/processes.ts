@@ -60,16 +60,3 @@ export function pidfdExitStatus(pidfd: number): number | undefined {
   }
   return (view.getBigUint64(0, true) & PIDFD_INFO_EXIT) ? view.getInt32(60, true) : undefined;
 }
-
-/** kill(2): for process groups (negative pid); use a pidfd for a single process. @throws {Errno} */
-export function kill(pid: number, signal: number): void {
-  check(libc().kill(pid, signal), `send signal ${signal} to ${pid}`);
-}
-
-/** Options of prctl(2) that we use. */
-export const PR = { SET_PDEATHSIG: 1, SET_NAME: 15, SET_CHILD_SUBREAPER: 36, SET_NO_NEW_PRIVS: 38 } as const;
-
-/** prctl(2) with a number. @throws {Errno} */
-export function prctl(option: number, value: number): number {
-  return check(libc().prctl(option, BigInt(value), 0n, 0n, 0n), `set process option ${option}`);
-}

@@ -9,14 +9,6 @@ import { type Bytes } from "./memory.ts";
 export const AF = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16, PACKET: 17, VSOCK: 40 } as const;
 /** Socket types. */
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
-/** Addresses of vsock peers (linux/vm_sockets.h). */
-export const VMADDR = {
-  CID_ANY: 0xffffffff,
-  CID_HYPERVISOR: 0,
-  CID_LOCAL: 1,
-  CID_HOST: 2,
-  PORT_ANY: 0xffffffff,
-};
 
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
@@ -25,7 +17,7 @@ const SO_PEERCRED = 17;
 const SO_RCVTIMEO = 20;
 
 /** The longest path that fits a unix socket address. */
-export const UNIX_PATH_MAX = 107;
+const UNIX_PATH_MAX = 107;
 
 /** Opens a socket, always with SOCK_CLOEXEC. @throws {Errno} */
 export function openSocket(
@@ -58,28 +50,18 @@ export function unixAddress(path: string): Bytes {
   return bytes;
 }
 
-/** struct sockaddr_vm. */
-export function vsockAddress(cid: number, port: number): Bytes {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF.VSOCK, true);
-  view.setUint32(4, port >>> 0, true);
-  view.setUint32(8, cid >>> 0, true);
-  return bytes;
-}
-
 /** Binds a socket. @throws {Errno} */
 export function bindSocket(fd: number, address: Bytes): void {
   check(libc().bind(fd, address, address.length), "bind a socket");
 }
 
 /** Connects a socket, blocking unless the socket is nonblocking. @throws {Errno} EINPROGRESS when nonblocking */
-export function connectSocket(fd: number, address: Bytes): void {
+function connectSocket(fd: number, address: Bytes): void {
   check(libc().connect(fd, address, address.length), "connect a socket");
 }
 
 /** Makes a socket listen. @throws {Errno} */
-export function listenSocket(fd: number, backlog = 128): void {
+function listenSocket(fd: number, backlog = 128): void {
   check(libc().listen(fd, backlog), "listen on a socket");
 }
 

@@ -17,6 +17,7 @@ export function refuse(path: string, wanted: string, value: unknown): never {
   );
 }
 
+/** True or false. */
 export const bool: Check = (value, path) => {
   if (typeof value !== "boolean") refuse(path, "true or false", value);
 };
@@ -27,6 +28,7 @@ export const text: Check = (value, path) => {
   if (value.includes("\0")) refuse(path, "a string without NUL", value);
 };
 
+/** A string that begins with a slash. */
 export const absolutePath: Check = (value, path) => {
   text(value, path);
   if (!(value as string).startsWith("/")) refuse(path, "an absolute path", value);
@@ -38,6 +40,7 @@ export const integer: Check = (value, path) => {
   if (typeof value !== "number" || !Number.isInteger(value)) refuse(path, "an integer", value);
 };
 
+/** An integer of 0 or more. */
 export const natural: Check = (value, path) => {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) {
     refuse(path, "an integer of 0 or more", value);
@@ -47,6 +50,7 @@ export const natural: Check = (value, path) => {
 /** Anything at all: carried along, not read. */
 export const anything: Check = () => {};
 
+/** One of some words. */
 export function oneOf(words: readonly string[]): Check {
   return (value, path) => {
     if (!words.includes(value as string)) refuse(path, `one of ${words.join(", ")}`, value);

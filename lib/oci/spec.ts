@@ -60,6 +60,7 @@ export interface Mount {
 
 /** The names of `linux.namespaces[].type`. */
 export const NAMESPACE_TYPES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
+/** One of {@link NAMESPACE_TYPES}. */
 export type NamespaceType = (typeof NAMESPACE_TYPES)[number];
 
 /** A namespace to make, or with `path` to join. */
@@ -89,6 +90,7 @@ export interface DeviceRule {
   access?: string;
 }
 
+/** `linux.resources`: the limits of a container. */
 export interface Resources {
   devices?: DeviceRule[];
   memory?: { limit?: number | bigint; reservation?: number | bigint; swap?: number | bigint };
@@ -100,6 +102,7 @@ export interface Resources {
   unified?: Record<string, string>;
 }
 
+/** `linux`: what only Linux has. */
 export interface Linux {
   namespaces?: Namespace[];
   devices?: Device[];

@@ -11,6 +11,7 @@ const TIMEOUT_MS = 60_000;
 
 type Device = NonNullable<AttachRequest["device"]>;
 
+/** `kuasar-ctl attach`. */
 export const attach: Command = {
   name: "attach",
   usage: "attach ID NAME --disk FILE | --pmem FILE | --tap TAP | --share SOCKET --tag TAG | --vfio ADDRESS",
@@ -61,6 +62,7 @@ export const attach: Command = {
   },
 };
 
+/** `kuasar-ctl detach`. */
 export const detach: Command = {
   name: "detach",
   usage: "detach ID NAME",

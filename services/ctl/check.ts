@@ -13,6 +13,7 @@ export function report(findings: readonly Finding[]): string {
   return `${table}\n\n${remedies.map((f) => `${f.what}: ${f.remedy}`).join("\n")}`;
 }
 
+/** `kuasar-ctl check`. */
 export const check: Command = {
   name: "check",
   usage: "check",

@@ -99,6 +99,7 @@ async function runCommand(stream: ByteStream, command: readonly string[], timeou
   }
 }
 
+/** `kuasar-ctl exec`. */
 export const exec: Command = {
   name: "exec",
   usage: "exec ID [FLAGS] [-- COMMAND...]",

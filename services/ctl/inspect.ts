@@ -4,7 +4,7 @@ import { toJson } from "./json.ts";
 import { podName } from "./pod_name.ts";
 
 /** Details that came as JSON text, as a value; text that is none stays text. */
-export function parseDetails(text: string): unknown {
+function parseDetails(text: string): unknown {
   try {
     return text ? JSON.parse(text) : {};
   } catch {
@@ -12,6 +12,7 @@ export function parseDetails(text: string): unknown {
   }
 }
 
+/** `kuasar-ctl inspect`. */
 export const inspect: Command = {
   name: "inspect",
   usage: "inspect ID",

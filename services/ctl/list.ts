@@ -7,6 +7,7 @@ import { age, textTable } from "./text_table.ts";
 /** So many characters of an id are shown; any unique prefix is accepted. */
 const SHOWN_ID = 13;
 
+/** `kuasar-ctl list`. */
 export const list: Command = {
   name: "list",
   usage: "list",

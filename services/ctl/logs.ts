@@ -39,6 +39,7 @@ async function copy(file: Deno.FsFile, from: number): Promise<number> {
   return at;
 }
 
+/** `kuasar-ctl logs`. */
 export const logs: Command = {
   name: "logs",
   usage: "logs ID [--tail N] [--follow]",

@@ -2,6 +2,7 @@ import { withAdmin } from "./admin.ts";
 import type { Command } from "./command.ts";
 import { toJson } from "./json.ts";
 
+/** `kuasar-ctl metrics`. */
 export const metrics: Command = {
   name: "metrics",
   usage: "metrics",

@@ -6,6 +6,7 @@ import { toJson } from "./json.ts";
 /** Plugging waits for the guest. */
 const TIMEOUT_MS = 60_000;
 
+/** `kuasar-ctl resize`. */
 export const resize: Command = {
   name: "resize",
   usage: "resize ID [--vcpus N] [--memory MIB]",

@@ -7,6 +7,7 @@ import { toJson } from "./json.ts";
 /** All of a guest's memory is written. */
 const TIMEOUT_MS = 600_000;
 
+/** `kuasar-ctl snapshot`. */
 export const snapshot: Command = {
   name: "snapshot",
   usage: "snapshot ID DIRECTORY",

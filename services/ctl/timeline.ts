@@ -23,6 +23,7 @@ function columns(): number {
   }
 }
 
+/** `kuasar-ctl timeline`. */
 export const timeline: Command = {
   name: "timeline",
   usage: "timeline ID",

@@ -11,7 +11,7 @@ export interface HostFiles {
 }
 
 /** The files of a host. systemd-resolved's own list comes first: its stub on 127.0.0.53 is not there in a guest. */
-export const HOST_FILES: HostFiles = {
+const HOST_FILES: HostFiles = {
   hosts: "/etc/hosts",
   resolvConf: ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"],
   hostname: "/proc/sys/kernel/hostname",

@@ -16,7 +16,7 @@ import { deleteLink, type Link, listLinks, type Netlink, setLink } from "../../l
 export const TAP_PREFIX = "tap_kua_";
 
 /** Flags of a tap (linux/if_tun.h). */
-export const TAP_FLAGS = { TAP: 0x0002, MULTI_QUEUE: 0x0100, NO_PI: 0x1000, VNET_HDR: 0x4000 } as const;
+const TAP_FLAGS = { TAP: 0x0002, MULTI_QUEUE: 0x0100, NO_PI: 0x1000, VNET_HDR: 0x4000 } as const;
 
 /** The kernel's largest MTU of a tap: 65535 less an Ethernet header. */
 export const MAX_TAP_MTU = 65521;

@@ -12,7 +12,7 @@ import type { Sandbox } from "./sandbox.ts";
  *
  * The VM goes first: it holds the taps and the share.
  */
-export function cleanupSteps(
+function cleanupSteps(
   context: Context,
   sandbox: Sandbox,
 ): CleanupStep[] {

@@ -3,6 +3,7 @@ import { type PrepareContainerResponse } from "../../lib/proto/gen/kuasar/storag
 import { openStore, type Store, type Table } from "../../lib/store/mod.ts";
 import { STATE_FILE, storageDir } from "./paths.ts";
 
+/** How a share reaches its guest. */
 export type ShareKindName = "virtiofs" | "9p" | "block";
 
 /** The share of a sandbox: what is meant to be there, written before it is. */

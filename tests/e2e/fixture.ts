@@ -44,7 +44,7 @@ export function checkKernel(release: string): void {
 const driver = driverOfHandler(handlerUnderTest())?.name;
 
 /** True where a pod is one process of the host, with which it ends: a VMM, gVisor's kernel, Quark. */
-export const oneProcess = underVm || driver === "gvisor" || driver === "quark";
+const oneProcess = underVm || driver === "gvisor" || driver === "quark";
 
 /** True where memory is limited for a pod as a whole, which ends when it has too little. */
 export const limitsEndPods = driver === "gvisor" || driver === "quark";
@@ -102,7 +102,7 @@ export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
 }
 
 /** Runs one pod with a container, so that what is opened once and lazily is open before anything is counted. */
-export async function warmUp(node: Node): Promise<void> {
+async function warmUp(node: Node): Promise<void> {
   const pod = await node.runPod({ name: "warm-up" });
   const container = await pod.run({
     name: "c",

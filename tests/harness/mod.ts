@@ -4,4 +4,4 @@ export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } 
 export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
 export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
 export { childrenOf, findProcesses, findSandboxProcess } from "./processes.ts";
-export { Container, type ExecResult, parseLog, Pod } from "./pod.ts";
+export { Container, type ExecResult, Pod } from "./pod.ts";

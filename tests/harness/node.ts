@@ -14,6 +14,7 @@ import { childrenOf, commandOf } from "./processes.ts";
 /** So many lines of the node's log are kept for a failure. */
 const KEPT_LINES = 2_000;
 
+/** What a node of tests is started with. */
 export interface NodeOptions {
   /** One of ours; `runc` is containerd's own way, to compare with and to test the tests. */
   handler?: string;

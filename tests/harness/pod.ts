@@ -229,7 +229,7 @@ export class Container {
 }
 
 /** Reads a CRI log: each line is `<RFC 3339 time> <stdout|stderr> <P|F> <text>`; P joins with what follows. */
-export function parseLog(text: string, stream?: "stdout" | "stderr"): string[] {
+function parseLog(text: string, stream?: "stdout" | "stderr"): string[] {
   const lines: string[] = [];
   const partial = new Map<string, string>();
   for (const line of text.split("\n")) {

@@ -44,7 +44,7 @@ export interface ExpectedEvent {
 }
 
 /** Time a command may take where the caller says nothing: QEMU answers from its main loop, or it hangs. */
-export const COMMAND_TIMEOUT_MS = 5_000;
+const COMMAND_TIMEOUT_MS = 5_000;
 
 const ERROR_CODES: Record<string, ErrorCode> = {
   CommandNotFound: "UNIMPLEMENTED",

@@ -62,4 +62,5 @@ export interface Engine {
 
 /** How hard code is optimized. */
 export type OptimizeLevel = "0" | "1" | "2" | "3" | "s" | "z";
+/** Every {@link OptimizeLevel}. */
 export const OPTIMIZE_LEVELS = ["0", "1", "2", "3", "s", "z"] as const satisfies readonly OptimizeLevel[];

@@ -8,6 +8,7 @@ export { OPTIMIZE_LEVELS, type OptimizeLevel } from "./engine.ts";
 
 /** Names of engines, the default one first. */
 export const ENGINE_NAMES = ["wasmedge", "wasmtime"] as const;
+/** One of {@link ENGINE_NAMES}. */
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Engines by name. */

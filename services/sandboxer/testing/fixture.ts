@@ -18,12 +18,13 @@ import { serveStandInStorage } from "./stand_in_storage.ts";
 import { World } from "./world.ts";
 
 /** The services that can be restarted by name. */
-export const STAND_INS = {
+const STAND_INS = {
   network: serveStandInNetwork,
   storage: serveStandInStorage,
   driver: serveStandInDriver,
 } as const;
 
+/** The name of one of them. */
 export type StandInName = keyof typeof STAND_INS;
 
 const TIMEOUT_MS = 30_000;

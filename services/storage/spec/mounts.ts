@@ -14,7 +14,7 @@ export function isBind(mount: Mount): boolean {
 }
 
 /** A destination in the form that others compare with: one leading slash, none at the end. */
-export function normalDestination(destination: string): string {
+function normalDestination(destination: string): string {
   return "/" + destination.split("/").filter((part) => part !== "" && part !== ".").join("/");
 }
 
