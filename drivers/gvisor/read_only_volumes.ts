@@ -1,4 +1,4 @@
-import { bindMount, openPath, RESOLVE_NO_MAGICLINKS } from "../../lib/mounts/mod.ts";
+import { bindMount, openPath, RESOLVE } from "../../lib/mounts/mod.ts";
 import type { Mount } from "../../lib/oci/mod.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Mount } from "../../lib/oci/mod.ts";
 export function enforceReadOnly(mounts: readonly Mount[], directory: string): Mount[] {
   return mounts.map((mount, i) => {
     if (!isReadOnlyBind(mount)) return mount;
-    using source = openPath(mount.source!, RESOLVE_NO_MAGICLINKS);
+    using source = openPath(mount.source!, RESOLVE.noMagicLinks);
     const target = `${directory}/read-only/${i}`;
     if (Deno.statSync(mount.source!).isDirectory) {
       Deno.mkdirSync(target, { recursive: true });

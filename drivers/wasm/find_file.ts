@@ -1,7 +1,6 @@
 import { OPEN, openFd, readFd, withFd } from "../../lib/libc/mod.ts";
-import { type Fd, openPath } from "../../lib/mounts/mod.ts";
+import { type Fd, openInRoot, openPath, pathInRoot } from "../../lib/mounts/mod.ts";
 import type { FoundFile } from "./entry.ts";
-import { openInRoot, pathInRoot } from "./in_root.ts";
 import { HEAD_LENGTH, moduleFormat } from "./module_format.ts";
 
 /**

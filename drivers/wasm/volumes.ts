@@ -1,8 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { openPath } from "../../lib/mounts/mod.ts";
+import { makeMountPoint, openPath } from "../../lib/mounts/mod.ts";
 import type { Mount, Spec } from "../../lib/oci/mod.ts";
 import type { Volume } from "./engine_run.ts";
-import { makeMountPoint } from "./in_root.ts";
 
 /** Directories of a kernel, which no module can use. */
 const KERNEL_DIRS = /^\/+(proc|sys|dev)(\/|$)/;
@@ -14,7 +13,8 @@ function isVolume({ destination, type, options = [] }: Mount): boolean {
 }
 
 /**
- * The volumes of a spec, with a place for each in the container's root file system.
+ * The volumes of a spec, with a place for each in the container's root file system. That place has no symbolic links: the OCI
+ * runtime, to which this root is a folder of another one, would follow them elsewhere.
  *
  * @param rootfs the directory on the host
  * @throws {KuasarError} INVALID_ARGUMENT where something is in the way of one, NOT_FOUND for a source that does not exist
@@ -24,7 +24,7 @@ export function placeVolumes({ mounts = [] }: Spec, rootfs: string): Volume[] {
   return mounts.filter(isVolume).map((mount) => {
     const isDirectory = mount.type === "tmpfs" || isFolder(mount);
     const path = makeMountPoint(root, mount.destination, isDirectory);
-    if (path !== undefined && path !== "/") return { path, mount, isDirectory };
+    if (path !== undefined) return { path, mount, isDirectory };
     throw new KuasarError(
       "INVALID_ARGUMENT",
       `Cannot mount ${mount.destination}: the image has something else there`,

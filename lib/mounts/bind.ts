@@ -5,8 +5,7 @@ import {
   MOUNT_ATTR,
   openPath,
   PROPAGATION,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
+  RESOLVE,
   setMountAttributes,
 } from "./syscalls.ts";
 
@@ -66,5 +65,5 @@ export function bindMount(
 
 /** Opens a path of our own, in which no symbolic link may be. @throws {Errno} ELOOP where there is one */
 export function openMountPoint(path: string): Fd {
-  return openPath(path, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  return openPath(path, RESOLVE.noSymlinks | RESOLVE.noMagicLinks);
 }

@@ -1,4 +1,6 @@
 export { bindMount, type BindOptions, openMountPoint } from "./bind.ts";
+export { openInRoot, pathInRoot } from "./in_root.ts";
+export { makeMountPoint } from "./mount_point.ts";
 export {
   isWithin,
   type MountEntry,
@@ -7,14 +9,8 @@ export {
   parseMountinfo,
   readMountinfo,
 } from "./mountinfo.ts";
-export { mountFlags, mountOverlay, overlayMount } from "./overlay.ts";
-export {
-  Fd,
-  MOUNT_ATTR,
-  openPath,
-  RESOLVE_BENEATH,
-  RESOLVE_IN_ROOT,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-} from "./syscalls.ts";
+export { mountAttributes, mountFlags } from "./options.ts";
+export { mountOverlay, overlayMount } from "./overlay.ts";
+export { checkRootfsMounts, ownOptions } from "./rootfs_mounts.ts";
+export { Fd, MOUNT_ATTR, openPath, RESOLVE } from "./syscalls.ts";
 export { unmountBelow } from "./unmount.ts";

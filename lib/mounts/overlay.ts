@@ -1,27 +1,9 @@
 import { KuasarError } from "../errors/mod.ts";
-import { Errno, mount, MS } from "../libc/mod.ts";
+import { Errno, mount } from "../libc/mod.ts";
+import { mountFlags } from "./options.ts";
 
 /** What mount(2) takes as data: one page, the NUL at its end included. */
 const MAX_DATA_BYTES = 4095;
-
-/** Options of a mount that are flags; `rw` and defaults need none. */
-const FLAGS: Readonly<Record<string, number>> = {
-  ro: MS.RDONLY,
-  rw: 0,
-  defaults: 0,
-  nosuid: MS.NOSUID,
-  suid: 0,
-  nodev: MS.NODEV,
-  dev: 0,
-  noexec: MS.NOEXEC,
-  exec: 0,
-  noatime: MS.NOATIME,
-  nodiratime: MS.NODIRATIME,
-  relatime: MS.RELATIME,
-  strictatime: MS.STRICTATIME,
-  sync: MS.SYNCHRONOUS,
-  dirsync: MS.DIRSYNC,
-};
 
 /** An overlay ready for mount(2). */
 export interface OverlayMount {
@@ -55,14 +37,6 @@ export function overlayMount(options: readonly string[], always = 0): OverlayMou
     );
   }
   return { flags, data: short, cwd };
-}
-
-/** Splits mount options into flags (bits of `MS`) and what is the file system's own. */
-export function mountFlags(options: readonly string[], always = 0): { flags: number; data: string[] } {
-  return {
-    flags: options.reduce((bits, option) => bits | (FLAGS[option] ?? 0), always),
-    data: options.filter((option) => !(option in FLAGS)),
-  };
 }
 
 /**

@@ -17,10 +17,7 @@ const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
 /** Bits of `resolve` of openat2(2). */
-export const RESOLVE_NO_MAGICLINKS = 0x02;
-export const RESOLVE_NO_SYMLINKS = 0x04;
-export const RESOLVE_BENEATH = 0x08;
-export const RESOLVE_IN_ROOT = 0x10;
+export const RESOLVE = { noMagicLinks: 0x02, noSymlinks: 0x04, beneath: 0x08, inRoot: 0x10 } as const;
 
 /** Attributes of a mount, as mount_setattr(2) takes them. */
 export const MOUNT_ATTR = { readOnly: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
@@ -70,8 +67,8 @@ export class Fd implements Disposable {
 /**
  * Opens a path without access to its content (O_PATH).
  *
- * @param resolve RESOLVE_* bits; with RESOLVE_BENEATH the path is relative to `at`, with
- *   RESOLVE_IN_ROOT `at` is its root, symbolic links and all
+ * @param resolve bits of {@link RESOLVE}; with `beneath` the path is relative to `at`, with
+ *   `inRoot` `at` is its root, symbolic links and all
  * @throws {Errno} ENOENT; ELOOP or EXDEV where a symbolic link or an escape is met that `resolve` forbids
  */
 export function openPath(path: string, resolve = 0, at?: Fd): Fd {

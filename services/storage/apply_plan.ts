@@ -1,13 +1,5 @@
 import { MS } from "../../lib/libc/mod.ts";
-import {
-  bindMount,
-  mountOverlay,
-  openMountPoint,
-  openPath,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-} from "../../lib/mounts/mod.ts";
+import { bindMount, mountOverlay, openMountPoint, openPath, RESOLVE } from "../../lib/mounts/mod.ts";
 import { type Spec, stringifySpec } from "../../lib/oci/mod.ts";
 import { writeWhole } from "./files.ts";
 
@@ -38,7 +30,7 @@ export function mountRootfs(entry: RootfsMount, rootfs: string): void {
   // What lies below the first mount comes from an image: no link in it may lead a later one elsewhere.
   using at = entry.target === "" || entry.target === "/" ? openMountPoint(rootfs) : openPath(
     entry.target.replace(/^\/+/, ""),
-    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    RESOLVE.beneath | RESOLVE.noSymlinks | RESOLVE.noMagicLinks,
     top,
   );
   if (entry.kind === "overlay") return mountOverlay(entry.options, at.path, rootfs, GUESTS_ONLY);

@@ -1,13 +1,10 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { checkRootfsMounts, ownOptions } from "../../lib/mounts/mod.ts";
 import { type Mount } from "../../lib/proto/gen/containerd/types/types.ts";
 import { BLOCK_FILESYSTEMS } from "./filesystem_magic.ts";
 import { guestRootfs } from "./guest_paths.ts";
 import { type HostFacts } from "./host_facts.ts";
 import { type ContainerPlan, diskSerial, type RootfsMount } from "./plan.ts";
-
-/** containerd never sends more than a few; each is a mount on the host. */
-const MAX_ROOTFS_MOUNTS = 64;
-const MAX_OPTIONS = 1024;
 
 /**
  * Decides how the mounts of a rootfs get into the guest and adds them to the plan: overlay and bind are mounted on
@@ -15,7 +12,7 @@ const MAX_OPTIONS = 1024;
  * any mount the rootfs is the bundle's own directory.
  *
  * @param rootfsDir the directory that the spec names
- * @throws UNIMPLEMENTED for other types, for id-mapped mounts and for mounts over a block device
+ * @throws INVALID_ARGUMENT; UNIMPLEMENTED for other types, for id-mapped mounts and for mounts over a block device
  */
 export function planRootfs(
   mounts: readonly Mount[],
@@ -24,12 +21,7 @@ export function planRootfs(
   containerId: string,
   plan: ContainerPlan,
 ): void {
-  if (mounts.length > MAX_ROOTFS_MOUNTS || mounts.some(({ options }) => options.length > MAX_OPTIONS)) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot mount the rootfs: at most ${MAX_ROOTFS_MOUNTS} mounts with ${MAX_OPTIONS} options each are taken`,
-    );
-  }
+  checkRootfsMounts(mounts);
   if (mounts.length === 0) {
     const { kind } = facts.stat(rootfsDir);
     if (kind !== "directory") {
@@ -63,27 +55,19 @@ function planDisk(mount: Mount, facts: HostFacts, containerId: string, plan: Con
     source: `serial:${serial}`,
     target: guestRootfs(containerId),
     // An image file is a disk for the guest: it needs no loop device.
-    options: mount.options.filter((option) => option !== "loop" && !isForContainerd(option)),
+    options: ownOptions(mount.options).filter((option) => option !== "loop"),
     podScoped: false,
   });
 }
 
 function hostMount({ type, source, target, options }: Mount): RootfsMount {
-  if (target.split("/").includes("..")) {
-    throw new KuasarError(
-      "INVALID_ARGUMENT",
-      `Cannot mount the rootfs: the target ${JSON.stringify(target)} leaves it`,
-    );
-  }
-  const mapped = options.find((option) => /^(uidmap|gidmap|r?idmap)(=|$)/.test(option));
-  if (mapped) throw unimplemented(`the option ${mapped} asks for an id-mapped mount`);
   const readOnly = options.includes("ro");
   if (type === "overlay") {
     return {
       kind: "overlay",
       target,
       readOnly,
-      options: options.filter((option) => !isForContainerd(option)),
+      options: ownOptions(options),
     };
   }
   if (type === "bind" || options.some((option) => /^r?bind$/.test(option))) {
@@ -98,11 +82,6 @@ function hostMount({ type, source, target, options }: Mount): RootfsMount {
   throw unimplemented(
     `the type ${JSON.stringify(type)} is none of overlay, bind, ${BLOCK_FILESYSTEMS.join(", ")}`,
   );
-}
-
-/** Options that containerd keeps for its own mount handlers. */
-function isForContainerd(option: string): boolean {
-  return /^x-containerd\./i.test(option);
 }
 
 function unimplemented(reason: string): KuasarError {

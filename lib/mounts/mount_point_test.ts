@@ -1,6 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { openPath } from "../../lib/mounts/mod.ts";
-import { makeMountPoint } from "./in_root.ts";
+import { makeMountPoint, openPath } from "./mod.ts";
 
 Deno.test("a mount point is made where a path leads inside, and nowhere else", async () => {
   const outside = await Deno.makeTempDir();
@@ -10,6 +9,7 @@ Deno.test("a mount point is made where a path leads inside, and nowhere else", a
     await Deno.symlink("/real", `${path}/link`);
     await Deno.symlink(`${outside}/elsewhere`, `${path}/out`);
     await Deno.symlink("../../up", `${path}/up`);
+    await Deno.symlink("/", `${path}/top`);
     await Deno.writeTextFile(`${path}/file`, "x");
     using root = openPath(path);
     const make = (at: string, isDirectory = true) => makeMountPoint(root, at, isDirectory);
@@ -23,10 +23,15 @@ Deno.test("a mount point is made where a path leads inside, and nowhere else", a
     strictEqual((await Deno.stat(`${path}/real/x/y`)).isDirectory, true);
     strictEqual((await Deno.stat(`${path}/etc/hosts`)).size, 0);
     for (
-      const [at, isDirectory] of [["/file", true], ["/real", false], ["/file/x", true], ["/out", true], [
-        "/up",
-        true,
-      ]] as const
+      const [at, isDirectory] of [
+        ["/file", true],
+        ["/real", false],
+        ["/file/x", true],
+        ["/out", true],
+        ["/up", true],
+        ["/", true],
+        ["/top", true],
+      ] as const
     ) {
       strictEqual(make(at, isDirectory), undefined, at);
     }
