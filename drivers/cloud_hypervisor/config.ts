@@ -1,6 +1,8 @@
 import { loadConfig } from "../../lib/config/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { type GuestConfig, guestConfig, packagedFile } from "../contract/vm/guest_config.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
+import { type GuestConfig, guestConfig } from "../contract/vm/guest_config.ts";
+import { VIRTIOFSD_NOTE } from "../contract/vm/virtiofsd_keys.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";
 
 /** The configuration of this driver after all checks. */
@@ -85,7 +87,7 @@ function notes(hypervisor: ConfigFile["hypervisor"]): string[] {
   withoutEffect("enable_mem_prealloc", hypervisor.enable_mem_prealloc, false);
   withoutEffect("task.enable_tracing", hypervisor.task.enable_tracing, false);
   if (hypervisor.virtiofsd.path !== undefined) {
-    found.push("virtiofsd is configured at the storage service, not in this file");
+    found.push(VIRTIOFSD_NOTE);
   }
   return found;
 }

@@ -1,23 +1,11 @@
 import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
-
-/** Kuasar's keys that belong to the storage service here, where virtiofsd is started. */
-const VIRTIOFSD = table({
-  path: text(),
-  log_level: text(),
-  cache: text(),
-  thread_pool_size: integer(),
-  syslog: boolean(),
-  socket_path: text(),
-  shared_dir: text(),
-});
+import { VIRTIOFSD_KEYS } from "../contract/vm/virtiofsd_keys.ts";
 
 /** `config_clh.toml`: Kuasar's keys and ours. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   hypervisor: table({
     path: text({ default: "/usr/local/bin/cloud-hypervisor", help: "the Cloud Hypervisor program" }),
     ...GUEST_KEYS,
@@ -59,7 +47,7 @@ export const SCHEMA = table({
       debug: boolean({ default: false, help: "more words from the agent" }),
       enable_tracing: boolean({ default: false }),
     }),
-    virtiofsd: VIRTIOFSD,
+    virtiofsd: VIRTIOFSD_KEYS,
   }),
 });
 

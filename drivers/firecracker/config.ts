@@ -1,6 +1,7 @@
 import { loadConfig } from "../../lib/config/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { type GuestConfig, guestConfig, packagedFile } from "../contract/vm/guest_config.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
+import { type GuestConfig, guestConfig } from "../contract/vm/guest_config.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";
 
 /** The configuration of this driver after all checks. */

@@ -1,12 +1,10 @@
 import { boolean, type ConfigOf, integer, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
 
 /** `config_firecracker_x86_64.toml`: the keys that all hypervisors have, and this one's. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   hypervisor: table({
     path: text({ default: "/usr/bin/firecracker", help: "the Firecracker program" }),
     ...GUEST_KEYS,

@@ -1,4 +1,5 @@
 import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 
 /** What there is besides containers: how gVisor's kernel traps their system calls. */
 export const PLATFORMS = ["systrap", "kvm", "ptrace"] as const;
@@ -8,10 +9,7 @@ export const NETWORKS = ["sandbox", "host", "none"] as const;
 
 /** `config_gvisor.toml`: the keys of `[runsc]` are named after runsc's flags. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   runtime: table({
     runtime_path: text({ default: "/usr/bin/runsc", help: "gVisor's runtime" }),
     pause_path: text({

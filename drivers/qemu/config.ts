@@ -1,6 +1,8 @@
 import { loadConfig } from "../../lib/config/mod.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
 import type { Accel } from "../contract/vm/accel.ts";
-import { type GuestConfig, guestConfig, packagedFile } from "../contract/vm/guest_config.ts";
+import { type GuestConfig, guestConfig } from "../contract/vm/guest_config.ts";
+import { VIRTIOFSD_NOTE } from "../contract/vm/virtiofsd_keys.ts";
 import { type ConfigFile, SCHEMA, WITHOUT_EFFECT } from "./config_schema.ts";
 import type { Machine } from "./launch_plan.ts";
 
@@ -95,7 +97,7 @@ function notes(hypervisor: ConfigFile["hypervisor"]): string[] {
     found.push(`hypervisor.block_device_driver = ${hypervisor.block_device_driver} is taken for VirtioBlk`);
   }
   if (hypervisor.virtiofsd.path !== undefined || hypervisor.virtiofs_daemon_path !== undefined) {
-    found.push("virtiofsd is configured at the storage service, not in this file");
+    found.push(VIRTIOFSD_NOTE);
   }
   return found;
 }

@@ -1,5 +1,7 @@
 import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
+import { VIRTIOFSD_KEYS } from "../contract/vm/virtiofsd_keys.ts";
 
 /**
  * Kuasar's keys that change nothing here, with the only value that asks for nothing. They are accepted, so that a
@@ -21,23 +23,9 @@ export const WITHOUT_EFFECT = {
   debug: boolean({ default: false }),
 } as const;
 
-/** Kuasar's keys that belong to the storage service here, where virtiofsd is started. */
-const VIRTIOFSD = table({
-  path: text(),
-  log_level: text(),
-  cache: text(),
-  thread_pool_size: integer(),
-  syslog: boolean(),
-  socket_path: text(),
-  shared_dir: text(),
-});
-
 /** `config_qemu_<arch>.toml`: Kuasar's keys and ours. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   hypervisor: table({
     qemu_path: text({ default: `/usr/bin/qemu-system-${Deno.build.arch}`, help: "the QEMU program" }),
     accel: text({
@@ -117,7 +105,7 @@ export const SCHEMA = table({
     }),
     vhost_device_vsock_path: text({ default: "/usr/bin/vhost-device-vsock", help: "for hybrid vsock" }),
     seccomp: boolean({ default: true, help: "QEMU's own sandbox" }),
-    virtiofsd: VIRTIOFSD,
+    virtiofsd: VIRTIOFSD_KEYS,
     virtiofs_daemon_path: text(),
     virtiofs_cache: text(),
     virtiofs_cache_size: integer(),

@@ -1,5 +1,5 @@
 import { loadConfig } from "../../lib/config/mod.ts";
-import { packagedFile } from "../contract/vm/guest_config.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";
 
 /** The configuration of this driver after all checks. */

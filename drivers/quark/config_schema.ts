@@ -1,11 +1,9 @@
-import { boolean, type ConfigOf, integer, table, text } from "../../lib/config/mod.ts";
+import { type ConfigOf, integer, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 
 /** `config_quark.toml`. Quark's own settings are in its `config.json`, which this driver checks. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   runtime: table({
     quark_path: text({ default: "/usr/local/bin/quark", help: "Quark's program" }),
     config_path: text({

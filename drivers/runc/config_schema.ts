@@ -1,11 +1,9 @@
-import { boolean, type ConfigOf, list, table, text } from "../../lib/config/mod.ts";
+import { type ConfigOf, list, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 
 /** `config_runc.toml`: Kuasar's runc sandboxer has no file, so the keys are containerd's names where it has them. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   runtime: table({
     runtime_path: text({ default: "/usr/bin/crun", help: "an OCI runtime: crun, runc or youki" }),
     runtime_args: list(text(), { default: [], help: "before the verb of each call of it" }),

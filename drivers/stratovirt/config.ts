@@ -1,6 +1,8 @@
 import { loadConfig } from "../../lib/config/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { type GuestConfig, guestConfig, packagedFile } from "../contract/vm/guest_config.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
+import { type GuestConfig, guestConfig } from "../contract/vm/guest_config.ts";
+import { VIRTIOFSD_NOTE } from "../contract/vm/virtiofsd_keys.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";
 import type { Machine } from "./launch_plan.ts";
 
@@ -84,7 +86,7 @@ function notes(hypervisor: ConfigFile["hypervisor"], machine: Machine): string[]
     found.push(`hypervisor.block_device_driver = ${hypervisor.block_device_driver} is taken for virtio-blk`);
   }
   if (hypervisor.virtiofsd_conf.path !== undefined) {
-    found.push("virtiofsd is configured at the storage service, not in this file");
+    found.push(VIRTIOFSD_NOTE);
   }
   return found;
 }

@@ -1,18 +1,13 @@
 import { boolean, type ConfigOf, integer, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 import { GUEST_KEYS } from "../contract/vm/guest_config.ts";
 
 /** Where packages put the kernel as bzImage: StratoVirt does not take an ELF file on x86. */
 const BZIMAGE = "/var/lib/kuasar/vmlinuz";
 
-/** Kuasar's keys that belong to the storage service here, where virtiofsd is started. */
-const VIRTIOFSD = table({ path: text() });
-
 /** `config_stratovirt_<arch>.toml`: Kuasar's keys and ours. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   hypervisor: table({
     path: text({ default: "/usr/bin/stratovirt", help: "the StratoVirt program" }),
     machine_type: text({
@@ -44,7 +39,8 @@ export const SCHEMA = table({
     vhost_device_vsock_path: text({ default: "/usr/bin/vhost-device-vsock", help: "for vhost-user" }),
     seccomp: boolean({ default: true, help: "StratoVirt's own sandbox" }),
     debug: boolean({ default: false, help: "more words from the VMM in vmm.log" }),
-    virtiofsd_conf: VIRTIOFSD,
+    // The storage service starts virtiofsd.
+    virtiofsd_conf: table({ path: text() }),
   }),
 });
 

@@ -1,6 +1,6 @@
 import { loadConfig } from "../../lib/config/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { packagedFile } from "../contract/vm/guest_config.ts";
+import { packagedFile } from "../contract/packaged_file.ts";
 import type { AotSettings } from "./aot/compiler.ts";
 import type { ArtifactLimits } from "./artifact.ts";
 import { type ConfigFile, SCHEMA } from "./config_schema.ts";

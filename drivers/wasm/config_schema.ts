@@ -1,13 +1,11 @@
-import { boolean, type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+import { type ConfigOf, integer, list, table, text } from "../../lib/config/mod.ts";
+import { SANDBOX_KEYS } from "../contract/config_keys.ts";
 import { MAX_TIME_LIMIT_MS } from "./annotations.ts";
 import { ENGINE_NAMES, OPTIMIZE_LEVELS } from "./engine/mod.ts";
 
 /** `config_wasm.toml`. Kuasar's Wasm sandboxer has no file: its engine is chosen when it is built. */
 export const SCHEMA = table({
-  sandbox: table({
-    log_level: text({ default: "info", help: "read by the sandboxer" }),
-    enable_tracing: boolean({ default: false, help: "read by the sandboxer" }),
-  }),
+  sandbox: SANDBOX_KEYS,
   engine: table({
     name: text({ default: ENGINE_NAMES[0], oneOf: ENGINE_NAMES, help: "what runs modules" }),
     path: text({ default: "", help: "the engine's program; empty: /usr/bin/<name>" }),

@@ -1,9 +1,7 @@
 import { integer, text } from "../../../lib/config/mod.ts";
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { SHARE_DIR } from "../packaged_file.ts";
 import { IMAGE_REMEDY, KERNEL_REMEDY, type Requirement } from "./preflight.ts";
-
-/** Where packages put what a guest boots from. */
-const SHARE_DIR = "/var/lib/kuasar";
 
 /**
  * What makes a boot short. Not `tsc=reliable`: where a busy host delays the calibration of an emulated counter, a guest's
@@ -77,17 +75,6 @@ export function guestConfig(values: GuestValues, name: string): GuestConfig {
     kernelParams: values.kernel_params,
     bootTimeoutMs: values.boot_timeout * 1000,
   };
-}
-
-/** A file of `/var/lib/kuasar` where it exists, for a driver that was given no configuration file. */
-export function packagedFile(name: string): string | undefined {
-  const path = `${SHARE_DIR}/${name}`;
-  try {
-    Deno.statSync(path);
-    return path;
-  } catch {
-    return undefined;
-  }
 }
 
 /** What a guest of this configuration boots from. */
