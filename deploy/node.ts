@@ -71,6 +71,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const specs = options.services === false ? [containerdSpec(containerd!)] : nodeSet({
     root,
     runDir,
+    agent: programs.agent,
     taskServer: programs.taskServer,
     virtiofsd: programs.virtiofsd,
     mkfsErofs: programs.tools.mkfsErofs,

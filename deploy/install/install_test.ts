@@ -137,7 +137,11 @@ Deno.test("folders that a unit or a shell would read otherwise are refused", () 
 
 Deno.test("a launcher becomes the program with all its arguments", () => {
   match(
+    launcher("/lib/k", "network", "/cache"),
+    /\nexec \/lib\/k\/deno run .* \/lib\/k\/network\.mjs "\$@"\n$/,
+  );
+  match(
     launcher("/lib/k", "sandboxer", "/cache"),
-    /\nexec \/lib\/k\/deno run .* \/lib\/k\/sandboxer\.mjs "\$@"\n$/,
+    /\nexec \/lib\/k\/agent kuasar-greeter sandboxer \/lib\/k\/deno run .* \/lib\/k\/sandboxer\.mjs "\$@"\n$/,
   );
 });

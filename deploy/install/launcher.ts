@@ -1,4 +1,4 @@
-import { V8_FLAGS } from "../supervisor/mod.ts";
+import { greeted, V8_FLAGS } from "../supervisor/mod.ts";
 
 /** Flags of Deno for every program of ours: nothing is fetched, and no deno.json beside the program counts. */
 const DENO_FLAGS = [
@@ -14,12 +14,18 @@ const DENO_FLAGS = [
 /**
  * The command in `bin`: becomes the program, so that a process manager sees one process.
  *
- * @param lib folder of deno and the program
+ * @param lib folder of deno, the agent and the program
  */
 export function launcher(lib: string, program: string, cacheDir: string): string {
+  const command = greeted(`${lib}/agent`, program, [
+    `${lib}/deno`,
+    "run",
+    ...DENO_FLAGS,
+    `${lib}/${program}.mjs`,
+  ]);
   return `#!/bin/sh
 : "\${MALLOC_ARENA_MAX:=1}" "\${DENO_DIR:=${cacheDir}}"
 export MALLOC_ARENA_MAX DENO_DIR DENO_NO_UPDATE_CHECK=1
-exec ${lib}/deno run ${DENO_FLAGS.join(" ")} ${lib}/${program}.mjs "$@"
+exec ${command.join(" ")} "$@"
 `;
 }

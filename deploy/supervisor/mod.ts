@@ -1,5 +1,6 @@
 /** Runs the processes of a node in one terminal, with systemd's way of handing over sockets. */
 export { prefixer } from "./lines.ts";
+export { greeted } from "./greeted.ts";
 export type { ProcessSpec } from "./spec.ts";
 export {
   containerdSpec,

@@ -37,6 +37,7 @@ Deno.test("the set starts containerd last and gives the sandboxer both its socke
   const specs = nodeSet({
     root: "/c",
     runDir: "/r",
+    agent: "/c/build/guest/agent",
     taskServer: "/c/build/guest/kuasar-task",
     drivers: [{ name: "qemu", folder: "qemu" }],
     virtiofsd: "/v",
@@ -59,4 +60,11 @@ Deno.test("the set starts containerd last and gives the sandboxer both its socke
     { name: "prepare", path: "/r/prepare.sock" },
   ]);
   ok(specs[1]!.args.includes("--virtiofsd"));
+  deepStrictEqual([specs[3]!.command, ...specs[3]!.args.slice(0, 4)], [
+    "/c/build/guest/agent",
+    "kuasar-greeter",
+    "sandboxer",
+    Deno.execPath(),
+    "run",
+  ]);
 });

@@ -1,4 +1,5 @@
 import type { ContainerdInstance } from "../containerd/mod.ts";
+import { greeted } from "./greeted.ts";
 import type { ProcessSpec } from "./spec.ts";
 
 /** The Deno services that every node has, in the order in which they start; the drivers come before the sandboxer. */
@@ -20,6 +21,7 @@ export interface SetOptions {
   /** The checkout. */
   root: string;
   runDir: string;
+  agent: string;
   /** Our agent under the name `kuasar-task`, by which it knows that it is the task server. */
   taskServer: string;
   virtiofsd: string;
@@ -84,10 +86,9 @@ function services({ drivers, configs, virtiofsd, mkfsErofs }: SetOptions): Servi
 export function nodeSet(options: SetOptions): ProcessSpec[] {
   const { runDir } = options;
   const common = ["--run-dir", runDir, "--log-level", options.logLevel ?? "info"];
-  const specs: ProcessSpec[] = services(options).map(({ name, main, config, onDemand, args }) => ({
-    name,
-    command: Deno.execPath(),
-    args: [
+  const commandOf = ({ name, main, config, args }: Service) =>
+    greeted(options.agent, name, [
+      Deno.execPath(),
       "run",
       "--allow-all",
       "--no-check",
@@ -97,10 +98,14 @@ export function nodeSet(options: SetOptions): ProcessSpec[] {
       ...common,
       ...(config ? ["--config", config] : []),
       ...args ?? [],
-    ],
+    ]);
+  const specs: ProcessSpec[] = services(options).map((service) => ({
+    name: service.name,
+    command: commandOf(service)[0]!,
+    args: commandOf(service).slice(1),
     env: { MALLOC_ARENA_MAX: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
-    sockets: socketsOf(name).map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
-    ...(onDemand ? { onDemand } : {}),
+    sockets: socketsOf(service.name).map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
+    ...(service.onDemand ? { onDemand: true } : {}),
     stopGraceMs: 10_000,
   }));
   specs.push({

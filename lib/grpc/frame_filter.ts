@@ -3,6 +3,26 @@ import { Buffer } from "node:buffer";
 /** Type of the HTTP/2 frame that announces the end of a connection (RFC 9113, 6.8). */
 export const GOAWAY = 7;
 
+/** Type of the frame that tells an end's settings, and of its confirmation by the other end (RFC 9113, 6.5). */
+const SETTINGS = 4;
+const ACK = 1;
+
+/** Whether the frames of a connection are dropped, asked for each of them in order. */
+export type Drops = (type: number, flags: number) => boolean;
+
+/** Drops every GOAWAY. */
+export const goaways: Drops = (type) => type === GOAWAY;
+
+/** Drops the first confirmation of settings, which is for those that somebody else has sent on the connection. */
+export function firstConfirmation(): Drops {
+  let seen = false;
+  return (type, flags) => {
+    if (seen || type !== SETTINGS || (flags & ACK) === 0) return false;
+    seen = true;
+    return true;
+  };
+}
+
 /** Length of what a client sends before its first frame (RFC 9113, 3.4). */
 export const PREFACE_BYTES = 24;
 
@@ -10,11 +30,11 @@ export const PREFACE_BYTES = 24;
 const HEADER_BYTES = 9;
 
 /**
- * Takes the frames of one type out of one direction of an HTTP/2 connection. Payloads are passed on as they come:
+ * Takes frames out of one direction of an HTTP/2 connection. Payloads are passed on as they come:
  * nothing but the start of a header is ever kept, however large a frame says it is.
  */
 export class FrameFilter {
-  readonly #dropped: number;
+  readonly #drops: Drops;
   #header = Buffer.alloc(HEADER_BYTES);
   #headerLength = 0;
   /** Bytes of the preface or of the current payload that are still to come. */
@@ -22,11 +42,10 @@ export class FrameFilter {
   #dropping = false;
 
   /**
-   * @param dropped type of the frames to drop
    * @param skip bytes before the first frame, which are passed
    */
-  constructor(dropped: number, skip: number) {
-    this.#dropped = dropped;
+  constructor(drops: Drops, skip: number) {
+    this.#drops = drops;
     this.#remaining = skip;
   }
 
@@ -53,7 +72,7 @@ export class FrameFilter {
     if (this.#headerLength === HEADER_BYTES) {
       this.#headerLength = 0;
       this.#remaining = this.#header.readUIntBE(0, 3);
-      this.#dropping = this.#header[3] === this.#dropped;
+      this.#dropping = this.#drops(this.#header[3]!, this.#header[4]!);
       if (!this.#dropping) kept.push(Buffer.from(this.#header));
     }
     return length;

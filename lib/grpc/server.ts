@@ -5,6 +5,7 @@ import { asKuasarError, KuasarError, toStatus } from "../errors/mod.ts";
 import { listenUnixFd, peerCredentials } from "../libc/mod.ts";
 import { logger } from "../log/mod.ts";
 import { inheritedFd } from "../service/mod.ts";
+import { takeGreeted } from "./greeted.ts";
 import { withoutGoaway } from "./without_goaway.ts";
 import {
   decodeMessage,
@@ -85,15 +86,18 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
   const inherited = fdName === undefined ? undefined : inheritedFd(fdName);
   const fd = inherited ?? listenUnixFd(address);
   const connections = new Connections();
-  const listener = net.createServer((socket) => {
+  const serve = (socket: net.Socket, greeted: boolean) => {
     socket.on("error", (error) => log.debug("Connection failed", { address, error }));
     if (!mayConnect(socket, address)) return void socket.destroy();
     connections.add(socket);
-    const connection = withoutGoaway(socket);
+    const connection = withoutGoaway(socket, greeted);
     connection.on("error", (error) => log.debug("Connection failed", { address, error }));
     injector.injectConnection(connection);
-  });
+  };
+  const greeted = fdName === undefined ? [] : takeGreeted(fdName);
+  const listener = net.createServer((socket) => serve(socket, false));
   await listenOn(listener, fd, address);
+  for (const fd of greeted) serve(new net.Socket({ fd }), true);
 
   let closing: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {

@@ -1,7 +1,7 @@
 import { type Buffer } from "node:buffer";
 import type net from "node:net";
 import { Duplex } from "node:stream";
-import { FrameFilter, GOAWAY, PREFACE_BYTES } from "./frame_filter.ts";
+import { firstConfirmation, FrameFilter, goaways, PREFACE_BYTES } from "./frame_filter.ts";
 
 /**
  * The connection without its GOAWAY frames, in both directions.
@@ -11,10 +11,16 @@ import { FrameFilter, GOAWAY, PREFACE_BYTES } from "./frame_filter.ts";
  * find_stream_on_goaway_func; denoland/deno#36788). Any client may send one when it closes. The frame only
  * announces the end of the connection, which is seen anyway, so it is kept from our server, and from our clients by
  * not sending one. To be removed when Deno is fixed; `without_goaway_test.ts` tells.
+ *
+ * @param greeted whether kuasar-greeter has sent settings of its own: their confirmation is kept from our server too
  */
-export function withoutGoaway(socket: net.Socket): Duplex {
-  const incoming = new FrameFilter(GOAWAY, PREFACE_BYTES);
-  const outgoing = new FrameFilter(GOAWAY, 0);
+export function withoutGoaway(socket: net.Socket, greeted: boolean): Duplex {
+  const ofGreeting = greeted ? firstConfirmation() : undefined;
+  const incoming = new FrameFilter(
+    (type, flags) => goaways(type, flags) || ofGreeting?.(type, flags) === true,
+    PREFACE_BYTES,
+  );
+  const outgoing = new FrameFilter(goaways, 0);
   const stream = new Duplex({
     read: () => void socket.resume(),
     write: (chunk: Buffer, _encoding, done) => {

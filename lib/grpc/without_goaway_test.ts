@@ -4,7 +4,7 @@ import net from "node:net";
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { NetworkDefinition } from "../proto/gen/kuasar/network/v1/network.ts";
-import { FrameFilter, GOAWAY, PREFACE_BYTES } from "./frame_filter.ts";
+import { firstConfirmation, FrameFilter, GOAWAY, goaways, PREFACE_BYTES } from "./frame_filter.ts";
 import { grpcClient } from "./mod.ts";
 
 function frame(type: number, payload: Uint8Array): Buffer {
@@ -22,7 +22,7 @@ Deno.test("frames of one type are dropped, wherever the bytes are cut", () => {
     const wanted = list.filter(({ type }) => type !== GOAWAY).map(({ type, payload }) =>
       frame(type, payload)
     );
-    const filter = new FrameFilter(GOAWAY, PREFACE_BYTES);
+    const filter = new FrameFilter(goaways, PREFACE_BYTES);
     const kept: Buffer[] = [];
     for (let at = 0, turn = 0; at < wire.length; turn++) {
       const end = at + cuts[turn % cuts.length]!;
@@ -31,6 +31,13 @@ Deno.test("frames of one type are dropped, wherever the bytes are cut", () => {
     }
     deepStrictEqual(Buffer.concat(kept), Buffer.concat([preface, ...wanted]));
   }));
+});
+
+Deno.test("of the confirmations of settings only the first is dropped", () => {
+  const [settings, confirmation] = [frame(4, Buffer.alloc(6)), Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0])];
+  const filter = new FrameFilter(firstConfirmation(), 0);
+  const kept = filter.pass(Buffer.concat([settings, confirmation, settings, confirmation]));
+  deepStrictEqual(Buffer.from(kept), Buffer.concat([settings, settings, confirmation]));
 });
 
 /** Deno 2.9.6 crashes from somewhere between 100 and 300 calls on, when a GOAWAY comes. */
