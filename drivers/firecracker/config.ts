@@ -66,7 +66,8 @@ export function fromFile({ hypervisor }: ConfigFile, name: string): FirecrackerC
   return config;
 }
 
-function maxDevices({ pci }: FirecrackerConfig): number {
+/** Devices of any kind that a VM can have. */
+export function maxDevices({ pci }: FirecrackerConfig): number {
   return pci ? MAX_DEVICES.pci : MAX_DEVICES.mmio;
 }
 

@@ -13,11 +13,15 @@ import type {
   Serial,
   Vsock,
 } from "./api_types.ts";
-import { type FirecrackerConfig, maxNics } from "./config.ts";
+import { type FirecrackerConfig, maxDevices, maxNics } from "./config.ts";
 import { EMPTY } from "./drive_paths.ts";
 
 /** Each VM has a vsock of its own, so all may have the same CID. */
 const GUEST_CID = 3;
+
+/** Where the first device on MMIO is, and its interrupt. */
+const MMIO_BASE = 0xc000_1000;
+const FIRST_IRQ = 5;
 
 /** A VM in the words of the API. */
 export interface VmPlan {
@@ -44,7 +48,8 @@ export function checkRequest(request: StartRequest, config: FirecrackerConfig): 
     maxMemoryMib: 16 * 1024 * 1024,
     maxNics: maxNics(config),
   };
-  checkGuestRequest(request, config.guest, limits, kernelParams(request, config));
+  const params = [kernelParams(request, config), ...paramsOfVmm(request, config)].join(" ");
+  checkGuestRequest(request, config.guest, limits, params);
   const { share, nics } = request;
   if (share !== undefined && share.kind !== ShareKind.BLOCK) {
     throw invalid("its share is a directory, and Firecracker shares none; let its containers have disks");
@@ -120,6 +125,19 @@ function kernelParams(request: StartRequest, config: FirecrackerConfig): string 
     ...powerOffParams(),
   ];
   return kernelParamsOf(own, request, config.guest);
+}
+
+/** What Firecracker puts behind the kernel's parameters, and refuses to start where there is no room for it. */
+function paramsOfVmm(request: StartRequest, config: FirecrackerConfig): string[] {
+  const { guest, pci } = config;
+  const root = guest.imagePath && !guest.initrdPath ? ["root=/dev/vda", "ro"] : [];
+  if (pci) return root;
+  const devices = maxDevices(config) - maxNics(config) + request.nics.length;
+  const places = Array.from(
+    { length: devices },
+    (_, index) => `virtio_mmio.device=4K@0x${(MMIO_BASE + index * 0x1000).toString(16)}:${FIRST_IRQ + index}`,
+  );
+  return ["pci=off", ...root, ...places];
 }
 
 function invalid(reason: string): KuasarError {

@@ -4,10 +4,12 @@
  */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { root } from "../../root.ts";
+import { idleKernel } from "../idle_kernel.ts";
 import { programUnderTest } from "../mod.ts";
 import { type Answer, Program } from "./program.ts";
 
 const KERNEL = `${root}/build/kernel/vmlinux.bin`;
+const NOT_WHILE_RUNNING = /not supported after starting the microVM/;
 const NOT_STARTED = /not supported before starting the microVM/;
 
 const refused = (answer: Answer, words: RegExp) => {
@@ -127,6 +129,155 @@ test("has one root device and machines of a certain size", async (program) => {
   );
 });
 
+test("takes no null for what has a value of its own, and one for what has none", async (program) => {
+  const drive = { drive_id: "a", path_on_host: program.file("a"), is_root_device: false, is_read_only: true };
+  const machine = { vcpu_count: 1, mem_size_mib: 128 };
+  for (
+    const [path, body] of [
+      ["/drives/a", { ...drive, cache_type: null }],
+      ["/machine-config", { ...machine, smt: null }],
+      ["/machine-config", { ...machine, huge_pages: null }],
+      ["/balloon", { amount_mib: 0, deflate_on_oom: true, free_page_reporting: null }],
+    ] as const
+  ) refused(await program.ask("PUT", path, body), /deserializing/);
+  done(await program.ask("PUT", "/drives/a", { ...drive, io_engine: null, rate_limiter: null }));
+  done(await program.ask("PUT", "/boot-source", { kernel_image_path: KERNEL, initrd_path: null }));
+  refused(
+    await program.ask("PUT", "/drives/a", { ...drive, path_on_host: null }),
+    /Invalid block config/,
+  );
+});
+
+test("makes a vsock's socket at once, where it can", async (program) => {
+  const vsock = (uds_path: string) => program.ask("PUT", "/vsock", { guest_cid: 3, uds_path });
+  refused(await vsock(`${program.dir}/none/v.sock`), /No such file or directory/);
+  refused(await vsock(`${program.dir}/${"x".repeat(107)}`), /shorter than SUN_LEN/);
+  done(await vsock("v.sock"));
+});
+
+test("has a balloon no larger than the memory", async (program) => {
+  done(await program.ask("PUT", "/machine-config", { vcpu_count: 1, mem_size_mib: 128 }));
+  refused(await program.ask("GET", "/balloon"), /No balloon device found/);
+  refused(await program.ask("PUT", "/balloon", { amount_mib: 129, deflate_on_oom: true }), /too large/);
+  done(await program.ask("PUT", "/balloon", { amount_mib: 128, deflate_on_oom: true }));
+  refused(
+    await program.ask("PUT", "/machine-config", { vcpu_count: 1, mem_size_mib: 127 }),
+    /smaller than the previously set balloon/,
+  );
+});
+
+const PCI = ["--enable-pci"];
+
+/** A VM whose kernel stands still. */
+async function describe(program: Program, bootArgs = "console=ttyS0"): Promise<void> {
+  const kernel = `${program.dir}/kernel`;
+  await Deno.writeFile(kernel, idleKernel());
+  done(await program.ask("PUT", "/boot-source", { kernel_image_path: kernel, boot_args: bootArgs }));
+}
+
+async function addDrives(program: Program, count: number, root = false): Promise<void> {
+  const path_on_host = program.file("disk", 4096);
+  for (let index = 0; index < count; index++) {
+    const drive_id = `d${index}`;
+    const body = { drive_id, path_on_host, is_root_device: root && index === 0, is_read_only: true };
+    done(await program.ask("PUT", `/drives/${drive_id}`, body));
+  }
+}
+
+const start = (program: Program) => program.ask("PUT", "/actions", { action_type: "InstanceStart" });
+
+test("changes of a running VM what can be changed, and nothing else", async (program) => {
+  await describe(program);
+  await addDrives(program, 1);
+  done(await start(program));
+  strictEqual((await program.ask("GET", "/")).value.state, "Running");
+  refused(await start(program), NOT_WHILE_RUNNING);
+  for (
+    const [path, body] of [
+      ["/machine-config", { vcpu_count: 1, mem_size_mib: 128 }],
+      ["/boot-source", { kernel_image_path: "/nonexistent" }],
+      ["/vsock", { guest_cid: 3, uds_path: "v" }],
+      ["/entropy", {}],
+      ["/serial", {}],
+      ["/balloon", { amount_mib: 0, deflate_on_oom: true }],
+    ] as const
+  ) refused(await program.ask("PUT", path, body), NOT_WHILE_RUNNING);
+  refused(await program.ask("PATCH", "/balloon", { amount_mib: 1 }), /Device not found/);
+  refused(await program.ask("GET", "/balloon"), /Device not found/);
+  const patch = (drive_id: string, path_on_host: string) =>
+    program.ask("PATCH", `/drives/${drive_id}`, { drive_id, path_on_host });
+  done(await patch("d0", program.file("other", 8192)));
+  refused(await patch("d0", `${program.dir}/none`), /backing file: No such file or directory/);
+  refused(await patch("none", program.file("other", 8192)), /Device not found/);
+  const { drives } = (await program.ask("GET", "/vm/config")).value as { drives: Record<string, unknown>[] };
+  strictEqual(drives[0]!.path_on_host, `${program.dir}/other`);
+
+  const snapshot = (name: string, memory: string) =>
+    program.ask("PUT", "/snapshot/create", {
+      snapshot_path: `${program.dir}/${name}`,
+      mem_file_path: `${program.dir}/${memory}`,
+    });
+  refused(await snapshot("state", "memory"), /unavailable while running/);
+  for (const state of ["Paused", "Paused"]) done(await program.ask("PATCH", "/vm", { state }));
+  strictEqual((await program.ask("GET", "/")).value.state, "Paused");
+  refused(await snapshot("none/state", "memory"), /snapshot backing file: No such file/);
+  refused(await snapshot("state", "none/memory"), /memory backing file: No such file/);
+  done(await snapshot("state", "memory"));
+  for (const state of ["Resumed", "Resumed"]) done(await program.ask("PATCH", "/vm", { state }));
+  strictEqual((await program.ask("GET", "/")).value.state, "Running");
+}, PCI);
+
+test("has so many places on MMIO", async (program) => {
+  await describe(program);
+  await addDrives(program, 18);
+  refused(await start(program), /Could not attach device/);
+});
+
+test("has so many places on PCI", async (program) => {
+  await describe(program);
+  await addDrives(program, 32);
+  refused(await start(program), /Could not attach device/);
+}, PCI);
+
+for (
+  const [what, args, drives, root, most] of [
+    ["PCI", PCI, 0, false, 2047],
+    ["PCI and a root device", PCI, 1, true, 2030],
+    ["MMIO", [], 0, false, 2039],
+    ["MMIO and a root device", [], 1, true, 1987],
+    ["MMIO and all places taken", [], 17, false, 1432],
+  ] as const
+) {
+  test(`has room for boot arguments beside its own: ${what}`, async (program) => {
+    await addDrives(program, drives, root);
+    await describe(program, "x".repeat(most));
+    if (most < 2047) {
+      await describe(program, "x".repeat(most + 1));
+      refused(await start(program), /too long|make command line/);
+      await describe(program, "x".repeat(most));
+    }
+    done(await start(program));
+  }, args);
+}
+
+test("does not start with an initrd that is empty", async (program) => {
+  await describe(program);
+  const source = { kernel_image_path: `${program.dir}/kernel`, initrd_path: program.file("initrd") };
+  done(await program.ask("PUT", "/boot-source", source));
+  refused(await start(program), /initrd/);
+});
+
+test("ends where a snapshot cannot be read", async (program) => {
+  const none = `${program.dir}/none`;
+  const mem_backend = { backend_type: "File", backend_path: none };
+  refused(await program.ask("PUT", "/snapshot/load", { snapshot_path: none }), /either `mem_backend`/);
+  refused(
+    await program.ask("PUT", "/snapshot/load", { snapshot_path: none, mem_backend }),
+    /Failed to open snapshot file: No such file/,
+  );
+  strictEqual(await program.ended, 1);
+});
+
 test("does nothing with a VM that does not run", async (program) => {
   refused(await program.ask("PATCH", "/vm", { state: "Paused" }), NOT_STARTED);
   refused(
@@ -152,8 +303,12 @@ test("does not start what is no ELF kernel, and goes on", async (program) => {
 
 test("refuses a NIC without a tap that it can open with one queue", async (program) => {
   const nic = { iface_id: "nic0", host_dev_name: "a-name-too-long-for-it", guest_mac: "02:00:00:00:00:01" };
-  refused(await program.ask("PUT", "/network-interfaces/nic0", nic), /./);
-  refused(await program.ask("PUT", "/network-interfaces/nic0", { ...nic, guest_mac: "no" }), /./);
+  const put = (change: object) => program.ask("PUT", "/network-interfaces/nic0", { ...nic, ...change });
+  refused(await put({}), /Invalid interface name/);
+  refused(await put({ host_dev_name: "lo" }), /Invalid TUN\/TAP Backend provided by lo/);
+  for (const guest_mac of ["no", "02:00:00:00:00", "02-00-00-00-00-01"]) {
+    refused(await put({ host_dev_name: "lo", guest_mac }), /deserializing/);
+  }
 });
 
 Deno.test("Firecracker: a socket that is there makes the start fail", async () => {

@@ -1,4 +1,15 @@
-import { type BodyRule, flag, list, object, oneOf, since, text, unsigned } from "../http/body_rule.ts";
+import {
+  type BodyRule,
+  defaulted,
+  flag,
+  list,
+  macAddress,
+  object,
+  oneOf,
+  since,
+  text,
+  unsigned,
+} from "../http/body_rule.ts";
 
 const u8 = unsigned(8);
 const u16 = unsigned(16);
@@ -12,15 +23,15 @@ const limiter = object({}, { bandwidth: bucket, ops: bucket });
 const RULES: Readonly<Record<string, BodyRule>> = {
   "PUT /actions": object({ action_type: oneOf("FlushMetrics", "InstanceStart", "SendCtrlAltDel") }, {}),
   "PUT /balloon": object({ amount_mib: u32, deflate_on_oom: flag }, {
-    stats_polling_interval_s: u16,
-    free_page_hinting: since(14, flag),
-    free_page_reporting: since(14, flag),
+    stats_polling_interval_s: defaulted(u16),
+    free_page_hinting: defaulted(since(14, flag)),
+    free_page_reporting: defaulted(since(14, flag)),
   }),
   "PATCH /balloon": object({ amount_mib: u32 }, {}),
   "PUT /boot-source": object({ kernel_image_path: text }, { initrd_path: text, boot_args: text }),
   "PUT /drives": object({ drive_id: text, is_root_device: flag }, {
     partuuid: text,
-    cache_type: oneOf("Unsafe", "Writeback"),
+    cache_type: defaulted(oneOf("Unsafe", "Writeback")),
     is_read_only: flag,
     path_on_host: text,
     rate_limiter: limiter,
@@ -36,14 +47,14 @@ const RULES: Readonly<Record<string, BodyRule>> = {
     module: text,
   }),
   "PUT /machine-config": object({ vcpu_count: u8, mem_size_mib: u64 }, {
-    smt: flag,
+    smt: defaulted(flag),
     cpu_template: oneOf("C3", "T2", "T2S", "T2CL", "T2A", "V1N1", "None"),
-    track_dirty_pages: flag,
-    huge_pages: oneOf("None", "2M"),
+    track_dirty_pages: defaulted(flag),
+    huge_pages: defaulted(oneOf("None", "2M")),
   }),
   "PUT /metrics": object({ metrics_path: text }, {}),
   "PUT /network-interfaces": object({ iface_id: text, host_dev_name: text }, {
-    guest_mac: text,
+    guest_mac: macAddress,
     mtu: since(16, u16),
     rx_rate_limiter: limiter,
     tx_rate_limiter: limiter,
@@ -51,17 +62,17 @@ const RULES: Readonly<Record<string, BodyRule>> = {
   "PUT /entropy": object({}, { rate_limiter: limiter }),
   "PUT /serial": object({}, { serial_out_path: since(14, text), rate_limiter: since(16, bucket) }),
   "PUT /snapshot/create": object({ snapshot_path: text, mem_file_path: text }, {
-    snapshot_type: oneOf("Full", "Diff"),
+    snapshot_type: defaulted(oneOf("Full", "Diff")),
   }),
   "PUT /snapshot/load": object({ snapshot_path: text }, {
     mem_file_path: text,
     mem_backend: object({ backend_path: text, backend_type: oneOf("File", "Uffd") }, {}),
-    enable_diff_snapshots: flag,
-    track_dirty_pages: flag,
-    resume_vm: flag,
-    network_overrides: list(object({ iface_id: text, host_dev_name: text }, {})),
+    enable_diff_snapshots: defaulted(flag),
+    track_dirty_pages: defaulted(flag),
+    resume_vm: defaulted(flag),
+    network_overrides: defaulted(list(object({ iface_id: text, host_dev_name: text }, {}))),
     vsock_override: since(16, object({ uds_path: text }, {})),
-    clock_realtime: since(16, flag),
+    clock_realtime: defaulted(since(16, flag)),
   }),
   "PATCH /vm": object({ state: oneOf("Paused", "Resumed") }, {}),
   "PUT /vsock": object({ guest_cid: u32, uds_path: text }, { vsock_id: text }),

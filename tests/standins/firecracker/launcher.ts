@@ -5,7 +5,7 @@ import { writeLauncher } from "../write_launcher.ts";
 import type { StandInOptions } from "./options.ts";
 
 /** The version that the stand-in claims to be. */
-const VERSION = "1.15.0";
+const VERSION = "1.16.1";
 
 /** The stand-in for Firecracker. */
 export const firecracker: StandIn = {

@@ -58,17 +58,17 @@ function listen(): number {
 }
 
 log(`Running Firecracker v${options.version}`);
-const vmm = new Vmm(options, line, `${Deno.cwd()}/.s`, (end) => {
-  if (end !== "reset") {
+const vmm = new Vmm(options, line, `${Deno.cwd()}/.s`, (reason) => {
+  if (reason !== "reset") {
     log(
-      end === "shutdown"
+      reason === "shutdown"
         // The real one's machine cannot be switched off: its guest would stand still for ever.
         ? "Stand-in: the guest powered itself off by ACPI"
-        : `Stand-in: QEMU has ended: ${end}`,
+        : `Stand-in: QEMU has ended: ${reason}`,
     );
   }
   server.close();
-  setTimeout(() => exit(end === "reset" ? 0 : 1), LAST_LINE_MS);
+  setTimeout(() => exit(reason === "reset" ? 0 : 1), LAST_LINE_MS);
 });
 
 const server = new ApiServer("Firecracker API", listen(), async (request) => {

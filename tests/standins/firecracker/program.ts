@@ -42,7 +42,7 @@ export class Program {
       await run(program);
     } finally {
       program.#client.close();
-      child.kill("SIGKILL");
+      endChild(child);
       await child.status;
       await Deno.remove(dir, { recursive: true });
     }
@@ -78,5 +78,13 @@ export class Program {
   /** Settles with the exit code. */
   get ended(): Promise<number> {
     return this.#child.status.then(({ code }) => code);
+  }
+}
+
+function endChild(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
   }
 }

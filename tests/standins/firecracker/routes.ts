@@ -1,8 +1,8 @@
-import { checkBody, type Refusals } from "../http/body_rule.ts";
+import { checkBody, type Refusals, withoutNulls } from "../http/body_rule.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpAnswer } from "../http/server.ts";
 import { bodyRule } from "./body_rules.ts";
-import { Fault, Unrecoverable } from "./fault.ts";
+import { Fault, strictness, Unrecoverable } from "./fault.ts";
 import type {
   Balloon,
   BootSource,
@@ -44,6 +44,14 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "PATCH /vm": { run: (vmm, body) => vmm.setState(body as { state: "Paused" }) },
 };
 
+/** What the real one has and no driver of ours asks for. */
+const NOT_HERE = [
+  ...["GET /mmds", "PUT /mmds", "PATCH /mmds", "GET /hotplug", "PUT /hotplug", "PATCH /hotplug"],
+  ...["PUT /logger", "PUT /cpu-config", "PUT /pmem", "PATCH /pmem", "DELETE /pmem"],
+  ...["PATCH /machine-config", "PATCH /network-interfaces", "DELETE /network-interfaces", "DELETE /drives"],
+  ...["GET /balloon/statistics", "PATCH /balloon/statistics"],
+];
+
 /**
  * Answers one request: 200 with a value, 204, or 400 with a fault.
  *
@@ -60,41 +68,45 @@ export async function route(
     const answer = await serve(vmm, minor, request);
     return answer === undefined ? { status: 204 } : { status: 200, body: JSON.stringify(answer) };
   } catch (error) {
-    if (error instanceof Unrecoverable) unrecoverable();
     const message = error instanceof Fault
       ? error.message
       : `Stand-in: a defect of it: ${(error as Error).stack}`;
-    return { status: 400, body: JSON.stringify({ fault_message: message }) };
+    const answer: HttpAnswer = { status: 400, body: JSON.stringify({ fault_message: message }) };
+    if (!(error instanceof Unrecoverable)) return answer;
+    unrecoverable();
+    return { ...answer, last: true };
   }
 }
 
 async function serve(vmm: Vmm, minor: number, { method, path, body }: HttpRequest): Promise<unknown> {
   if (method === "GET" && body !== undefined) throw new Fault("GET request cannot have a body.");
-  if (method !== "GET" && body === undefined) {
-    throw new Fault(method === "DELETE" ? "Empty Delete request." : `Empty ${method} request.`);
+  if ((method === "PUT" || method === "PATCH") && body === undefined) {
+    throw new Fault(`Empty ${method} request.`);
   }
-  const [, first = "", second] = path.split("/");
-  const whole = `${method} ${path}`;
+  if (method === "DELETE" && body !== undefined) throw new Fault("Empty Delete request.");
+  const [first = "", second] = path.replace(/^\/+/, "").split("/");
+  const whole = `${method} /${first}/${second}`;
   const collection = `${method} /${first}`;
+  if (NOT_HERE.includes(whole) || NOT_HERE.includes(collection)) {
+    throw strictness(`${method} ${path} is not implemented`);
+  }
   const name = Object.hasOwn(ROUTES, whole) ? whole : collection;
   const found = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined;
-  if (!found || (name === whole && found.id !== undefined)) {
-    throw new Fault(
-      found ? "The ID cannot be empty." : `Invalid request method and/or path: ${method} ${first}.`,
-    );
-  }
+  if (!found) throw new Fault(`Invalid request method and/or path: ${method} ${first}.`);
+  if (found.id !== undefined) checkPathId(second ?? "");
   if (method === "GET") return await found.run(vmm, undefined);
   const value = readBody(name, body!, minor);
-  if (found.id !== undefined) checkId(second ?? "", value[found.id]);
+  if (found.id !== undefined && second !== value[found.id]) {
+    throw new Fault("The id from the path does not match the id from the body!");
+  }
   return await found.run(vmm, value);
 }
 
-function checkId(inPath: string, inBody: unknown): void {
-  if (inPath === "") throw new Fault("The ID cannot be empty.");
-  if (!/^[\p{L}\p{N}_]+$/u.test(inPath)) {
+function checkPathId(id: string): void {
+  if (id === "") throw new Fault("The ID cannot be empty.");
+  if (!/^[\p{L}\p{N}_]+$/u.test(id)) {
     throw new Fault("API Resource IDs can only contain alphanumeric characters and underscores.");
   }
-  if (inPath !== inBody) throw new Fault("The id from the path does not match the id from the body!");
 }
 
 const WHAT = "An error occurred when deserializing the json body of a request";
@@ -110,7 +122,7 @@ function readBody(name: string, body: string, minor: number): Record<string, unk
     throw new Fault(`${WHAT}: ${(error as Error).message}.`);
   }
   checkBody(rule, value, minor, REFUSALS);
-  return value as Record<string, unknown>;
+  return withoutNulls(value) as Record<string, unknown>;
 }
 
 const REFUSALS: Refusals = {

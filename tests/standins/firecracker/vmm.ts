@@ -2,12 +2,16 @@ import { closeFd } from "../../../lib/libc/mod.ts";
 import type { MachineConfig as QemuConfig } from "../qemu/config.ts";
 import { QemuVm, type VmEnd } from "../qemu/vm.ts";
 import {
+  checkBalloon,
   checkBootSource,
   checkDrive,
   checkMachine,
   checkMacs,
   checkStart,
+  checkVsock,
+  exists,
   mustOpen,
+  systemWords,
   takeTap,
 } from "./checks.ts";
 import type { CommandLine } from "./command_line.ts";
@@ -27,6 +31,7 @@ import {
 import { copySerial } from "./serial.ts";
 
 const MIB = 1024 * 1024;
+const NO_DEVICE = "Failed perform action on device: Device not found";
 const DEFAULT_BOOT_ARGS = "reboot=k panic=1 nomodule 8250.nr_uarts=0";
 
 /** The state machine behind the API: a VM is described, started once, and then changed. */
@@ -65,15 +70,18 @@ export class Vmm {
   }
 
   balloon(): unknown {
-    if (!this.#resources.balloon) throw new Fault("Balloon config error: Device not found");
-    return { stats_polling_interval_s: 0, ...this.#resources.balloon };
+    const { balloon } = this.#resources;
+    if (balloon) return withBalloonDefaults(balloon);
+    throw new Fault(
+      this.#vm ? `Internal VMM error: ${NO_DEVICE}` : "Balloon config error: No balloon device found.",
+    );
   }
 
   /** In an order of its own: the real one's is that of a hash map. */
   vmConfig(): unknown {
     const { drives, bootSource, nics, vsock, entropy, balloon } = this.#resources;
     return {
-      balloon: balloon ?? null,
+      balloon: balloon ? withBalloonDefaults(balloon) : null,
       drives: [...drives].reverse().map((drive) => ({
         partuuid: null,
         cache_type: "Unsafe",
@@ -83,22 +91,30 @@ export class Vmm {
         socket: null,
         ...drive,
       })),
-      "boot-source": bootSource ?? { kernel_image_path: "" },
+      "boot-source": { kernel_image_path: "", initrd_path: null, boot_args: null, ...bootSource },
       "cpu-config": null,
       "logger": null,
       "machine-config": this.machineConfig(),
       metrics: null,
       "mmds-config": null,
-      "network-interfaces": nics,
+      "network-interfaces": nics.map((nic) => ({
+        guest_mac: null,
+        ...(minorOf(this.#options) >= 16 && { mtu: null }),
+        rx_rate_limiter: null,
+        tx_rate_limiter: null,
+        ...nic,
+      })),
       vsock: vsock ?? null,
       entropy: entropy ? { rate_limiter: null } : null,
+      pmem: [],
+      "memory-hotplug": null,
     };
   }
 
   setMachine(machine: MachineConfig): void {
     this.#notStarted();
     this.#configured = true;
-    checkMachine(machine);
+    checkMachine(machine, this.#resources.balloon);
     this.#resources.machine = machine;
   }
 
@@ -110,8 +126,7 @@ export class Vmm {
   }
 
   setDrive(drive: Drive): void {
-    // 1.16 would plug it in, and the guest would not know.
-    this.#notStarted();
+    this.#notPluggedIn("a drive");
     this.#configured = true;
     const { drives } = this.#resources;
     const place = drives.findIndex(({ drive_id }) => drive_id === drive.drive_id);
@@ -126,7 +141,7 @@ export class Vmm {
   }
 
   setNic(nic: NetworkInterface): void {
-    this.#notStarted();
+    this.#notPluggedIn("a NIC");
     this.#configured = true;
     const others = this.#resources.nics.filter(({ iface_id }) => iface_id !== nic.iface_id);
     checkMacs([...others, nic]);
@@ -140,12 +155,7 @@ export class Vmm {
     this.#notStarted();
     this.#configured = true;
     if (vsock.guest_cid < 3) throw strictness(`the CID ${vsock.guest_cid} is the host's`);
-    if (exists(vsock.uds_path)) {
-      throw new Fault(
-        "Vsock config error: Cannot create backend for vsock device: Error binding to the host-side Unix socket: " +
-          "Address in use (os error 98)",
-      );
-    }
+    checkVsock(vsock);
     this.#resources.vsock = vsock;
   }
 
@@ -158,13 +168,14 @@ export class Vmm {
   setBalloon(balloon: Balloon): void {
     this.#notStarted();
     this.#configured = true;
+    checkBalloon(balloon, this.#resources.machine);
     this.#resources.balloon = balloon;
   }
 
   async updateBalloon({ amount_mib }: { amount_mib: number }): Promise<void> {
     const vm = this.#started();
     const { balloon, machine } = this.#resources;
-    if (!balloon) throw new Fault("Balloon update error: Device not found");
+    if (!balloon) throw new Fault(`Balloon update error: ${NO_DEVICE}`);
     if (amount_mib > machine.mem_size_mib) {
       throw new Fault("Balloon update error: Amount of pages requested cannot be allocated.");
     }
@@ -179,10 +190,13 @@ export class Vmm {
 
   setMetrics({ metrics_path }: { metrics_path: string }): void {
     this.#notStarted();
-    if (this.#metricsPath !== undefined) {
-      throw new Fault(
-        "Metrics error: Cannot initialize the metrics system due to bad user input: Already initialized",
-      );
+    const refuse = (why: string) =>
+      new Fault(`Metrics error: Cannot initialize the metrics system due to bad user input: ${why}`);
+    if (this.#metricsPath !== undefined) throw refuse("Reinitialization of metrics not allowed.");
+    try {
+      Deno.openSync(metrics_path, { create: true, append: true }).close();
+    } catch (error) {
+      throw refuse(systemWords(error));
     }
     this.#metricsPath = metrics_path;
   }
@@ -191,9 +205,8 @@ export class Vmm {
     if (action_type === "InstanceStart") return await this.#start();
     this.#started();
     if (action_type === "SendCtrlAltDel") throw strictness("our guests listen to no keyboard");
-    if (this.#metricsPath === undefined) {
-      throw new Fault("Internal Vmm error: Metrics error: Not initialized");
-    }
+    // Without a file there is nothing to be done, and nothing is said.
+    if (this.#metricsPath === undefined) return;
     await Deno.writeTextFile(this.#metricsPath, `${JSON.stringify({ utc_timestamp_ms: Date.now() })}\n`, {
       append: true,
     });
@@ -240,6 +253,8 @@ export class Vmm {
         "Create snapshot error: Cannot save the microVM state: Operation not allowed: save/restore unavailable while running",
       );
     }
+    mustCreate(snapshot_path, "snapshot");
+    mustCreate(mem_file_path, "memory");
     await vm.save(mem_file_path);
     await Deno.writeTextFile(snapshot_path, JSON.stringify(this.#resources));
   }
@@ -249,7 +264,12 @@ export class Vmm {
     this.#notStarted();
     const { mem_backend, mem_file_path, network_overrides = [] } = body;
     if ((mem_backend === undefined) === (mem_file_path === undefined)) {
-      throw new Fault("either `mem_backend` or `mem_file_path` is required, and not both");
+      throw new Fault(
+        "An error occurred when deserializing the json body of a request: " +
+          (mem_backend === undefined
+            ? "missing field: either `mem_backend` or `mem_file_path` is required."
+            : "too many fields: either `mem_backend` or `mem_file_path` exclusively is required."),
+      );
     }
     if (mem_backend?.backend_type === "Uffd") throw strictness("a helper for page faults");
     if (this.#configured) {
@@ -259,7 +279,7 @@ export class Vmm {
     }
     try {
       const { serialPath } = this.#resources;
-      Object.assign(this.#resources, JSON.parse(await Deno.readTextFile(body.snapshot_path)), { serialPath });
+      Object.assign(this.#resources, await readState(body.snapshot_path), { serialPath });
       const { drives, nics, vsock } = this.#resources;
       drives.forEach(checkDrive);
       for (const { iface_id, host_dev_name } of network_overrides) {
@@ -287,10 +307,10 @@ export class Vmm {
       new Fault(
         `Drive config error: Unable to patch the block device: ${why} Please verify the request arguments.`,
       );
-    if (!drive) throw refuse(`Device manager error: Device not found.`);
+    if (!drive) throw refuse(NO_DEVICE);
     if (path === undefined) throw strictness("an update of a drive that names no file");
     try {
-      mustOpen(path, "Error manipulating the backing file", !drive.is_read_only);
+      mustOpen(path, "Error manipulating the backing file:", !drive.is_read_only, path);
       await vm.replaceDisk(id, path);
     } catch (error) {
       throw refuse(`Block: Virtio backend error: ${(error as Error).message}`);
@@ -304,6 +324,14 @@ export class Vmm {
     if (state === "Paused") await vm.pause();
     else await vm.resume();
     this.#paused = state === "Paused";
+  }
+
+  /** From 1.16 on what is told of a running VM's drives and NICs is plugged in. */
+  #notPluggedIn(what: string): void {
+    if (!this.#vm) return;
+    if (minorOf(this.#options) < 16) throw afterStart();
+    if (!this.#line.pci) throw new Fault("PCI is not enabled");
+    throw strictness(`${what} would be plugged in, and the guest does not look at its bus`);
   }
 
   #notStarted(): void {
@@ -347,11 +375,32 @@ export class Vmm {
   }
 }
 
-function exists(path: string): boolean {
+/** @throws {Fault} where a file of a snapshot cannot be written */
+function mustCreate(path: string, what: string): void {
   try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
+    Deno.openSync(path, { write: true, create: true }).close();
+  } catch (error) {
+    throw new Fault(
+      `Create snapshot error: Cannot perform open on the ${what} backing file: ${systemWords(error)}`,
+    );
   }
+}
+
+async function readState(path: string): Promise<Partial<Resources>> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw new Error(
+      `Failed to get snapshot state from file: Failed to open snapshot file: ${systemWords(error)}`,
+    );
+  }
+}
+
+function withBalloonDefaults(balloon: Balloon): unknown {
+  return {
+    stats_polling_interval_s: 0,
+    free_page_hinting: false,
+    free_page_reporting: false,
+    ...balloon,
+  };
 }

@@ -1,6 +1,6 @@
 /** What a JSON value must be. */
 export type BodyRule =
-  | { kind: "string" }
+  | { kind: "string"; pattern?: RegExp; wanted?: string }
   | { kind: "boolean" }
   | { kind: "integer"; min: bigint; max: bigint }
   | { kind: "enum"; values: readonly string[] }
@@ -13,6 +13,8 @@ export interface FieldRule {
   required?: boolean;
   /** The first version that knows it; earlier ones drop it in silence. */
   since?: number;
+  /** True where it has a value of its own when it is left out: serde then takes no null for it. */
+  withDefault?: true;
 }
 
 /** How a program tells what is wrong with a body. */
@@ -43,6 +45,7 @@ export function checkBody(
   switch (rule.kind) {
     case "string":
       if (typeof value !== "string") wrong("a string");
+      else if (rule.pattern && !rule.pattern.test(value)) wrong(rule.wanted ?? String(rule.pattern));
       break;
     case "boolean":
       if (typeof value !== "boolean") wrong("a boolean");
@@ -80,8 +83,10 @@ function checkFields(
     if (field === undefined || (field.since !== undefined && version < field.since)) {
       throw refuse.unknown(`${path}.${name}`, Object.keys(fields), field?.since);
     }
-    // serde takes null for an optional field.
-    if (item !== null || field.required) checkBody(field.rule, item, version, refuse, `${path}.${name}`);
+    // serde takes null for an optional field that is nothing when it is left out.
+    if (item !== null || field.required || field.withDefault) {
+      checkBody(field.rule, item, version, refuse, `${path}.${name}`);
+    }
   }
   for (const [name, { required }] of Object.entries(fields)) {
     if (required && value[name] === undefined) throw refuse.missing(`${path}.${name}`);
@@ -105,6 +110,12 @@ export function object(required: Fields, optional: Fields): BodyRule {
 
 /** Any string. */
 export const text: BodyRule = { kind: "string" };
+/** A MAC address. */
+export const macAddress: BodyRule = {
+  kind: "string",
+  pattern: /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i,
+  wanted: "a MAC address",
+};
 /** true or false. */
 export const flag: BodyRule = { kind: "boolean" };
 /** An integer of so many bits without a sign. */
@@ -119,3 +130,16 @@ export const oneOf = (...values: string[]): BodyRule => ({ kind: "enum", values 
 export const list = (items: BodyRule): BodyRule => ({ kind: "array", items });
 /** A field that is known from a version on. */
 export const since = (version: number, rule: BodyRule): FieldRule => ({ rule, since: version });
+/** A field that has a value of its own when it is left out; null is none. */
+export const defaulted = (field: BodyRule | FieldRule): FieldRule => ({
+  ...("rule" in field ? field : { rule: field }),
+  withDefault: true,
+});
+
+/** A checked value without the fields that are null: for a program with serde they were left out. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const pairs = Object.entries(value).filter(([, item]) => item !== null);
+  return Object.fromEntries(pairs.map(([key, item]) => [key, withoutNulls(item)]));
+}

@@ -16,6 +16,8 @@ export interface HttpAnswer {
   status: number;
   /** Sent as JSON text; undefined for no body at all. */
   body?: string;
+  /** True where nobody is served any more behind it. */
+  last?: true;
 }
 
 /** Answers one request; `fds` came with its bytes and are the handler's from then on. */
@@ -93,7 +95,9 @@ export class ApiServer {
       if (length === 0) return this.#drop(token);
       connection.requests.push(buffer.subarray(0, length));
       for (let next = connection.requests.next(); next; next = connection.requests.next()) {
-        this.#send(connection.fd, await this.#handle(next, connection.fds.splice(0)), "keep-alive");
+        const answer = await this.#handle(next, connection.fds.splice(0));
+        this.#send(connection.fd, answer, "keep-alive");
+        if (answer.last) return this.close();
       }
     } catch (error) {
       if (error instanceof MalformedRequest) {
