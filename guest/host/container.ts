@@ -52,10 +52,14 @@ export class HostContainer {
     return process;
   }
 
+  /** @throws KuasarError ALREADY_EXISTS where there is an exec with this id */
+  mustNotHave(execId: string): void {
+    if (!this.execs.has(execId)) return;
+    throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
+  }
+
   addExec(execId: string, paths: StdioPaths): HostProcessState {
-    if (this.execs.has(execId)) {
-      throw new KuasarError("ALREADY_EXISTS", `Cannot exec ${execId}: there is one with this id`);
-    }
+    this.mustNotHave(execId);
     const process = new HostProcessState(paths, this.#keeper);
     this.execs.set(execId, process);
     return process;

@@ -5,6 +5,7 @@ import type { Stdio } from "../task/runtime_call.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "../task/stdio.ts";
 import { Terminals } from "../task/terminal.ts";
 import type { Keeper } from "./keeper.ts";
+import { isLogFile, openLogFile } from "./log_file.ts";
 
 /**
  * The stdio of processes on the host: containerd's FIFOs are theirs, no byte passes through this program and nothing ends with it.
@@ -75,37 +76,53 @@ export class FifoIo implements StdioProvider {
     this.#keeper?.drop(`terminal/${key}`);
   }
 
+  /**
+   * The FIFOs are opened when the process is about to begin: a client that is not waiting yet for somebody to read its input
+   * could hand over all of it, and tell of its end, before there is a process to tell it of.
+   */
   #fifos(key: string, request: IoRequest): ProcessIo {
+    for (const path of [request.stdin, request.stdout, request.stderr]) checkOutput(path);
     const childs: number[] = [];
     const own = (fd: number) => {
       childs.push(fd);
       return fd;
     };
     const closeChilds = () => childs.splice(0).forEach((fd) => sys.close(fd));
+    let stdio: Stdio | undefined;
     const discard = () => {
       closeChilds();
       const input = this.#inputs.get(key);
       if (input !== undefined) sys.close(input);
       this.#inputs.delete(key);
+      if (!stdio) [request.stdin, request.stdout, request.stderr].forEach(endFifo);
     };
-    try {
-      const stdio: Stdio = {
-        stdin: own(
-          request.stdin === "" ? sys.open("/dev/null", sys.O.RDONLY) : this.#openInput(key, request.stdin),
-        ),
-        stdout: own(openOutput(request.stdout)),
-        stderr: own(openOutput(request.stderr)),
-      };
-      return { options: { stdio }, started: () => Promise.resolve(closeChilds()), discard };
-    } catch (error) {
-      discard();
-      throw error;
-    }
+    const open = (): Stdio => {
+      try {
+        return {
+          stdin: own(
+            request.stdin === "" ? sys.open("/dev/null", sys.O.RDONLY) : this.#openInput(key, request.stdin),
+          ),
+          stdout: own(openOutput(request.stdout)),
+          stderr: own(openOutput(request.stderr)),
+        };
+      } catch (error) {
+        discard();
+        throw error;
+      }
+    };
+    return {
+      options: {
+        get stdio() {
+          return stdio ??= open();
+        },
+      },
+      started: () => Promise.resolve(closeChilds()),
+      discard,
+    };
   }
 
   /** The reading end blocks, as programs expect. */
   #openInput(key: string, path: string): number {
-    mustBeFifo(path);
     // Without somebody who could write, opening it for reading would wait.
     const both = sys.open(path, sys.O.RDWR | sys.O.NONBLOCK);
     try {
@@ -131,8 +148,23 @@ function keyOf(container: string, exec: string): string {
 
 function openOutput(path: string): number {
   if (path === "") return sys.open("/dev/null", sys.O.WRONLY);
-  mustBeFifo(path);
+  const file = openLogFile(path);
+  if (file >= 0) return file;
   return sys.open(path, sys.O.RDWR);
+}
+
+function checkOutput(path: string): void {
+  if (path !== "" && !isLogFile(path)) mustBeFifo(path);
+}
+
+/** Whoever waits for somebody to open the other end sees the stream's end. */
+function endFifo(path: string): void {
+  if (path === "" || isLogFile(path)) return;
+  try {
+    sys.close(sys.open(path, sys.O.RDWR | sys.O.NONBLOCK));
+  } catch {
+    // It has gone, and nobody can be waiting.
+  }
 }
 
 function mustBeFifo(path: string): void {

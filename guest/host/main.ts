@@ -10,6 +10,7 @@ import { Connections } from "./connections.ts";
 import { EventPublisher } from "./events.ts";
 import { Keeper } from "./keeper.ts";
 import { HostSandboxes } from "./host_sandboxes.ts";
+import { Loggers } from "./loggers.ts";
 import { parseFlags, USAGE } from "./flags.ts";
 import { Preparer } from "./prepare.ts";
 import { RecordStore } from "./record.ts";
@@ -61,7 +62,8 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const keeper = await Keeper.connect();
     const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
     const local = new HostSandboxes(`${flags.runDir}/task/tmp`, keeper, publish);
-    const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper });
+    const loggers = new Loggers(`${flags.runDir}/task/logs`);
+    const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper, loggers });
     const server = new TtrpcServer({
       onProtocolError: (error) => log.debug("connection", { error }),
       onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),

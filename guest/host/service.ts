@@ -33,9 +33,10 @@ import type { Preparer } from "./prepare.ts";
 import { type Exit, now, nsOf } from "./process.ts";
 import type { ContainerRecord, LocalProcess, RecordStore } from "./record.ts";
 import { createOwnSandbox } from "./own_sandbox.ts";
+import type { Loggers } from "./loggers.ts";
 import type { Registry } from "./registry.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
-import type { StdioPaths } from "./stdio.ts";
+import { namedPaths, type StdioPaths } from "./stdio.ts";
 
 const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
 const NAMESPACE_KEY = "containerd-namespace-ttrpc";
@@ -54,6 +55,7 @@ export interface HostDeps {
   /** The containers of sandboxes without an agent. */
   local: HostSandboxes;
   keeper: Keeper | undefined;
+  loggers: Loggers;
 }
 
 function pathsOf(request: StdioPaths): StdioPaths {
@@ -107,7 +109,7 @@ export class HostTaskService {
           bundle: container.record.bundle,
           pid: container.pidOf(execId),
           status,
-          ...paths,
+          ...namedPaths(paths),
           exitStatus: exit?.status ?? 0,
           exitedAt: exit?.at,
         };
@@ -142,7 +144,9 @@ export class HostTaskService {
         }
         // Its start is the next that comes.
         if (container.record.runtime) passGracePeriod();
-        const paths = pathsOf(request);
+        container.mustNotHave(execId);
+        const { namespace } = container.record;
+        const paths = await this.#deps.loggers.open(pathsOf(request), request.id, execId, namespace);
         container.addExec(execId, paths);
         container.record.execs[execId] = paths;
         // On the host there is nothing to be found again before the start, which is written down.
@@ -155,6 +159,7 @@ export class HostTaskService {
             false,
           );
         } catch (error) {
+          await this.#deps.loggers.close(paths, request.id, execId);
           this.#forgetExec(container, execId);
           throw error;
         }
@@ -235,6 +240,7 @@ export class HostTaskService {
       return this.#created(request, record, registry.get(id).pid);
     } catch (error) {
       registry.remove(id);
+      await this.#deps.loggers.close(record.paths, id, "");
       await this.#release(record);
       throw error;
     } finally {
@@ -274,6 +280,7 @@ export class HostTaskService {
   ): Promise<void> {
     const { registry, records } = this.#deps;
     const link = this.#noteSandbox(record, prepared);
+    record.paths = await this.#deps.loggers.open(record.paths, record.id, "", record.namespace);
     records.save(record);
     const container = this.#newContainer(record, link);
     const options = { typeUrl: PREPARED, value: PrepareContainerResponse.encode(prepared).finish() };
@@ -366,6 +373,7 @@ export class HostTaskService {
       if (execId !== "") process.ended({ status: 255, at: now() });
       throw error;
     }
+    this.#deps.loggers.started(id, execId);
     if (process.status === Status.CREATED) process.status = Status.RUNNING;
     this.#noteProcess(container.record, execId, { started: true });
     const pid = container.pidOf(execId);
@@ -403,6 +411,7 @@ export class HostTaskService {
     process.ended(exit);
     const { record } = container;
     const pid = container.pidOf(execId);
+    await this.#deps.loggers.close(process.paths, id, execId);
     if (execId !== "") {
       this.#forgetExec(container, execId);
     } else {

@@ -1,14 +1,30 @@
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
+import type { HostProcess } from "./host_process.ts";
+import { openLogFile } from "./log_file.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
 
-/** Where containerd's ends of a process's stdio are; empty for a stream that is not wanted. */
+/** A program that reads a process's output. */
+export interface LoggerRecord extends HostProcess {
+  /** As containerd names the outputs. */
+  stdout: string;
+  stderr: string;
+}
+
+/** Where containerd's ends of a process's stdio are: FIFOs, or `file://` and a file; empty for a stream that is not wanted. */
 export interface StdioPaths {
   stdin: string;
   stdout: string;
   stderr: string;
   terminal: boolean;
+  /** What reads the FIFOs, where they are ours and not containerd's. */
+  logger?: LoggerRecord;
+}
+
+/** The stdio of a process as containerd has named it. */
+export function namedPaths({ logger, ...paths }: StdioPaths): StdioPaths {
+  return logger ? { ...paths, stdout: logger.stdout, stderr: logger.stderr } : paths;
 }
 
 /** The streams that are wanted: a terminal has no stderr, though containerd names one. */
@@ -96,6 +112,8 @@ export class Stdio {
       return left;
     }
     try {
+      const file = openLogFile(path);
+      if (file >= 0) return this.#hold(`${key}/fifo`, file);
       if (sys.stat(path).type !== "fifo") throw new Error(`${path} is no FIFO`);
       const input = name === "stdin";
       const fd = this.#hold(
