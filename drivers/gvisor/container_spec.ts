@@ -21,14 +21,19 @@ const OWN_ANNOTATIONS = "dev.gvisor.";
 export function joinedSpec(
   spec: Spec,
   before: Pick<Spec, "linux">,
-  { sandbox, shm, limits }: { sandbox: Readonly<SandboxRecord>; shm: string; limits: string },
+  { sandbox, containerId, shm, limits }: {
+    sandbox: Readonly<SandboxRecord>;
+    containerId: string;
+    shm: string;
+    limits: string;
+  },
 ): Spec {
   const { cgroupsPath: _cgroupsPath, resources, ...linux } = spec.linux ?? {};
   const annotations = Object.entries(spec.annotations ?? {}).filter(([key]) =>
     !key.startsWith(OWN_ANNOTATIONS) && key !== LIMITS_ANNOTATION
   );
   return {
-    ...spec,
+    ...(containerId === sandbox.id ? withoutHooks(spec) : spec),
     mounts: (spec.mounts ?? []).map((mount) => sharedMemory(mount, shm)),
     annotations: {
       ...Object.fromEntries(annotations),
@@ -43,6 +48,13 @@ export function joinedSpec(
       namespaces: namespaces(before.linux?.namespaces ?? [], sandbox),
     },
   };
+}
+
+/** Those of a container that the sandbox was made for have been run by the sandboxer, before the sandbox took its network. */
+function withoutHooks({ hooks, ...spec }: Spec): Spec {
+  if (typeof hooks !== "object" || hooks === null) return spec;
+  const { poststart } = hooks as { poststart?: unknown };
+  return poststart === undefined ? spec : { ...spec, hooks: { poststart } };
 }
 
 function limitsOf({ memory, cpu }: Resources): Resources {

@@ -125,7 +125,8 @@ export class GvisorKind implements SandboxKind {
     const { sandbox, sandboxPaths } = container;
     const before = parseSpec(Deno.readTextFileSync(`${container.bundle}/config.json`));
     const limits = sandbox.cgroup === "" ? "" : Deno.readTextFileSync(limitsFile(sandboxPaths));
-    const spec = joinedSpec(container.spec, before, { sandbox, shm: sandboxPaths.shm, limits });
+    const { containerId } = container;
+    const spec = joinedSpec(container.spec, before, { sandbox, containerId, shm: sandboxPaths.shm, limits });
     container.spec = { ...spec, mounts: enforceReadOnly(spec.mounts ?? [], container.paths.dir) };
     return {
       kind: HostRuntime_Kind.RUNSC,

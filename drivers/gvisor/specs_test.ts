@@ -107,7 +107,7 @@ Deno.test("a container joins the sandbox by annotation, and brings no cgroup and
       },
     },
     { linux: { namespaces: [{ type: "pid", path: "/proc/7/ns/pid" }] } },
-    { sandbox: SANDBOX, shm: "/s/shm", limits: "memory:1 cpu" },
+    { sandbox: SANDBOX, containerId: "c1", shm: "/s/shm", limits: "memory:1 cpu" },
   );
   deepStrictEqual(spec.annotations, {
     a: "b",
@@ -126,12 +126,28 @@ Deno.test("a container joins the sandbox by annotation, and brings no cgroup and
   ]);
 });
 
+Deno.test("hooks of a container that the sandbox was made for have been run before, others are runsc's", () => {
+  const [prestart, poststart] = [[{ path: "/a" }], [{ path: "/b" }]];
+  const hooks = (containerId: string, hooks: unknown) =>
+    joinedSpec({ ociVersion: "1.1.0", hooks }, {}, { sandbox: SANDBOX, containerId, shm: "", limits: "" })
+      .hooks;
+  deepStrictEqual(hooks("c1", { prestart, poststart }), { prestart, poststart });
+  deepStrictEqual(hooks(SANDBOX.id, { prestart, poststart }), { poststart });
+  strictEqual(hooks(SANDBOX.id, { prestart }), undefined);
+});
+
 Deno.test("who joins the pod's PID namespace names the same as the first container", () => {
   const shared = { ...SANDBOX, sharePid: true };
   const before = { linux: { namespaces: [{ type: "pid" as const, path: "/proc/0/ns/pid" }] } };
-  const joined = joinedSpec({ ociVersion: "1.1.0" }, before, { sandbox: shared, shm: "/s/shm", limits: "" });
+  const joined = joinedSpec({ ociVersion: "1.1.0" }, before, {
+    sandbox: shared,
+    containerId: "c1",
+    shm: "/s/shm",
+    limits: "",
+  });
   const own = joinedSpec({ ociVersion: "1.1.0" }, { linux: {} }, {
     sandbox: shared,
+    containerId: "c1",
     shm: "/s/shm",
     limits: "",
   });

@@ -2,6 +2,7 @@ import { type CleanupStep, runCleanup } from "../../lib/cleanup/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { removeCriFiles } from "./cri_files.ts";
 import type { Context } from "./context.ts";
+import { runStopHooks } from "./host_hooks.ts";
 import { removeOwnNetns } from "./own_netns.ts";
 import { removePodCgroup } from "./pod_cgroup.ts";
 import { repeat } from "./repeat.ts";
@@ -42,6 +43,7 @@ function cleanupSteps(
       name: "remove the cgroup",
       run: () => removePodCgroup(context, record),
     },
+    { name: "run the hooks of its end", run: () => runStopHooks(context, sandbox) },
     {
       name: "detach the network",
       run: () => calling((timeoutMs) => peers.network.detach(request, { timeoutMs, signal: stopping })),

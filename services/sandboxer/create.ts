@@ -22,6 +22,8 @@ export interface NewSandbox {
   labels: Record<string, string>;
   /** Made for the task of the same id, which containerd has started without a sandbox. */
   standalone?: boolean;
+  /** containerd's bundle of that task. */
+  bundle?: string;
   /** `netnsPath` is a namespace of our own, made at the start and removed with the sandbox. */
   ownNetns?: boolean;
   /** Where containerd's CRI plugin wants to find the pod's files; empty for nowhere. */
@@ -78,6 +80,7 @@ export function noteSandbox({ config, peers, registry, log }: Context, sandbox: 
     cleaned: true,
     leftovers: [],
     ...(sandbox.standalone && { standalone: true }),
+    ...(sandbox.bundle && { bundle: sandbox.bundle }),
     ...(sandbox.ownNetns && { ownNetns: true }),
     ...(sandbox.criDir && { criDir: sandbox.criDir }),
   });

@@ -49,6 +49,10 @@ export interface SandboxRecord {
   onHost?: boolean;
   /** Made for the task of the same id, which names no sandbox; it goes with that task. */
   standalone?: boolean;
+  /** containerd's bundle of that task. */
+  bundle?: string;
+  /** Hooks of that task's have begun to run here: those of its end have to follow. */
+  hooked?: boolean;
   /** `netnsPath` is one of our own, made for this sandbox. */
   ownNetns?: boolean;
   /** Where containerd's CRI plugin wants to find the pod's files; only where the sandbox is a shim's to it. */

@@ -51,6 +51,7 @@ export async function createStandalone(
     ownNetns: network.kind === "own",
     labels: {},
     standalone: true,
+    bundle,
   });
   const { pid } = await startSandbox(context, id, call);
   return { sandboxPid: pid };

@@ -10,6 +10,7 @@ import { writeCriFiles } from "./cri_files.ts";
 import { driverInfo } from "./driver_info.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
+import { runCreateHooks } from "./host_hooks.ts";
 import { makePodCgroup } from "./pod_cgroup.ts";
 import { makeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
@@ -22,6 +23,9 @@ const MAX_QUEUES = 8;
 
 /** What a driver says whose VMM opens taps with one queue only, and no others. */
 const SINGLE_QUEUE = "single-queue-nics";
+
+/** What a driver says whose sandboxes have kernels of their own in processes of the host, without being VMs. */
+const OWN_KERNEL = "own-kernel";
 
 /** What is needed before the driver starts a sandbox. One without a kernel of its own has no share. */
 interface Parts {
@@ -50,6 +54,8 @@ export async function startParts(
   // Network and share take about as long; then processes are started in that cgroup. Not before: no cgroup can be made meanwhile.
   if (info.vm && cgroups.length > 0) passGracePeriod();
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
+  // An OCI runtime on the host would run them itself.
+  if (info.vm || info.capabilities.includes(OWN_KERNEL)) await runCreateHooks(context, sandbox, signal);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
     parts.network = await attachNetwork(context, sandbox, info, signal);

@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { shimHandler, shimRuntimeType } from "../../deploy/containerd/mod.ts";
 import { shimBinary } from "../../deploy/drivers.ts";
+import { hostTools } from "../../deploy/host/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { findProcesses, type Input, type Node } from "../harness/mod.ts";
@@ -37,9 +38,13 @@ async function run(
   return (await taskCtr(node)).run(args, input);
 }
 
-async function exec(node: Node, id: string, ...command: string[]) {
+function exec(node: Node, id: string, ...command: string[]) {
+  return execWithInput(node, undefined, id, ...command);
+}
+
+async function execWithInput(node: Node, input: Input | undefined, id: string, ...command: string[]) {
   const flags = ["--fifo-dir", `${node.runDir}/fifos`, "--exec-id", `e${crypto.randomUUID().slice(0, 8)}`];
-  return (await taskCtr(node)).run(["tasks", "exec", ...flags, id, ...command]);
+  return (await taskCtr(node)).run(["tasks", "exec", ...flags, id, ...command], input);
 }
 
 async function taskStatus(node: Node, id: string): Promise<string | undefined> {
@@ -117,6 +122,8 @@ tasks("a task in the background takes execs, outlives containerd and is killed",
   const pod = await node.runPod({ name: "beside" });
   const first = await exec(node, "sleeper", "sh", "-c", "echo from an exec; exit 7");
   deepStrictEqual([first.code, first.stdout], [7, "from an exec\n"], first.stderr);
+  const second = await execWithInput(node, { text: "all at once\n" }, "sleeper", "cat");
+  deepStrictEqual([second.code, second.stdout], [0, "all at once\n"], second.stderr);
 
   await node.restartContainerd();
   strictEqual(await taskStatus(node, "sleeper"), "RUNNING");
@@ -163,6 +170,92 @@ tasks("a task on the host's network has no NIC of its own", async (node) => {
   // In a guest there is no network of the host's; on the host there is nothing else.
   if (underVm) ok(!stdout.includes("eth0"), stdout);
   else deepStrictEqual(interfacesIn(stdout), interfacesIn(await Deno.readTextFile("/proc/net/dev")));
+});
+
+tasks("a task's output goes to a program, and to a file", async (node) => {
+  const dir = `${node.runDir}/log`;
+  await Deno.mkdir(dir, { recursive: true });
+  // Streams are 3 and 4, and 5 is closed when it reads (containerd, runtime v2, logging).
+  const script = `#!/bin/sh
+exec 5>&-
+cat <&4 > "$2/$CONTAINER_ID.err" & cat <&3 > "$2/$CONTAINER_ID.out"
+wait
+echo "$CONTAINER_NAMESPACE $1" > "$2/$CONTAINER_ID.end"
+`;
+  await Deno.writeTextFile(`${dir}/logger`, script, { mode: 0o755 });
+  const command = ["sh", "-c", "echo to stdout; echo to stderr >&2"];
+  const log = async (id: string, uri: string) => {
+    const { code, stderr } = await run(node, ["-d", "--log-uri", uri], id, { command });
+    strictEqual(code, 0, stderr);
+    await waitForStatus(node, id, "STOPPED");
+    await removeTask(node, id);
+  };
+  const read = (name: string) => Deno.readTextFile(`${dir}/${name}`);
+  await log("to-program", `binary://${dir}/logger?dir=${encodeURIComponent(dir)}`);
+  strictEqual(await read("to-program.out"), "to stdout\n");
+  strictEqual(await read("to-program.err"), "to stderr\n");
+  strictEqual(await read("to-program.end"), `${NAMESPACE} dir\n`, "a task is removed when all is read");
+  // Whose sandbox runs the task's server itself has nothing but FIFOs.
+  if (node.handler === "kuasar-quark") return;
+  await log("to-file", `file://${dir}/new/file`);
+  const lines = (await read("new/file")).trim().split("\n").sort();
+  deepStrictEqual(lines, ["to stderr", "to stdout"]);
+});
+
+tasks("a program that cannot log fails the task and leaves nothing", async (node) => {
+  const { code, stderr } = await run(node, ["-d", "--log-uri", "binary:///no/such/program"], "unlogged", {
+    command: ["true"],
+  });
+  strictEqual(code, 1);
+  match(stderr, /Cannot log to \/no\/such\/program/);
+});
+
+tasks("hooks of a task run on the host, with its network namespace", async (node) => {
+  const dir = `${node.runDir}/hooks`;
+  await Deno.mkdir(`${dir}/rootfs/bin`, { recursive: true });
+  await Deno.copyFile(hostTools().busyboxStatic, `${dir}/rootfs/bin/busybox`);
+  for (const name of ["dev", "proc", "sys", "run", "tmp", "etc"]) {
+    await Deno.mkdir(`${dir}/rootfs/${name}`, { recursive: true });
+  }
+  const { stdout } = await (await taskCtr(node)).run(["oci", "spec"]);
+  const spec = JSON.parse(stdout);
+  // What the hook puts into the network namespace is there when the task begins.
+  const script = `#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cat > "${dir}/$1"
+[ "$1" = createRuntime ] || exit 0
+pid=$(sed 's/.*"pid": *\\([0-9]*\\).*/\\1/' "${dir}/$1")
+nsenter --net=/proc/$pid/ns/net ip link add hooked0 type veth peer name hooked1
+nsenter --net=/proc/$pid/ns/net ip addr add 10.99.0.7/24 dev hooked0
+nsenter --net=/proc/$pid/ns/net ip link set hooked1 up
+nsenter --net=/proc/$pid/ns/net ip link set hooked0 up
+`;
+  await Deno.writeTextFile(`${dir}/hook`, script, { mode: 0o755 });
+  const hook = (kind: string) => [{ path: `${dir}/hook`, args: ["hook", kind] }];
+  const config = {
+    ...spec,
+    root: { path: `${dir}/rootfs` },
+    process: { ...spec.process, args: ["/bin/busybox", "ip", "addr"], terminal: false },
+    hooks: { createRuntime: hook("createRuntime"), poststop: hook("poststop") },
+    annotations: { of: "the task" },
+    linux: { ...spec.linux, cgroupsPath: "/tasks/hooked" },
+  };
+  await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(config));
+  const fifos = ["--fifo-dir", `${node.runDir}/fifos`];
+  const args = ["--runtime", shimRuntimeType(node.handler), "--config", `${dir}/config.json`];
+  const { code, stdout: shown, stderr } = await (await taskCtr(node)).run([
+    "run",
+    "--rm",
+    ...fifos,
+    ...args,
+    "hooked",
+  ]);
+  strictEqual(code, 0, stderr);
+  match(shown, /10\.99\.0\.7\/24/);
+  const state = async (name: string) => JSON.parse(await Deno.readTextFile(`${dir}/${name}`));
+  const { id, annotations } = await state("createRuntime");
+  deepStrictEqual([id, annotations.of], ["hooked", "the task"]);
+  deepStrictEqual((await state("poststop")).id, "hooked");
 });
 
 tasks("a command that is not in the image is an error that names it", async (node) => {

@@ -7,10 +7,10 @@ export interface CtrResult {
 
 /**
  * What is written to stdin, which then ends, when stdout has shown `after`: ctr forgets an end of input that comes before
- * it has created the task.
+ * it has created the task. Without `after` it is written at once.
  */
 export interface Input {
-  after: string;
+  after?: string;
   text: string;
 }
 
@@ -53,11 +53,14 @@ export class Ctr {
   ): Promise<string> {
     let text = "";
     let fed = false;
+    const writeAll = async ({ input, stdin }: NonNullable<typeof feed>) => {
+      fed = true;
+      await new Blob([input.text]).stream().pipeTo(stdin);
+    };
+    if (feed && feed.input.after === undefined) await writeAll(feed);
     for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
       text += chunk;
-      if (!feed || fed || !text.includes(feed.input.after)) continue;
-      fed = true;
-      await new Blob([feed.input.text]).stream().pipeTo(feed.stdin);
+      if (feed && !fed && text.includes(feed.input.after!)) await writeAll(feed);
     }
     if (feed && !fed) await feed.stdin.close();
     return text;

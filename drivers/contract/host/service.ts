@@ -45,7 +45,7 @@ export class HostDriver {
         notes: [...kind.notes],
         vm: false,
         shareKind: ShareKind.VIRTIOFS,
-        capabilities: [...kind.capabilities],
+        capabilities: [...kind.capabilities, ...(kind.ownKernel ? ["own-kernel"] : [])],
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId }) => {

@@ -69,15 +69,21 @@ export const hostLimits: SpecStep = {
   },
 };
 
+/** What the sandboxer runs on the host for a container that a sandbox is made for. */
+const RUN_ELSEWHERE = ["prestart", "createRuntime", "poststop"];
+
 export const hooks: SpecStep = {
   name: "hooks",
-  why: "hooks are programs of the host; in the guest they do not exist",
-  apply(spec) {
+  why:
+    "hooks are programs of the host; in the guest they do not exist. Those of a container that a sandbox was made " +
+    "for are run on the host by the sandboxer: `prestart`, `createRuntime`, `poststop`",
+  apply(spec, { ownSandbox }) {
     if (spec.hooks === undefined) return { spec };
     const kinds = typeof spec.hooks === "object" && spec.hooks !== null ? Object.keys(spec.hooks) : [];
+    const dropped = kinds.filter((kind) => !ownSandbox || !RUN_ELSEWHERE.includes(kind));
     return {
       spec: without(spec, "hooks"),
-      ...(kinds.length ? { notes: [`hooks are not run in a VM: dropped ${kinds.join(", ")}`] } : {}),
+      ...(dropped.length ? { notes: [`hooks are not run in a VM: dropped ${dropped.join(", ")}`] } : {}),
     };
   },
 };

@@ -199,6 +199,10 @@ Deno.test("hooks: dropped with a note, none without", () => {
   strictEqual("hooks" in spec, false);
   match(notes![0]!, /prestart/);
   strictEqual(applied(hooks).notes, undefined);
+  const all = { prestart: [], createRuntime: [], createContainer: [], poststop: [] };
+  deepStrictEqual(applied(hooks, { hooks: all }, { ownSandbox: true }).notes, [
+    "hooks are not run in a VM: dropped createContainer",
+  ]);
 });
 
 Deno.test("sysctls: a container's own sandbox has them, in a pod they are left to be refused", () => {
