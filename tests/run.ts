@@ -32,8 +32,8 @@ const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls"
 /** What takes the place of a share where there is none, by choice or for want of one. */
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
-/** containerd without the Sandbox API: the shim programs, with containerd 2, both ways of 1.7, and Docker. */
-const SHIM_TESTS = ["shim", "shim_containerd17", "shim_sandbox_mode", "docker"].map((name) =>
+/** containerd without the Sandbox API: the shim programs, with containerd 2, both ways of 1.7, Docker, and nerdctl. */
+const SHIM_TESTS = ["shim", "shim_containerd17", "shim_sandbox_mode", "docker", "nerdctl"].map((name) =>
   `tests/e2e/${name}_test.ts`
 );
 

@@ -1,5 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import { CPUStat, MemoryStat, Metrics } from "../../../lib/proto/gen/cgroups/v2.ts";
+import { CPUStat, IOStat, MemoryStat, Metrics } from "../../../lib/proto/gen/cgroups/v2.ts";
 import type { HostUsage } from "./host_usage.ts";
 
 /** "max" on the wire: containerd takes anything above 2^62 for unlimited. */
@@ -72,6 +72,8 @@ export function metricsOf(container: string, usage: SandboxUsage, context: Metri
   return {
     ...Metrics.decode(NOTHING),
     pids: { current: usage.pids, limit: UNLIMITED },
+    // Nothing is counted, but nerdctl 2.3 ends with a panic where this is absent.
+    io: IOStat.decode(NOTHING),
     cpu: { ...CPUStat.decode(NOTHING), usageUsec: cpuOf(container, usage, host) / 1000n },
     memory: {
       ...MemoryStat.decode(NOTHING),
