@@ -30,7 +30,7 @@ import {
 const VNET_HEADER = 10;
 const ETHERTYPE = { ARP: 0x0806, TEST: 0x88b5 };
 const ARP_REQUEST = 1;
-const DEADLINE_MS = 5000;
+const DEADLINE_MS = 60_000;
 
 function frame(target: string, source: string, ethertype: number, payload: Uint8Array): Bytes {
   const bytes = new Uint8Array(Math.max(60, 14 + payload.length));

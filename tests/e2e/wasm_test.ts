@@ -236,9 +236,14 @@ e2e("CPU time is limited, and the stats say what a module uses", node, async (no
   await container.waitForLog("computing");
   const usedNs = async () => (await container.stats()).cpu!.usageCoreNanoSeconds!.value;
   const [before, begin] = [await usedNs(), Date.now()];
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  const share = Number(await usedNs() - before) / 1e6 / (Date.now() - begin);
-  ok(share > 0.02 && share < 0.3, `a fifth of a CPU was given, ${share.toFixed(2)} used`);
+  let usedMs = 0;
+  // On a busy host it gets less than it may have.
+  while (usedMs < 400) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    usedMs = Number(await usedNs() - before) / 1e6;
+  }
+  const share = usedMs / (Date.now() - begin);
+  ok(share < 0.3, `a fifth of a CPU was given, ${share.toFixed(2)} used`);
   const { memory } = await container.stats();
   ok(memory!.workingSetBytes!.value > 1n << 20n);
   ok(Number(memory!.availableBytes!.value) < 128 * MIB, "its limit is known");

@@ -7,7 +7,7 @@ import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 import { childrenOf } from "../harness/processes.ts";
 
 /** How long a start may take on a busy host. */
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Starts `kuasar-task` in a folder of its own. */
 async function withKeeper(test: (keeper: Deno.ChildProcess, runDir: string) => Promise<void>): Promise<void> {

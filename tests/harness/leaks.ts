@@ -94,7 +94,7 @@ const SETTLE_STEP_MS = 200;
 export async function waitForNoLeaks(
   before: Snapshot,
   target: SnapshotTarget,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<string[]> {
   const end = Date.now() + timeoutMs;
   while (true) {

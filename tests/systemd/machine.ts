@@ -7,7 +7,7 @@ const ENTER = fileURLToPath(new URL("enter.sh", import.meta.url));
 const SYSTEMD = "/lib/systemd/systemd";
 
 /** How long systemd may take until it answers. */
-const BOOT_TIMEOUT_MS = 30_000;
+const BOOT_TIMEOUT_MS = 120_000;
 const STEP_MS = 100;
 
 /** Why no machine can be started here; undefined where one can. */

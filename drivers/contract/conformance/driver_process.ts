@@ -11,7 +11,7 @@ import type { DriverCommand, Fault } from "./subject.ts";
 const CALL_TIMEOUT_MS = 120_000;
 
 /** How long a driver may take to let go of what a call has used. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 60_000;
 
 /** The typed client of a driver. */
 export type Client = GrpcClient<typeof DriverDefinition>;

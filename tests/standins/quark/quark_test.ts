@@ -1,5 +1,6 @@
 /** The stand-in against what is documented for Quark's mode of a sandboxer: what a driver may rely on. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { ExitWatcher, isAlive, processRef } from "../../../lib/process/mod.ts";
 import { Status } from "../../../lib/proto/gen/containerd/task/v3/task.ts";
 import { exampleConfig } from "./example_config.ts";
 import { QuarkSandbox } from "./fixture.ts";
@@ -103,10 +104,7 @@ Deno.test("what is odd about the service is odd here too", async () => {
   await task.shutdown({ id: "s1", now: true }).catch(() => {});
   // What it is asked in the very moment it still answers.
   const code = () => task.state({ id: "c1", execId: "" }).then(() => "", (error) => error.code);
-  for (let i = 0; i < 50 && await code() !== "UNAVAILABLE"; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  strictEqual(await code(), "UNAVAILABLE");
+  while (await code() !== "UNAVAILABLE") await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
 Deno.test("a bind mount that was left in a spec is refused", async () => {
@@ -131,16 +129,11 @@ Deno.test("its containers end with a sandbox that is killed", async () => {
   await task.create({ ...await sandbox.prepare("c1", ["sh", "-c", "/bin/busybox sleep 4242"]), stdout: "" });
   await task.start({ id: "c1", execId: "" });
   const { processes } = await task.pids({ id: "c1" });
-  ok(Deno.statSync(`/proc/${processes[0]!.pid}`).isDirectory);
+  const ref = processRef(processes[0]!.pid);
+  ok(isAlive(ref));
+  const watcher = new ExitWatcher();
+  const ended = watcher.watch(ref);
   Deno.kill(sandbox.pid, "SIGKILL");
-  for (let i = 0; i < 100; i++) {
-    try {
-      Deno.statSync(`/proc/${processes[0]!.pid}/ns`);
-      if (Deno.readTextFileSync(`/proc/${processes[0]!.pid}/stat`).includes(") Z ")) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    } catch {
-      return;
-    }
-  }
-  throw new Error("the container's first process is still there");
+  await ended;
+  await watcher.close();
 });

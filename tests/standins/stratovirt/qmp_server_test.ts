@@ -167,10 +167,16 @@ Deno.test("commands come with the version", async () => {
 Deno.test("the 101st command of a second is throttled", () =>
   withServer(async ({ connect }) => {
     const client = await connect();
-    // Begun with a second of the clock, so that all of them are in one.
-    await new Promise((resolve) => setTimeout(resolve, 1000 - Date.now() % 1000));
-    const answers = [];
-    for (let i = 0; i < 101; i++) answers.push(await client.ask({ execute: "query-status", id: String(i) }));
+    const second = () => Math.floor(Date.now() / 1000);
+    let [answers, begun]: [Awaited<ReturnType<typeof client.ask>>[], number] = [[], 0];
+    // Begun with a second of the clock, until a busy host lets all of them be in one.
+    while (second() !== begun) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 - Date.now() % 1000));
+      [answers, begun] = [[], second()];
+      for (let i = 0; i < 101; i++) {
+        answers.push(await client.ask({ execute: "query-status", id: String(i) }));
+      }
+    }
     deepStrictEqual(answers.slice(0, 100).filter((answer) => "error" in answer), []);
     strictEqual(failure(answers[100]!).class, "OperationThrottled");
   }));
