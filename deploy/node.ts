@@ -1,6 +1,11 @@
 import { buildDir, root } from "../lib/build/mod.ts";
 import { waitForCri } from "../lib/cri/mod.ts";
-import { type ContainerdInstance, type ContainerdRelease, prepareContainerd } from "./containerd/mod.ts";
+import {
+  type ContainerdInstance,
+  type ContainerdRelease,
+  type IoType,
+  prepareContainerd,
+} from "./containerd/mod.ts";
 import { driverDeployment, DRIVERS } from "./drivers.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { waitForServices } from "./services_ready.ts";
@@ -27,6 +32,8 @@ export interface NodeOptions {
   containerdRelease?: ContainerdRelease;
   /** Pause image of the handlers without the Sandbox API, which exist only where this is given. */
   pauseImage?: string;
+  /** How a private containerd reaches the stdio of containers; by FIFOs unless given. */
+  ioType?: IoType;
   /** Drivers that start with the node, by name; the default one unless given. */
   drivers?: readonly string[];
   /** Drivers that start when they are first called. */
@@ -66,6 +73,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     ...(options.containerdRoot === undefined ? {} : { rootDir: options.containerdRoot }),
     ...(options.containerdRelease === undefined ? {} : { release: options.containerdRelease }),
     ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
+    ...(options.ioType === undefined ? {} : { ioType: options.ioType }),
   });
   const address = options.containerdAddress ?? containerd!.address;
   const specs = options.services === false ? [containerdSpec(containerd!)] : nodeSet({

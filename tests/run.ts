@@ -29,6 +29,10 @@ const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls"
   `tests/e2e/${name}_test.ts`
 );
 
+/** What depends on how containerd reaches the stdio of containers. */
+const STREAM_TESTS = ["lifecycle", "exec", "exit"].map((name) => `tests/e2e/${name}_test.ts`);
+const STREAMING_TEST = "tests/e2e/streaming_test.ts";
+
 /** What takes the place of a share where there is none, by choice or for want of one. */
 const BLOCK_TEST = "tests/e2e/block_test.ts";
 
@@ -66,6 +70,10 @@ const STAGES: readonly Stage[] = [
     return tests(`end-to-end tests of ${handler}`, e2eOf(driver), { KUASAR_E2E_HANDLER: handler });
   }),
   ...otherRuntimes(),
+  tests("end-to-end tests of kuasar-runc with stdio over streams", [...STREAM_TESTS, STREAMING_TEST], {
+    KUASAR_E2E_HANDLER: "kuasar-runc",
+    KUASAR_E2E_IO: "streaming",
+  }),
   tests("an installation under systemd", testsOf(FILES, "systemd")),
 ];
 

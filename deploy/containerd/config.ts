@@ -19,6 +19,9 @@ export function runtimeHandlers(drivers: readonly DriverDeployment[] = DRIVERS):
   );
 }
 
+/** How containerd reaches the stdio of containers: FIFOs, its default, or streams over the task server's socket. */
+export type IoType = "fifo" | "streaming";
+
 /** Where a private containerd lives and what it uses. All paths are absolute. */
 export interface ContainerdOptions {
   rootDir: string;
@@ -34,6 +37,8 @@ export interface ContainerdOptions {
    * a shim ({@link shimHandler}). Only tests use them.
    */
   pauseImage?: string;
+  /** `fifo` unless given. */
+  ioType?: IoType;
   logLevel?: "debug" | "info" | "warn";
   /** Drop-ins that offer our handlers, instead of this file. */
   imports?: readonly string[];
@@ -68,7 +73,12 @@ export function shimHandler(handler: string): string {
 }
 
 /** The tables that make an existing containerd (2.0 or newer, config version 3) know us. */
-export function handlerConfig(sandboxerSocket: string, handlers = runtimeHandlers()): string {
+export function handlerConfig(
+  sandboxerSocket: string,
+  handlers = runtimeHandlers(),
+  ioType: IoType = "fifo",
+): string {
+  const io = ioType === "fifo" ? "" : `  io_type = ${quote(ioType)}\n`;
   const passed = (annotations: readonly string[] = []) =>
     annotations.length === 0 ? "" : `  pod_annotations = ${list(annotations)}
   container_annotations = ${list(annotations)}
@@ -77,7 +87,7 @@ export function handlerConfig(sandboxerSocket: string, handlers = runtimeHandler
     `[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${handler}]
   runtime_type = ${quote(runtimeType)}
   sandboxer = ${quote(SANDBOXER_NAME)}
-${passed(annotations)}`
+${io}${passed(annotations)}`
   );
   return `[proxy_plugins.${SANDBOXER_NAME}]
   type = "sandbox"
@@ -91,7 +101,9 @@ ${tables.join("\n")}`;
 export function containerdConfig(options: ContainerdOptions): string {
   const withPause = options.pauseImage === undefined ? "" : pauseHandlers(options.pauseImage);
   const imports = options.imports === undefined ? "" : `imports = ${list(options.imports)}\n`;
-  const handlers = options.imports === undefined ? handlerConfig(options.sandboxerSocket) : "";
+  const handlers = options.imports === undefined
+    ? handlerConfig(options.sandboxerSocket, runtimeHandlers(), options.ioType)
+    : "";
   return `version = 3
 ${imports}root = ${quote(options.rootDir)}
 state = ${quote(options.stateDir)}

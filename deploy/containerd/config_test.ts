@@ -27,6 +27,12 @@ Deno.test("the configuration is valid TOML with our plugin and handler", () => {
   }
 });
 
+Deno.test("stdio over streams is asked for handler by handler", () => {
+  const config: Tree = parse(containerdConfig({ ...OPTIONS, ioType: "streaming" }));
+  const runtimes = config.plugins["io.containerd.cri.v1.runtime"].containerd.runtimes;
+  for (const handler of allHandlers()) strictEqual(runtimes[handler].io_type, "streaming");
+});
+
 Deno.test("the address of the sandboxer is a bare path", () => {
   const config: Tree = parse(containerdConfig(OPTIONS));
   ok(config.proxy_plugins.kuasar.address.startsWith("/"));

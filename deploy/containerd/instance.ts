@@ -1,7 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { cniConflist, podSubnet } from "./cni.ts";
 import { shimBinaries } from "../drivers.ts";
-import { containerdConfig, type ContainerdOptions } from "./config.ts";
+import { containerdConfig, type ContainerdOptions, type IoType } from "./config.ts";
 import { containerd17Config } from "./config17.ts";
 
 /** containerd 2, or 1.7 with or without its sandbox mode. */
@@ -41,6 +41,8 @@ export interface PrepareOptions {
   sandboxerSocket: string;
   subnet?: string;
   pauseImage?: string;
+  /** `fifo` unless given. */
+  ioType?: IoType;
   /** What this containerd is; one that has the Sandbox API unless given. */
   release?: ContainerdRelease;
   logLevel?: ContainerdOptions["logLevel"];
@@ -81,6 +83,7 @@ export async function prepareContainerd(options: PrepareOptions): Promise<Contai
       cniBinDirs: [programs.cniBinDir],
       cniConfDir,
       ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
+      ...(options.ioType === undefined ? {} : { ioType: options.ioType }),
       ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
       ...(options.imports === undefined ? {} : { imports: options.imports }),
     }),

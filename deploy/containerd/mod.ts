@@ -4,6 +4,7 @@ export {
   containerdConfig,
   type ContainerdOptions,
   handlerConfig,
+  type IoType,
   type RuntimeHandler,
   runtimeHandlers,
   shimHandler,

@@ -24,6 +24,8 @@ const REPEATABLE = new Set([
     "Update",
     "Shutdown",
   ],
+  // It goes on from what it has remembered.
+  "Stream",
   ...["WaitSandbox", "SandboxStatus", "Platform", "PingSandbox", "SandboxMetrics"],
 ]);
 

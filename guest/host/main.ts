@@ -1,4 +1,5 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
+import { StreamingDefinition } from "../../lib/proto/gen/containerd/services/streaming/v1/streaming.ts";
 import { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
@@ -17,6 +18,8 @@ import { RecordStore } from "./record.ts";
 import { Registry } from "./registry.ts";
 import { sandboxHandlers } from "./sandbox_api.ts";
 import { HostTaskService } from "./service.ts";
+import { HostStreams } from "./streaming/host_streams.ts";
+import { streamingHandlers } from "./streaming/service.ts";
 
 /** First inherited descriptor of systemd's socket activation (sd_listen_fds(3)). */
 const LISTEN_FDS_START = 3;
@@ -63,14 +66,28 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
     const local = new HostSandboxes(`${flags.runDir}/task/tmp`, keeper, publish);
     const loggers = new Loggers(`${flags.runDir}/task/logs`);
-    const service = new HostTaskService({ registry, records, preparer, publisher, local, keeper, loggers });
+    const socket = `${flags.runDir}/task.sock`;
+    const streams = new HostStreams(`ttrpc+unix://${socket}`, `${flags.runDir}/task/streams`, keeper);
+    const service = new HostTaskService({
+      registry,
+      records,
+      preparer,
+      publisher,
+      local,
+      streams,
+      keeper,
+      loggers,
+    });
     const server = new TtrpcServer({
+      // containerd 2.1 opens a connection for each and closes none.
+      closeAfterStream: (name) => name === StreamingDefinition.fullName,
       onProtocolError: (error) => log.debug("connection", { error }),
       onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),
     });
     service.register(server);
     server.add(SandboxDefinition, sandboxHandlers(preparer));
-    const listener = listen(`${flags.runDir}/task.sock`);
+    server.add(StreamingDefinition, streamingHandlers(streams));
+    const listener = listen(socket);
     // Whoever asks for a container must find it, so those of an earlier run are taken over first.
     const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });
     const adopted = Promise.all(records.load(report).map((record) => service.adopt(record)));
@@ -78,13 +95,16 @@ export async function runHost(args: readonly string[]): Promise<void> {
     await Promise.race([adopted, sleep(ADOPT_TIMEOUT_MS)]);
     const connections = new Connections(server, `${flags.runDir}/task/connections`, keeper);
     connections.resume();
-    void adopted.then(() => keeper?.settle());
+    void adopted.then(() => {
+      streams.settle();
+      keeper?.settle();
+    });
     serveListener(listener, ({ fd }) => {
       if (isPeerAllowed(fd)) connections.accept(fd);
       else sys.close(fd);
     });
     for (const signal of [sys.SIG.TERM, sys.SIG.INT]) sys.onSignal(signal, () => sys.exit(0));
-    log.info("serving", { socket: `${flags.runDir}/task.sock` });
+    log.info("serving", { socket });
   } catch (error) {
     sys.logWrite(`kuasar-task: ${asKuasarError(error).message}\n`);
     sys.exit(1);

@@ -37,6 +37,7 @@ import type { Loggers } from "./loggers.ts";
 import type { Registry } from "./registry.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
 import { namedPaths, type StdioPaths } from "./stdio.ts";
+import type { HostStreams } from "./streaming/host_streams.ts";
 
 const PREPARED = "kuasar.prepare.v1.PrepareContainerResponse";
 const NAMESPACE_KEY = "containerd-namespace-ttrpc";
@@ -54,13 +55,9 @@ export interface HostDeps {
   publisher: EventPublisher;
   /** The containers of sandboxes without an agent. */
   local: HostSandboxes;
+  streams: HostStreams;
   keeper: Keeper | undefined;
   loggers: Loggers;
-}
-
-function pathsOf(request: StdioPaths): StdioPaths {
-  const { stdin, stdout, stderr, terminal } = request;
-  return { stdin, stdout, stderr, terminal };
 }
 
 /** In a guest the stdio fields are no paths: what is not empty is wanted. */
@@ -96,7 +93,7 @@ export class HostTaskService {
   }
 
   #handlers(): Handlers<typeof TaskDefinition> {
-    const { registry } = this.#deps;
+    const { registry, streams } = this.#deps;
     return {
       create: (request, context) => this.#create(request, context),
       start: ({ id, execId }) => this.#start(registry.get(id), execId),
@@ -109,7 +106,7 @@ export class HostTaskService {
           bundle: container.record.bundle,
           pid: container.pidOf(execId),
           status,
-          ...namedPaths(paths),
+          ...streams.stdioOf(namedPaths(paths)),
           exitStatus: exit?.status ?? 0,
           exitedAt: exit?.at,
         };
@@ -146,7 +143,7 @@ export class HostTaskService {
         if (container.record.runtime) passGracePeriod();
         container.mustNotHave(execId);
         const { namespace } = container.record;
-        const paths = await this.#deps.loggers.open(pathsOf(request), request.id, execId, namespace);
+        const paths = await this.#deps.loggers.open(streams.pathsOf(request), request.id, execId, namespace);
         container.addExec(execId, paths);
         container.record.execs[execId] = paths;
         // On the host there is nothing to be found again before the start, which is written down.
@@ -201,7 +198,7 @@ export class HostTaskService {
   }
 
   async #create(request: CreateTaskRequest, context: CallContext): Promise<{ pid: number }> {
-    const { registry, records, preparer } = this.#deps;
+    const { registry, records, preparer, streams } = this.#deps;
     const id = checkId(request.id, "container id");
     if (registry.has(id) || this.#creating.has(id)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
@@ -218,7 +215,7 @@ export class HostTaskService {
       namespace: context.metadata.get(NAMESPACE_KEY) ?? "k8s.io",
       bundle: request.bundle,
       phase: "preparing",
-      paths: pathsOf(request),
+      paths: streams.pathsOf(request),
       execs: {},
     };
     try {
@@ -241,6 +238,7 @@ export class HostTaskService {
     } catch (error) {
       registry.remove(id);
       await this.#deps.loggers.close(record.paths, id, "");
+      streams.release(record.paths);
       await this.#release(record);
       throw error;
     } finally {
@@ -253,7 +251,7 @@ export class HostTaskService {
       containerId: record.id,
       bundle: record.bundle,
       rootfs: request.rootfs,
-      io: record.paths,
+      io: this.#deps.streams.stdioOf(record.paths),
       checkpoint: request.checkpoint,
       pid,
     });
@@ -301,7 +299,7 @@ export class HostTaskService {
     const begun = pid !== 0 || !link.local;
     if (link.local && begun) this.#began(container, "", pid);
     records.save(record);
-    if (begun) await container.connectStdio("");
+    if (begun) await this.#connectStdio(container, "");
     void container.watchExit("");
   }
 
@@ -365,11 +363,12 @@ export class HostTaskService {
       const answer = await container.guest((task) => task.start({ id, execId }), false);
       if (container.link.local && container.process(execId).pid === 0) {
         this.#began(container, execId, answer.pid);
-        if (execId === "") await container.connectStdio("");
+        if (execId === "") await this.#connectStdio(container, "");
       }
     } catch (error) {
       // Nothing will ever come: containerd waits for the end of the streams.
       process.stdio.close();
+      this.#deps.streams.release(process.paths);
       if (execId !== "") process.ended({ status: 255, at: now() });
       throw error;
     }
@@ -380,7 +379,7 @@ export class HostTaskService {
     if (execId === "") {
       this.#publish(container.record, "/tasks/start", "TaskStart", TaskStart, { containerId: id, pid });
     } else {
-      await container.connectStdio(execId);
+      await this.#connectStdio(container, execId);
       this.#publish(container.record, "/tasks/exec-started", "TaskExecStarted", TaskExecStarted, {
         containerId: id,
         execId,
@@ -391,7 +390,7 @@ export class HostTaskService {
   }
 
   async #delete(id: string, execId: string) {
-    const { registry, records } = this.#deps;
+    const { registry, records, streams } = this.#deps;
     const container = registry.get(id);
     const process = container.process(execId);
     if (process.status === Status.RUNNING || process.status === Status.PAUSED) {
@@ -416,6 +415,7 @@ export class HostTaskService {
       this.#forgetExec(container, execId);
     } else {
       container.closeStdio();
+      for (const { paths } of [process, ...container.execs.values()]) streams.release(paths);
       registry.remove(id);
       record.phase = "releasing";
       records.save(record);
@@ -455,8 +455,15 @@ export class HostTaskService {
     return {};
   }
 
+  async #connectStdio(container: HostContainer, execId: string): Promise<void> {
+    await container.connectStdio(execId);
+    this.#deps.streams.joined(container.process(execId).paths);
+  }
+
   #forgetExec(container: HostContainer, execId: string): void {
-    container.execs.get(execId)?.stdio.close();
+    const exec = container.execs.get(execId);
+    exec?.stdio.close();
+    if (exec) this.#deps.streams.release(exec.paths);
     container.execs.delete(execId);
     delete container.record.execs[execId];
     delete container.record.processes?.[execId];
@@ -528,6 +535,7 @@ export class HostTaskService {
     }
     const container = this.#newContainer(record, link);
     registry.add(container);
+    for (const paths of [record.paths, ...Object.values(record.execs)]) this.#deps.streams.adopt(paths);
     for (const [execId, paths] of Object.entries(record.execs)) container.addExec(execId, paths);
     for (const [execId, { pid }] of Object.entries(record.processes ?? {})) {
       container.process(execId).pid = pid;

@@ -13,6 +13,11 @@ export interface CallContext {
   readonly cancelled: boolean;
   /** Calls `listener` once on cancellation, at once where it has happened; returns a way to take it back. */
   onCancel(listener: (reason: KuasarError) => void): () => void;
+  /**
+   * Where the connection outlives this process: the process that goes on with this stream gets `message` as its first one, instead
+   * of those that have been read by then.
+   */
+  remember(message: Uint8Array): void;
 }
 
 /** The server's side of a `CallContext`. */
@@ -21,6 +26,7 @@ export class Call implements CallContext {
   readonly method: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly deadlineMs: number | undefined;
+  readonly #remember: (message: Uint8Array) => void;
   #reason: KuasarError | undefined;
   readonly #listeners = new Set<(reason: KuasarError) => void>();
   readonly #stopTimer: () => void;
@@ -30,7 +36,9 @@ export class Call implements CallContext {
     method: string,
     metadata: ReadonlyMap<string, string>,
     deadlineMs: number | undefined,
+    remember: (message: Uint8Array) => void = () => {},
   ) {
+    this.#remember = remember;
     this.service = service;
     this.method = method;
     this.metadata = metadata;
@@ -52,6 +60,10 @@ export class Call implements CallContext {
     }
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  remember(message: Uint8Array): void {
+    this.#remember(message);
   }
 
   /** Tells every listener, once. */

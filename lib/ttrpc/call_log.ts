@@ -1,6 +1,9 @@
 /** Takes down the calls of one connection, so that a later process can go on with it. */
 export interface CallLog {
-  /** A call has come; `body` is its encoded `Request`. Called before anything is done for it. */
+  /**
+   * A call has come; `body` is its encoded `Request`. Called before anything is done for it, and for a stream once more with
+   * every message that is to be remembered, which is then its payload.
+   */
   begin(streamId: number, body: Uint8Array): void;
   /** Its answer has been handed to the transport. */
   end(streamId: number): void;

@@ -1,5 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { StreamingDefinition } from "../proto/gen/containerd/services/streaming/v1/streaming.ts";
 import { TaskDefinition, WaitRequest, WaitResponse } from "../proto/gen/containerd/task/v3/task.ts";
+import { Any } from "../proto/gen/google/protobuf/any.ts";
 import { Request } from "../proto/gen/ttrpc/ttrpc.ts";
 import { type ConnectionState, type Handlers, TtrpcServer } from "./mod.ts";
 import { RawPeer } from "./testing/raw_peer.ts";
@@ -74,4 +76,45 @@ Deno.test("a connection goes on where an earlier process has left it", async () 
     await peer.request(11, { service: TASK, method: "Wait", payload: WAIT });
     strictEqual((await peer.response()).code, 3);
   });
+});
+
+Deno.test("a stream goes on with what it has had remembered, and its peer may go on sending", async () => {
+  const server = new TtrpcServer();
+  const firsts: string[] = [];
+  server.add(StreamingDefinition, {
+    async stream(incoming, send, context) {
+      let first = true;
+      for await (const message of incoming) {
+        if (first) firsts.push(message.typeUrl);
+        if (first) context.remember(Any.encode({ ...message, typeUrl: "resumed" }).finish());
+        else await send(message);
+        first = false;
+      }
+    },
+  });
+  const open = new Map<number, Uint8Array>();
+  const log = {
+    begin: (id: number, body: Uint8Array) => void open.set(id, body),
+    end: (id: number) => void open.delete(id),
+  };
+  const message = (typeUrl: string) => Any.encode({ typeUrl, value: new Uint8Array(0) }).finish();
+  const connect = (state?: ConnectionState) => {
+    const [theirs, ours] = streamPair();
+    return { peer: new RawPeer(theirs), serving: server.serve(ours, { log, state, repeats: () => true }) };
+  };
+  const before = connect();
+  await before.peer.request(1, { service: StreamingDefinition.fullName, method: "Stream" }, 0x02);
+  await before.peer.send(1, 3, 0, message("new"));
+  await before.peer.send(1, 3, 0, message("one"));
+  strictEqual(Any.decode((await before.peer.frame())!.body).typeUrl, "one");
+  // Killed: what its log says at this moment is all that the next one has.
+  const state = { lastStreamId: 1, open: [...open].map(([streamId, body]) => ({ streamId, body })) };
+  before.peer.close();
+  await before.serving;
+  const after = connect(state);
+  await after.peer.send(1, 3, 0, message("two"));
+  strictEqual(Any.decode((await after.peer.frame())!.body).typeUrl, "two");
+  deepStrictEqual(firsts, ["new", "resumed"]);
+  after.peer.close();
+  await after.serving;
 });

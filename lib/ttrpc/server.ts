@@ -11,6 +11,11 @@ export interface ServerOptions {
   maxStreams?: number;
   /** Messages of one stream that wait for their handler before the connection's reader does. Default 16. */
   maxQueuedMessages?: number;
+  /**
+   * Whether a connection ends once both sides have ended its last stream of this service, for peers that open a connection for
+   * each and never close it. Default: no.
+   */
+  closeAfterStream?: (service: string) => boolean;
   /** Told when a peer breaks the protocol or its connection breaks; the text is for a log. */
   onProtocolError?: (error: KuasarError) => void;
   /** Told what a handler threw, which the peer gets as a status. */

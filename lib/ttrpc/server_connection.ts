@@ -30,6 +30,8 @@ export class ServerConnection {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #active = new Map<number, ActiveCall>();
+  /** Streams that have ended on our side, and whose peer has not said yet that it has seen that. */
+  readonly #halfOpen = new Set<number>();
   readonly #lasting: LastingConnection | undefined;
   #lastStreamId = 0;
 
@@ -69,7 +71,8 @@ export class ServerConnection {
     for (const { streamId, body } of this.#lasting?.state?.open ?? []) {
       const { service, method } = Request.decode(body);
       if (this.#lasting!.repeats(service, method)) {
-        await this.#request({ streamId, type: FRAME_TYPE.request, flags: FLAG.remoteClosed, body });
+        // A stream's peer may go on sending; that a call's does not makes no difference.
+        await this.#request({ streamId, type: FRAME_TYPE.request, flags: FLAG.remoteOpen, body });
         continue;
       }
       const text = `Cannot finish ${method}: the server was started again while it was under way`;
@@ -153,6 +156,8 @@ export class ServerConnection {
       request.method,
       new Map(request.metadata.map(({ key, value }) => [key, value])),
       request.timeoutNano === 0n ? undefined : Math.max(0, Number(request.timeoutNano) / 1e6),
+      (message) =>
+        this.#lasting?.log.begin(streamId, Request.encode({ ...request, payload: message }).finish()),
     );
     const active: ActiveCall = { call, method, incoming };
     this.#lasting?.log.begin(streamId, frame.body);
@@ -172,11 +177,20 @@ export class ServerConnection {
       // The write fails only with the connection, whose end the reader sees.
       await this.#writer.write(streamId, FRAME_TYPE.response, 0, encodeError(error)).catch(() => {});
     } finally {
+      const peerEnded = incoming?.closed ?? true;
       incoming?.abandon();
       call.finish();
       this.#active.delete(streamId);
       this.#lasting?.log.end(streamId);
+      if (incoming && this.#options.closeAfterStream?.(call.service)) this.#streamEnded(streamId, peerEnded);
     }
+  }
+
+  /** Closes the connection behind its last stream, not before the peer has ended that too: it may still want to write. */
+  #streamEnded(streamId: number, peerEnded: boolean): void {
+    if (!peerEnded) this.#halfOpen.add(streamId);
+    else this.#halfOpen.delete(streamId);
+    if (this.#active.size + this.#halfOpen.size === 0) this.close();
   }
 
   async #unary(streamId: number, { call, method }: ActiveCall, payload: Uint8Array): Promise<void> {
@@ -216,6 +230,7 @@ export class ServerConnection {
     const { streamId, flags } = frame;
     const active = this.#active.get(streamId);
     if (!active) {
+      if (flags & FLAG.remoteClosed && this.#halfOpen.has(streamId)) return this.#streamEnded(streamId, true);
       // A peer may not have seen the end of the stream yet; only one that never was is a mistake.
       if (streamId <= this.#lastStreamId) return;
       return await this.#refuse(streamId, "INVALID_ARGUMENT", "data came before its request");

@@ -348,3 +348,32 @@ Deno.test("closing the server ends its connections and refuses new ones", async 
   await server.serve(end);
   strictEqual(await again.read(), null);
 });
+
+Deno.test("a connection whose stream the server has ended waits for the peer's end of it", async () => {
+  const options = { closeAfterStream: () => true };
+  const streaming = { stream: () => Promise.resolve() };
+  await withServer({ task: exited, streaming, options }, async (peer) => {
+    await peer.request(1, { service: STREAMING, method: "Stream" }, 0x02);
+    deepStrictEqual([(await peer.frame())?.flags], [0x05]);
+    await peer.send(1, 3, 0, new Uint8Array(0));
+    await peer.request(3, { service: TASK, method: "Wait", payload: WAIT });
+    strictEqual((await peer.response()).code, 0);
+    await peer.send(1, 3, 0x05, new Uint8Array(0));
+    strictEqual(await peer.frame(), null);
+  });
+});
+
+Deno.test("a connection ends with its last stream where that is wanted, and not with a call", async () => {
+  const options = { closeAfterStream: (service: string) => service === STREAMING };
+  await withServer({ task: exited, streaming: echo, options }, async (peer) => {
+    await peer.request(1, { service: TASK, method: "Wait", payload: WAIT });
+    strictEqual((await peer.response()).code, 0);
+    await peer.request(3, { service: STREAMING, method: "Stream" }, 0x02);
+    await peer.request(5, { service: STREAMING, method: "Stream" }, 0x02);
+    await peer.send(3, 3, 0x05, new Uint8Array(0));
+    deepStrictEqual([(await peer.frame())?.streamId], [3]);
+    await peer.send(5, 3, 0x05, new Uint8Array(0));
+    deepStrictEqual([(await peer.frame())?.streamId], [5]);
+    strictEqual(await peer.frame(), null);
+  });
+});

@@ -94,6 +94,7 @@ export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
     handler: handlerUnderTest(),
     programs: await programsFor(handlerUnderTest()),
     images: [imageArchive("busybox")],
+    ...(Deno.env.get("KUASAR_E2E_IO") === "streaming" ? { ioType: "streaming" as const } : {}),
     ...options,
     ...(comparing ? { handler: "runc", pauseImage: PAUSE_REF } : {}),
   });

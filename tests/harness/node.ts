@@ -1,5 +1,5 @@
 import { allHandlers, driverOfHandler } from "../../deploy/drivers.ts";
-import type { ContainerdRelease } from "../../deploy/containerd/mod.ts";
+import type { ContainerdRelease, IoType } from "../../deploy/containerd/mod.ts";
 import { type RunningNode, startNode } from "../../deploy/node.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService, type Supervisor } from "../../deploy/supervisor/mod.ts";
@@ -26,6 +26,8 @@ export interface NodeOptions {
   images?: readonly string[];
   /** Pause image of the handlers that need one. */
   pauseImage?: string;
+  /** How containerd reaches the stdio of containers; by FIFOs unless given. */
+  ioType?: IoType;
   /** What the containerd of `programs` is. */
   containerdRelease?: ContainerdRelease;
   configs?: Readonly<Record<string, string>>;
@@ -99,6 +101,7 @@ export class Node {
       ...(options.memoryMib === undefined ? {} : { memoryMib: options.memoryMib }),
       ...(options.kernelParams === undefined ? {} : { kernelParams: options.kernelParams }),
       ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
+      ...(options.ioType === undefined ? {} : { ioType: options.ioType }),
       ...(options.containerdRelease === undefined ? {} : { containerdRelease: options.containerdRelease }),
       ...(options.configs === undefined ? {} : { configs: options.configs }),
       onLine: (name, line) => {
