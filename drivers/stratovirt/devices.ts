@@ -5,8 +5,8 @@ import { openTap } from "../contract/tap.ts";
 import { checkNic, vfioPath } from "../contract/vm/device_rules.ts";
 import type { Device, PluggedDevices } from "../contract/vm/devices.ts";
 import type { DiskTable } from "./disk_table.ts";
-import { notBlinking, unplug } from "./hotplug.ts";
-import type { StratoVirtMonitor } from "./qmp_commands.ts";
+import { isGone, notBlinking, unplug } from "./hotplug.ts";
+import type { StratoVirtMonitor, VfioDevice } from "./qmp_commands.ts";
 
 /** Kinds that StratoVirt plugs in besides disks. */
 export const PLUGGABLE = ["nic", "vfio"] as const;
@@ -35,13 +35,13 @@ export class StratoVirtDevices implements PluggedDevices {
     if (this.#places.slotOf(key)) await this.detach(id);
     const add = device.$case === "nic"
       ? await this.#prepareNic(name, device.value)
-      : await prepareVfio(device as Device & { $case: "vfio" });
+      : await this.#prepareVfio(device as Device & { $case: "vfio" });
     const { bus, addr } = this.#places.take(key);
     try {
       await add.make();
       try {
         await notBlinking(() =>
-          this.#qmp.execute("device_add", { id: name, bus: bus!, addr, ...add.device })
+          this.#qmp.execute("device_add", { id: name, bus: bus! + add.behindBus, addr, ...add.device })
         );
       } catch (error) {
         await this.#removeBackend(kind, name).catch(() => {});
@@ -102,7 +102,13 @@ export class StratoVirtDevices implements PluggedDevices {
       mac: nic.mac.toLowerCase(),
       ...several,
     };
-    return await Promise.resolve({ make, device });
+    return await Promise.resolve({ make, device, behindBus: "" });
+  }
+
+  async #prepareVfio({ value: { pciAddress: host } }: Device & { $case: "vfio" }) {
+    await vfioPath(host);
+    const { package: version } = await this.#qmp.execute("query-version", {});
+    return { make: async () => {}, ...vfioProperties(host, version) };
   }
 
   async #removeBackend(kind: Kind, name: string): Promise<void> {
@@ -110,14 +116,27 @@ export class StratoVirtDevices implements PluggedDevices {
     try {
       await this.#qmp.execute("netdev_del", { id: name });
     } catch (error) {
-      if (!/not found|failed to find/i.test((error as Error).message)) throw error;
+      if (!isGone(error)) throw error;
     }
   }
 }
 
-async function prepareVfio({ value }: Device & { $case: "vfio" }) {
-  await vfioPath(value.pciAddress);
-  return { make: async () => {}, device: { driver: "vfio-pci" as const, host: value.pciAddress } };
+/**
+ * How a device of the host is named. From 2.4 on StratoVirt makes an option string of what it is told, in which it writes
+ * `host` as a second `addr` and then refuses that; but what is told as the bus goes into it as it is.
+ *
+ * @param host its PCI address, checked
+ * @param version as the monitor tells it, `StratoVirt-2.5.0`
+ */
+export function vfioProperties(
+  host: string,
+  version: string,
+): { device: Pick<VfioDevice, "driver" | "host">; behindBus: string } {
+  const [, major, minor] = /-(\d+)\.(\d+)/.exec(version) ?? [];
+  const takesHost = Number(major) === 2 && Number(minor) < 4;
+  return takesHost
+    ? { device: { driver: "vfio-pci", host }, behindBus: "" }
+    : { device: { driver: "vfio-pci" }, behindBus: `,host=${host}` };
 }
 
 /** The kind of a device that has passed the check of capabilities. */

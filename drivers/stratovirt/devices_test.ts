@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { QmpClient } from "../contract/qmp/client.ts";
 import { FakeMonitor } from "../contract/testing/fake_monitor.ts";
 import type { Device } from "../contract/vm/devices.ts";
-import { StratoVirtDevices } from "./devices.ts";
+import { StratoVirtDevices, vfioProperties } from "./devices.ts";
 import { DiskTable } from "./disk_table.ts";
 import { DIALECT, type StratoVirtCommands } from "./qmp_commands.ts";
 
@@ -57,3 +57,16 @@ Deno.test("a device shares the ports of the disks, and the next process knows of
     await devices.detach("unknown");
     deepStrictEqual(vm.log, ["qmp_capabilities"]);
   }));
+
+Deno.test("a device of the host is named so that each version understands it", () => {
+  const host = "0000:03:00.0";
+  for (const version of ["StratoVirt-2.1.0", "StratoVirt-2.3.0"]) {
+    deepStrictEqual(vfioProperties(host, version), { device: { driver: "vfio-pci", host }, behindBus: "" });
+  }
+  for (const version of ["StratoVirt-2.4.0", "StratoVirt-2.5.0"]) {
+    deepStrictEqual(vfioProperties(host, version), {
+      device: { driver: "vfio-pci" },
+      behindBus: ",host=0000:03:00.0",
+    });
+  }
+});

@@ -12,6 +12,9 @@ const UNPLUG_TIMEOUT_MS = 10_000;
 const BLINKING_RETRY_MS = 100;
 const BLINKING_TIMEOUT_MS = 6_000;
 
+/** A device, or what stood behind one, is no longer there: a q35 looks for it among USB devices at last. */
+const GONE = /not found|failed to find|can not find/i;
+
 /** Marks the ids of plugged disks. */
 const PREFIX = "disk-";
 
@@ -98,10 +101,15 @@ export async function unplug(qmp: StratoVirtMonitor, id: string, what: string): 
     await deleted.arrived;
   } catch (error) {
     // A removal that came through after an earlier deadline: the device is gone, only what stood behind it is left.
-    if (!/not found/i.test((error as Error).message)) throw error;
+    if (!isGone(error)) throw error;
   } finally {
     deleted.cancel();
   }
+}
+
+/** True where StratoVirt has refused to remove what it does not have. */
+export function isGone(error: unknown): boolean {
+  return GONE.test((error as Error).message);
 }
 
 /** Repeats a change of a port while an earlier one is under way there. */
@@ -125,6 +133,6 @@ async function deleteNode(qmp: StratoVirtMonitor, node: string, bus: string): Pr
   try {
     await qmp.execute("blockdev-del", { "node-name": node });
   } catch (error) {
-    if (!/not found|failed to find/i.test((error as Error).message)) throw error;
+    if (!isGone(error)) throw error;
   }
 }

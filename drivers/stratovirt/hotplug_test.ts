@@ -21,12 +21,11 @@ class FakeStratoVirt extends FakeMonitor {
     const node = String(args["node-name"]);
     switch (command) {
       case "blockdev-add":
-        if (this.nodes.has(node)) throw new Error(`Drive "${node}" is existed`);
+        if (this.nodes.has(node)) throw new Error(`Drive ${node} has been added`);
         this.nodes.add(node);
         break;
       case "blockdev-del":
-        if (this.devices.has(node)) throw new Error("");
-        if (!this.nodes.delete(node)) throw new Error(`Drive "${node}" not found`);
+        if (!this.nodes.delete(node)) throw new Error(`Drive ${node} not found`);
         break;
       case "device_add":
         this.#blink();
@@ -37,7 +36,10 @@ class FakeStratoVirt extends FakeMonitor {
         this.#blink();
         // A microvm's backend is forgotten with its device, and without one.
         if (this.mmio && this.nodes.delete(id)) this.devices.delete(id);
-        else if (!this.devices.delete(id)) throw new Error(`Device ${id} not found`);
+        else if (!this.devices.delete(id)) {
+          // In the real one's words.
+          throw new Error(this.mmio ? `Device ${id} not found` : "Can not find parent device from pci bus");
+        }
         this.event("DEVICE_DELETED", { device: id, path: id });
     }
     return undefined;

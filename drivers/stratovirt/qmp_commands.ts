@@ -9,6 +9,7 @@ type Nothing = Record<never, never>;
  */
 export interface StratoVirtCommands {
   "query-status": { args: Nothing; returns: { running: boolean; status: string } };
+  "query-version": { args: Nothing; returns: { package: string } };
   cont: { args: Nothing; returns: unknown };
   stop: { args: Nothing; returns: unknown };
   quit: { args: Nothing; returns: unknown };
@@ -56,7 +57,8 @@ export interface NicDevice {
 export interface VfioDevice {
   driver: "vfio-pci";
   id: string;
-  host: string;
+  /** Its address on the host's bus. */
+  host?: string;
   bus: string;
   addr: string;
 }

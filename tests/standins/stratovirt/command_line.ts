@@ -249,6 +249,12 @@ const FEATURES: Partial<Record<Device["kind"], string>> = { vsock: "vhost_vsock"
 /** What holds between the options. */
 function check(line: CommandLine, build: Build): void {
   if (line.kernel === "") throw new Error("Failed to create machine: kernel path is empty");
+  if (line.initrd === "" && line.drives.size === 0) {
+    throw new Error(
+      "Failed to create vmconfig Precheck failed, VmConfig is unhealthy, stop running: Before Vm start, set a initrd or " +
+        "drive_file or vhost-user blk as rootfs",
+    );
+  }
   if (line.memoryMib < 128 || line.memoryMib > 512 * 1024) {
     throw new Error("Memory size must >= 128MiB and <= 512GiB");
   }

@@ -2,12 +2,12 @@ import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict"
 import { type Build, type CommandLine, parseCommandLine } from "./command_line.ts";
 
 const BUILD: Build = { version: "2.5.0", features: ["vhost_vsock"] };
-const BASE = ["-machine", "microvm", "-kernel", "/k", "-m", "256M", "-qmp", "unix:/q,server,nowait"];
+const KERNEL = ["-kernel", "/k", "-initrd", "/i"];
+const BASE = ["-machine", "microvm", ...KERNEL, "-m", "256M", "-qmp", "unix:/q,server,nowait"];
 const PCI = [
   "-machine",
   "q35,mem-share=on",
-  "-kernel",
-  "/k",
+  ...KERNEL,
   "-drive",
   "file=/f,if=pflash,unit=0,readonly=true",
 ];
@@ -52,9 +52,10 @@ for (
     ],
     ["a property twice", [...BASE, "-drive", "id=a,file=/x,file=/y"], /given twice/],
     ["no kernel", ["-machine", "microvm"], /kernel path is empty/],
-    ["too little memory", ["-machine", "microvm", "-kernel", "/k", "-m", "64M"], /Memory size/],
+    ["too little memory", ["-machine", "microvm", ...KERNEL, "-m", "64M"], /Memory size/],
     ["another machine", [...BASE, "-machine", "pc"], /Unsupported machine type/],
-    ["q35 without firmware", ["-machine", "q35", "-kernel", "/k"], /pflash/],
+    ["q35 without firmware", ["-machine", "q35", ...KERNEL], /pflash/],
+    ["neither an initrd nor a disk", ["-machine", "microvm", "-kernel", "/k"], /set a initrd or drive_file/],
     ["a device of the other bus", [...BASE, "-device", "virtio-balloon-pci,id=b"], /no device of a microvm/],
     ["a PCI device without its place", [...PCI, "-device", "virtio-balloon-pci,id=b"], /'bus' is required/],
     [

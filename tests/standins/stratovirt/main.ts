@@ -77,9 +77,7 @@ async function run(command: string, args: Record<string, unknown>, fds: number[]
     case "query-status":
       return machine.status();
     case "query-version":
-      return {
-        version: { qemu: { micro: 1, minor: 0, major: 5 }, package: `StratoVirt-${options.version}` },
-      };
+      return { qemu: { micro: 1, minor: 0, major: 5 }, package: `StratoVirt-${options.version}` };
     case "query-commands":
       return Object.keys(COMMANDS).map((name) => ({ name }));
     case "balloon":
@@ -105,8 +103,8 @@ async function run(command: string, args: Record<string, unknown>, fds: number[]
     case "device_del":
       return await machine.removeDevice(args);
     case "system_powerdown":
-      // On x86 the vCPUs go without a word, to the guest or to anyone.
-      Deno.exit(0);
+      // On x86 the vCPUs go without a word to the guest, and without an event.
+      setTimeout(() => Deno.exit(0), 1);
       break;
     case "quit":
       if (options.losesQuitReply) await exit(0);

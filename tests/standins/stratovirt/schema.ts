@@ -133,6 +133,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
  * @throws {QmpError} in the words of the real one's parser
  */
 export function checkArguments(schema: Schema, value: unknown): Record<string, unknown> {
+  if (value === null) throw new QmpError("invalid type: null, expected a struct");
   const object = (value ?? {}) as Record<string, unknown>;
   if (typeof value === "object" && Array.isArray(value)) {
     throw new QmpError("invalid type: sequence, expected a map");

@@ -3,13 +3,20 @@ import { QemuVm, type VmEnd } from "../qemu/vm.ts";
 import type { MachineConfig } from "../qemu/config.ts";
 import { type SharedDirectory, takeShare } from "../qemu/shared_directory.ts";
 import type { CommandLine, Device } from "./command_line.ts";
-import type { StandInOptions } from "./options.ts";
+import { DriveFiles } from "./drive_files.ts";
+import { minorOf, type StandInOptions } from "./options.ts";
 import { QmpError } from "./qmp_error.ts";
 
 const MIB = 1024 * 1024;
 
 /** Places of a microvm whose disk can be replaced. */
 const REPLACEABLE_DISKS = 4;
+
+const MAX_SERIAL_BYTES = 20;
+
+/** What the real one's parser of options says. */
+const BAD_VALUE = "error: invalid value for one of the arguments\n";
+const BAD_GROUP = "error: an argument cannot be used with one or more of the other specified arguments\n";
 
 /** How long the indicator of a port blinks after a change there, in ms. */
 const BLINK_MS = 100;
@@ -36,15 +43,19 @@ export class Vmm {
   readonly #fds = new Map<string, number>();
   readonly #netdevs = new Map<string, number[]>();
   readonly #blinking = new Map<string, number>();
+  readonly #files = new DriveFiles();
+  readonly #options: StandInOptions;
   #status: "paused" | "running";
 
   private constructor(
     line: CommandLine,
+    options: StandInOptions,
     vm: QemuVm,
     share: SharedDirectory | undefined,
     event: (name: string, data: Arguments) => void,
   ) {
     this.#line = line;
+    this.#options = options;
     this.#vm = vm;
     this.#share = share;
     this.#event = event;
@@ -69,7 +80,7 @@ export class Vmm {
       share,
       frozen: line.frozen,
     });
-    return new Vmm(line, vm, share, event);
+    return new Vmm(line, options, vm, share, event);
   }
 
   /** Settles when the guest has ended. */
@@ -118,16 +129,30 @@ export class Vmm {
 
   addNode(args: Arguments): void {
     const id = String(args["node-name"]);
-    if (this.#nodes.has(id)) throw new QmpError(`Drive "${id}" is existed`);
     const { filename } = args.file as { filename: string };
-    this.#nodes.set(id, { file: filename, readonly: args["read-only"] === true });
+    const readonly = args["read-only"] === true;
+    this.#files.add(filename, readonly);
+    if (this.#nodes.has(id)) {
+      this.#files.remove(filename);
+      throw new QmpError(
+        this.#line.machine === "microvm" ? `${id} is already registered.` : `Drive ${id} has been added`,
+      );
+    }
+    this.#nodes.set(id, { file: filename, readonly });
   }
 
   deleteNode(args: Arguments): void {
     if (this.#line.machine === "microvm") throw new QmpError("blockdev_del not support yet");
     const id = String(args["node-name"]);
-    if (this.#plugged.has(id)) throw new QmpError("");
-    if (!this.#nodes.delete(id)) throw new QmpError(`Drive "${id}" not found`);
+    // The real one forgets it all the same, and the device keeps its file.
+    if (this.#plugged.has(id)) throw new QmpError(`Stand-in: the disk of the drive ${id} is there`);
+    if (!this.#forgetNode(id)) throw new QmpError(`Drive ${id} not found`);
+  }
+
+  #forgetNode(id: string): boolean {
+    const node = this.#nodes.get(id);
+    if (node) this.#files.remove(node.file);
+    return this.#nodes.delete(id);
   }
 
   /** @param fds that came with the command: exactly one may */
@@ -140,62 +165,108 @@ export class Vmm {
 
   addNetdev({ id, fd, fds, type }: Arguments): void {
     if (this.#line.machine === "microvm") throw new QmpError("Stand-in: NICs of a microvm are not replaced");
-    if (type !== "tap") throw new QmpError(`Unsupported netdev type: ${type}`);
-    if ((fd === undefined) === (fds === undefined)) throw new QmpError("fd and fds exclude each other");
-    if (this.#netdevs.has(String(id))) throw new QmpError(`Netdev "${id}" is existed`);
+    if (type !== "tap") throw new QmpError(`Stand-in: a netdev of type ${type}`);
+    if (fd === undefined && fds === undefined) {
+      throw new QmpError("Tap device is missing, use 'ifname' or 'fd' to configure a tap device");
+    }
+    if (fd !== undefined && fds !== undefined) {
+      throw new QmpError("fd is conflict with ifname/script/downscript/queues/fds/vhostfds");
+    }
     const names = String(fd ?? fds).split(":");
     const found = names.map((name) => this.#fds.get(name));
-    if (found.includes(undefined)) throw new QmpError(`Failed to get fd from getfd list by ${names}`);
+    const unknown = names.find((_, index) => found[index] === undefined);
+    if (unknown !== undefined) throw new QmpError(`Failed to parse fd: ${unknown}`);
+    if (this.#netdevs.has(String(id))) throw new QmpError(`Netdev "${id}" has been added`);
     names.forEach((name) => this.#fds.delete(name));
     this.#netdevs.set(String(id), found as number[]);
   }
 
   deleteNetdev({ id }: Arguments): void {
-    if ([...this.#plugged.values()].some(({ netdev }) => netdev === id)) throw new QmpError("");
+    if (this.#line.machine === "microvm") throw new QmpError("netdev_del not support yet");
+    // The real one forgets it all the same.
+    if ([...this.#plugged.values()].some(({ netdev }) => netdev === id)) {
+      throw new QmpError(`Stand-in: the NIC of the netdev ${id} is there`);
+    }
     const fds = this.#netdevs.get(String(id));
-    if (!fds) throw new QmpError(`Netdev "${id}" not found`);
+    if (!fds) throw new QmpError(`Netdev ${id} not found`);
     fds.forEach(closeFd);
     this.#netdevs.delete(String(id));
   }
 
   async addDevice(args: Arguments): Promise<void> {
-    const { id, driver, drive, serial } = args as Record<string, string>;
-    const place = this.#line.machine === "microvm" ? this.#mmioPlace(args) : this.#port(args);
-    if (driver === "virtio-net-pci" && this.#line.machine !== "microvm") {
-      return await this.#addNic(args, place);
+    const { id = "", driver = "", drive = "", serial = "" } = args as Record<string, string>;
+    if (this.#line.machine === "microvm") return await this.#replaceDisk(args, id, driver, drive, serial);
+    if (this.#plugged.has(id)) throw new QmpError(`Device id ${id} existed`);
+    if (driver === "virtio-net-pci") return await this.#addNic(args);
+    const { features } = this.#options;
+    const hasVfio = minorOf(this.#options) < 5 || features.includes("vfio");
+    if (driver === "vfio-pci" && hasVfio) throw this.#refuseVfio(args);
+    if (driver !== "virtio-blk-pci") {
+      throw new QmpError(`Failed to add device: Driver ${driver} is not support`);
     }
-    if (driver === "vfio-pci") throw new QmpError("Stand-in: nothing here has an IOMMU");
-    if (driver !== (this.#line.machine === "microvm" ? "virtio-blk-mmio" : "virtio-blk-pci")) {
-      throw new QmpError(`Device ${driver} is not supported to be hot plugged`);
-    }
-    if (this.#plugged.has(id!)) throw new QmpError(`Device ${id} already exists`);
-    const node = this.#nodes.get(drive ?? "");
+    const refuse = (why: string) => new QmpError(`Failed to add virtio pci blk: ${why}`);
+    if (new TextEncoder().encode(serial).length > MAX_SERIAL_BYTES) throw refuse(BAD_VALUE);
+    const node = this.#nodes.get(drive);
+    if (!node) throw refuse("No drive configured matched for blk device");
+    const place = this.#port(args, refuse);
+    await this.#addDisk({ id, path: node.file, readonly: node.readonly, serial }, place);
+  }
+
+  async #replaceDisk(args: Arguments, id: string, driver: string, drive: string, serial: string) {
+    const place = Number(args.addr);
+    if (!Number.isInteger(place)) throw new QmpError(`Invalid addr for device ${id}`);
     // The backend of a microvm's disk is found by the disk's own id.
-    if (!node || (this.#line.machine === "microvm" && drive !== id)) {
-      throw new QmpError("Failed to find device configuration.");
+    const node = this.#nodes.get(id);
+    if (!node) throw new QmpError("Failed to find device configuration.");
+    if (driver !== "virtio-blk-mmio" || drive !== id || args.bus !== undefined) {
+      throw new QmpError(`Stand-in: ${id} is no disk of a microvm`);
     }
-    if ([...this.#plugged.values()].some((one) => one.place === place)) {
-      throw new QmpError(`The slot ${place} is occupied already.`);
+    if (place >= REPLACEABLE_DISKS) {
+      throw new QmpError(`A maximum of block ${REPLACEABLE_DISKS} replaceable devices are supported.`);
     }
+    const taken = place === 0 && find(this.#line, "blk") !== undefined ||
+      [...this.#plugged.values()].some((one) => one.place === String(place));
+    if (taken) throw new QmpError(`The slot ${place} is occupied already.`);
+    if (this.#plugged.has(id)) throw new QmpError(`Stand-in: ${id} would be in two places`);
+    await this.#addDisk({ id, path: node.file, readonly: node.readonly, serial }, String(place));
+  }
+
+  async #addDisk(
+    disk: { id: string; path: string; readonly: boolean; serial: string },
+    place: string,
+  ): Promise<void> {
     this.#blink(place);
-    this.#plugged.set(id!, { id: id!, place });
+    this.#plugged.set(disk.id, { id: disk.id, place });
     try {
-      await this.#vm.addDisk({ id: id!, path: node.file, readonly: node.readonly, serial: serial ?? "" });
+      await this.#vm.addDisk(disk);
     } catch (error) {
-      this.#plugged.delete(id!);
+      this.#plugged.delete(disk.id);
       throw new QmpError((error as Error).message);
     }
   }
 
-  async #addNic({ id, netdev, mac, mq, vectors }: Arguments, place: string): Promise<void> {
-    const name = String(id);
-    const fds = this.#netdevs.get(String(netdev));
-    if (!fds) throw new QmpError("Failed to find device configuration.");
-    if (this.#plugged.has(name)) throw new QmpError(`Device ${name} already exists`);
-    if ([...this.#plugged.values()].some((one) => one.place === place)) {
-      throw new QmpError(`The slot ${place} is occupied already.`);
+  /** From 2.4 on `host` becomes a second `addr`, and what is behind a comma in the bus another property. */
+  #refuseVfio({ bus, host }: Arguments): QmpError {
+    const named = minorOf(this.#options) < 4 ? host : /,host=(.+)$/.exec(String(bus))?.[1];
+    if (named === undefined || (minorOf(this.#options) >= 4 && host !== undefined)) {
+      return new QmpError(BAD_GROUP);
     }
-    if ((mq === "on") !== fds.length > 1) throw new QmpError("mq does not go with the number of queues");
+    // Nothing here has an IOMMU.
+    return new QmpError("Failed to create vfio device.");
+  }
+
+  async #addNic(args: Arguments): Promise<void> {
+    const { id, netdev, mac, mq, vectors } = args;
+    const name = String(id);
+    const refuse = (why: string) => new QmpError(`Failed to add virtio pci net: ${why}`);
+    if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(String(mac))) throw refuse(BAD_VALUE);
+    const fds = this.#netdevs.get(String(netdev));
+    if (!fds) throw refuse(`Netdev: "${netdev}" not found for net device`);
+    const place = this.#port(args, refuse);
+    // The real one takes it, and some queues are not served.
+    if ((mq === "on") !== fds.length > 1) {
+      throw new QmpError("Stand-in: mq does not go with the number of queues");
+    }
     if (vectors !== undefined && Number(vectors) !== 2 * fds.length + 2) {
       throw new QmpError("Stand-in: vectors");
     }
@@ -213,34 +284,41 @@ export class Vmm {
     const id = String(args.id);
     const plugged = this.#plugged.get(id);
     // A microvm forgets a backend whose device was never added.
-    if (!plugged && this.#line.machine === "microvm" && this.#nodes.delete(id)) {
+    if (!plugged && this.#line.machine === "microvm" && this.#forgetNode(id)) {
       return this.#event("DEVICE_DELETED", { device: id, path: id });
     }
-    if (!plugged) throw new QmpError(`Device ${id} not found`);
+    if (!plugged) throw this.#notRemovable(id);
     this.#blink(plugged.place);
     const gone = () => {
       this.#plugged.delete(id);
-      if (this.#line.machine === "microvm") this.#nodes.delete(id);
+      if (this.#line.machine === "microvm") this.#forgetNode(id);
       this.#event("DEVICE_DELETED", { device: id, path: id });
     };
     await this.#vm.removeDevice(id, gone);
   }
 
-  #mmioPlace({ addr, bus }: Arguments): string {
-    if (bus !== undefined) throw new QmpError("a microvm has no bus");
-    const place = Number(addr);
-    if (!Number.isInteger(place)) throw new QmpError(`Invalid addr for device`);
-    if (place >= REPLACEABLE_DISKS) {
-      throw new QmpError(`A maximum of block ${REPLACEABLE_DISKS} replaceable devices are supported.`);
-    }
-    if (place === 0 && find(this.#line, "blk")) throw new QmpError("The slot 0 is occupied already.");
-    return String(place);
+  /** A q35 looks for it on the bus, and then among USB devices. */
+  #notRemovable(id: string): QmpError {
+    if (this.#line.machine === "microvm") return new QmpError(`Device ${id} not found`);
+    const fixed = id === "balloon" || this.#line.devices.some((one) => "id" in one && one.id === id);
+    return new QmpError(
+      fixed
+        ? "No hot plug controller found for bus pcie.0 when unplug request"
+        : "Can not find parent device from pci bus",
+    );
   }
 
-  #port({ addr, bus }: Arguments): string {
+  #port({ addr, bus }: Arguments, refuse: (why: string) => QmpError): string {
     const ports = this.#line.devices.filter((one) => one.kind === "port").map(({ id }) => id);
-    if (typeof bus !== "string" || !ports.includes(bus)) throw new QmpError(`Bus ${bus} not found`);
-    if (addr !== "0x0") throw new QmpError("Invalid slot for pcie root port");
+    const taken = [...this.#plugged.values()].some((one) => one.place === bus);
+    if (typeof bus !== "string" || !ports.includes(bus) || taken) {
+      throw refuse("Failed to add virtio pci device");
+    }
+    if (Number(addr) !== 0) {
+      throw new QmpError(
+        `Failed to plug device: HotPlug is not supported for device with devfn ${Number(addr) * 8}`,
+      );
+    }
     return bus;
   }
 
