@@ -1,4 +1,4 @@
-import { FAMILY } from "../../lib/netlink/mod.ts";
+import { FAMILY, IFF } from "../../lib/netlink/mod.ts";
 import { type Interface, IPFamily, type Neighbor, type Route } from "../../lib/proto/gen/grpc/sandbox.ts";
 import type { PodNetwork } from "./pod_network.ts";
 
@@ -31,7 +31,8 @@ export function guestView({ links, routes, neighbours }: PodNetwork): GuestView 
       mtu: BigInt(link.mtu),
       hwAddr: link.mac,
       type: link.kind,
-      rawFlags: link.flags,
+      // Others tell a state (a carrier, which comes some time after the link is up) or follow from the kind.
+      rawFlags: link.flags & IFF.NOARP,
     })),
     routes: [...direct, ...viaGateway].map((route) => ({
       dest: route.destination ?? "",
