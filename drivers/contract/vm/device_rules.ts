@@ -1,5 +1,6 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import type { Nic } from "../../../lib/proto/gen/kuasar/network/v1/network.ts";
+import { isListening } from "../listening.ts";
 import { type Share, ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
 /** VMMs map pmem in pieces of this many bytes. */
@@ -13,7 +14,11 @@ export function checkNic({ mac }: Nic): void {
   if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) throw invalid(`${JSON.stringify(mac)} is no MAC address`);
 }
 
-/** Checks a share and that its daemon's socket is there. @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND */
+/**
+ * Checks a share and that its daemon is there: a VMM may wait for it for a minute, in which it hears nothing else.
+ *
+ * @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION where nobody listens
+ */
 export async function checkShare({ kind, tag, socketPath }: Share): Promise<void> {
   if (kind !== ShareKind.VIRTIOFS) throw invalid("only virtiofs shares can be plugged in");
   if (!/^[\x21-\x7e]+$/.test(tag) || tag.length > MAX_TAG_BYTES) {
@@ -21,6 +26,12 @@ export async function checkShare({ kind, tag, socketPath }: Share): Promise<void
   }
   const info = await statOf(socketPath);
   if (!info.isSocket) throw invalid(`${socketPath} is no socket`);
+  if (!isListening(socketPath)) {
+    throw new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot plug in a share: nobody listens at ${socketPath}, so its virtiofs daemon has ended or serves somebody`,
+    );
+  }
 }
 
 /** Checks a file that is to be persistent memory. @throws {KuasarError} INVALID_ARGUMENT, NOT_FOUND */

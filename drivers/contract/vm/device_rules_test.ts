@@ -1,4 +1,5 @@
 import { rejects, strictEqual, throws } from "node:assert/strict";
+import { closeFd, listenUnixFd } from "../../../lib/libc/mod.ts";
 import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { checkNic, checkPmem, checkShare, vfioPath } from "./device_rules.ts";
 
@@ -56,6 +57,19 @@ Deno.test("shares and NICs are checked before the VMM sees them", async () => {
   await rejects(checkShare({ ...share, tag: "x".repeat(37) }), { code: "INVALID_ARGUMENT" });
   await rejects(checkShare(share), { code: "INVALID_ARGUMENT" });
   await rejects(checkShare({ ...share, socketPath: "/nonexistent" }), { code: "NOT_FOUND" });
+  const dir = await Deno.makeTempDir();
+  const socketPath = `${dir}/fs.sock`;
+  const daemon = listenUnixFd(socketPath);
+  try {
+    await checkShare({ ...share, socketPath });
+  } finally {
+    closeFd(daemon);
+  }
+  await rejects(checkShare({ ...share, socketPath }), {
+    code: "FAILED_PRECONDITION",
+    message: /nobody listens/,
+  });
+  await Deno.remove(dir, { recursive: true });
   throws(() => checkNic({ tap: "t", netnsPath: "", mac: "no", mtu: 0, queues: 1, link: "" }), {
     code: "INVALID_ARGUMENT",
   });

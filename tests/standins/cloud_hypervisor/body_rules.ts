@@ -1,4 +1,15 @@
-import { type BodyRule, flag, list, object, oneOf, since, text, unsigned } from "../http/body_rule.ts";
+import {
+  type BodyRule,
+  defaulted,
+  flag,
+  list,
+  macAddress,
+  object,
+  oneOf,
+  since,
+  text,
+  unsigned,
+} from "../http/body_rule.ts";
 
 const u8 = unsigned(8);
 const u16 = unsigned(16);
@@ -6,51 +17,48 @@ const u32 = unsigned(32);
 const u64 = unsigned(64);
 
 /** What every PCI device may have. */
-const pci = { id: text, pci_segment: u16, pci_device_id: since(52, u8) };
+const pci = { id: text, pci_segment: defaulted(u16), pci_device_id: since(52, u8) };
+/** Fields that have a value of their own when they are left out: null is none. */
+const yesNo = defaulted(flag);
 
 const bucket = object({ size: u64, refill_time: u64 }, { one_time_burst: u64 });
 const limiter = object({}, { bandwidth: bucket, ops: bucket });
 const consoleMode = oneOf("Off", "Pty", "Tty", "File", "Socket", "Null");
 
 const cpus = object({ boot_vcpus: u32, max_vcpus: u32 }, {
-  topology: object({}, {
-    threads_per_core: u16,
-    cores_per_die: u16,
-    dies_per_package: u16,
-    packages: u16,
-  }),
-  kvm_hyperv: flag,
-  max_phys_bits: u8,
+  topology: object({ threads_per_core: u16, cores_per_die: u16, dies_per_package: u16, packages: u16 }, {}),
+  kvm_hyperv: yesNo,
+  max_phys_bits: defaulted(u8),
   affinity: list(object({ vcpu: u32, host_cpus: list(u64) }, {})),
-  features: object({}, { amx: flag }),
-  nested: since(50, flag),
-  core_scheduling: since(52, oneOf("Vm", "Vcpu", "Off")),
+  features: defaulted(object({}, { amx: yesNo })),
+  nested: defaulted(since(50, flag)),
+  core_scheduling: defaulted(since(52, oneOf("Vm", "Vcpu", "Off"))),
 });
 
 const zone = object({ id: text, size: u64 }, {
   file: text,
-  shared: flag,
-  hugepages: flag,
+  shared: yesNo,
+  hugepages: yesNo,
   hugepage_size: u64,
   host_numa_node: u32,
   hotplug_size: u64,
   hotplugged_size: u64,
-  prefault: flag,
-  reserve: since(53, flag),
-  mergeable: flag,
+  prefault: yesNo,
+  reserve: defaulted(since(53, flag)),
+  mergeable: yesNo,
 });
 
 const memory = object({ size: u64 }, {
-  mergeable: flag,
-  hotplug_method: oneOf("Acpi", "VirtioMem"),
+  mergeable: yesNo,
+  hotplug_method: defaulted(oneOf("Acpi", "VirtioMem")),
   hotplug_size: u64,
   hotplugged_size: u64,
-  shared: flag,
-  hugepages: flag,
+  shared: yesNo,
+  hugepages: yesNo,
   hugepage_size: u64,
-  prefault: flag,
-  reserve: since(53, flag),
-  thp: flag,
+  prefault: yesNo,
+  reserve: defaulted(since(53, flag)),
+  thp: yesNo,
   zones: list(zone),
 });
 
@@ -59,21 +67,21 @@ const payload = object({}, { firmware: text, kernel: text, cmdline: text, initra
 const disk = object({}, {
   ...pci,
   path: text,
-  readonly: flag,
-  direct: flag,
-  iommu: flag,
-  num_queues: u64,
-  queue_size: u16,
-  vhost_user: flag,
+  readonly: yesNo,
+  direct: yesNo,
+  iommu: yesNo,
+  num_queues: defaulted(u64),
+  queue_size: defaulted(u16),
+  vhost_user: yesNo,
   vhost_socket: text,
   rate_limiter_config: limiter,
   rate_limit_group: text,
   serial: text,
   queue_affinity: list(object({ queue_index: u16, host_cpus: list(u64) }, {})),
-  backing_files: since(50, flag),
-  sparse: since(51, flag),
-  image_type: since(50, oneOf("FixedVhd", "Qcow2", "Raw", "Vhdx", "Unknown")),
-  lock_granularity: since(50, oneOf("ByteRange", "Full")),
+  backing_files: defaulted(since(50, flag)),
+  sparse: defaulted(since(51, flag)),
+  image_type: defaulted(since(50, oneOf("FixedVhd", "Qcow2", "Raw", "Vhdx", "Unknown"))),
+  lock_granularity: defaulted(since(50, oneOf("ByteRange", "Full"))),
 });
 
 /** No `fds`: descriptors travel beside the request, and in JSON the field is ignored. */
@@ -82,53 +90,57 @@ const net = object({}, {
   tap: text,
   ip: text,
   mask: text,
-  mac: text,
-  host_mac: text,
+  mac: defaulted(macAddress),
+  host_mac: macAddress,
   mtu: u16,
-  iommu: flag,
-  num_queues: u64,
-  queue_size: u16,
-  vhost_user: flag,
+  iommu: yesNo,
+  num_queues: defaulted(u64),
+  queue_size: defaulted(u16),
+  vhost_user: yesNo,
   vhost_socket: text,
-  vhost_mode: oneOf("Client", "Server"),
+  vhost_mode: defaulted(oneOf("Client", "Server")),
   rate_limiter_config: limiter,
-  offload_tso: flag,
-  offload_ufo: flag,
-  offload_csum: flag,
+  offload_tso: yesNo,
+  offload_ufo: yesNo,
+  offload_csum: yesNo,
 });
 
-const fs = object({ tag: text, socket: text }, { ...pci, num_queues: u64, queue_size: u16 });
-const pmem = object({ file: text }, { ...pci, size: u64, iommu: flag, discard_writes: flag });
-const vsock = object({ cid: u32, socket: text }, { ...pci, iommu: flag });
-const rng = object({ src: text }, { iommu: flag, id: since(53, text) });
+const fs = object({ tag: text, socket: text }, {
+  ...pci,
+  num_queues: defaulted(u64),
+  queue_size: defaulted(u16),
+});
+const pmem = object({ file: text }, { ...pci, size: u64, iommu: yesNo, discard_writes: yesNo });
+const vsock = object({ cid: u32, socket: text }, { ...pci, iommu: yesNo });
+const rng = object({ src: text }, { iommu: yesNo, id: since(53, text) });
 const balloon = object({ size: u64 }, {
-  deflate_on_oom: flag,
-  free_page_reporting: flag,
+  deflate_on_oom: yesNo,
+  free_page_reporting: yesNo,
   id: since(53, text),
 });
-const consoleConfig = object({ mode: consoleMode }, { file: text, socket: text, iommu: flag });
+const consoleConfig = object({ mode: consoleMode }, { file: text, socket: text, iommu: yesNo });
 const serialConfig = object({ mode: consoleMode }, { file: text, socket: text });
-const device = object({}, { ...pci, path: text, iommu: flag, x_nv_gpudirect_clique: u8 });
+const device = object({}, { ...pci, path: text, iommu: yesNo, x_nv_gpudirect_clique: u8 });
 const landlockRule = object({ path: text, access: text }, {});
 
 const vmConfig = object({ payload }, {
-  cpus,
-  memory,
+  cpus: defaulted(cpus),
+  memory: defaulted(memory),
   rate_limit_groups: list(object({ id: text, rate_limiter_config: limiter }, {})),
   disks: list(disk),
   net: list(net),
-  rng,
+  rng: defaulted(rng),
   balloon,
   fs: list(fs),
   pmem: list(pmem),
-  serial: serialConfig,
-  console: consoleConfig,
-  debug_console: object({ mode: consoleMode }, { file: text, iobase: u16 }),
+  serial: defaulted(serialConfig),
+  console: defaulted(consoleConfig),
+  debug_console: defaulted(object({ mode: consoleMode }, { file: text, iobase: u16 })),
   devices: list(device),
   vsock,
-  iommu: flag,
-  watchdog: flag,
-  pvpanic: flag,
+  iommu: yesNo,
+  watchdog: yesNo,
+  pvpanic: yesNo,
   pci_segments: list(
     object({ pci_segment: u16 }, { mmio32_aperture_weight: u32, mmio64_aperture_weight: u32 }),
   ),
@@ -141,7 +153,7 @@ const vmConfig = object({ payload }, {
     oem_strings: list(text),
     iommufd: since(52, flag),
   }),
-  landlock_enable: since(41, flag),
+  landlock_enable: defaulted(since(41, flag)),
   landlock_rules: since(41, list(landlockRule)),
 });
 
@@ -158,9 +170,9 @@ export const BODY_RULES: Readonly<Record<string, BodyRule>> = {
   "vm.remove-device": object({ id: text }, {}),
   "vm.snapshot": object({ destination_url: text }, {}),
   "vm.restore": object({ source_url: text }, {
-    prefault: flag,
-    memory_restore_mode: since(52, oneOf("Copy", "OnDemand")),
-    resume: since(52, flag),
+    prefault: yesNo,
+    memory_restore_mode: defaulted(since(52, oneOf("Copy", "OnDemand"))),
+    resume: defaulted(since(52, flag)),
     net_fds: list(object({ id: text, num_fds: u64 }, {})),
   }),
 };

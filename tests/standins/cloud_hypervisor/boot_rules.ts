@@ -19,11 +19,11 @@ export function checkConfig(config: VmConfig, version: number): void {
     throw new ApiError(500, "Error from API", "The VM could not boot", reason);
   };
   const { cpus, memory } = config;
-  if (cpus.boot_vcpus < 1 || cpus.boot_vcpus > cpus.max_vcpus) refuse("boot vCPUs exceed the maximum");
+  if (cpus.boot_vcpus > cpus.max_vcpus) refuse("boot vCPUs exceed the maximum");
+  if (cpus.boot_vcpus < 1) refuse("Stand-in: a VM without vCPUs");
   if (version >= 52 && memory.shared && memory.mergeable) refuse("shared and mergeable exclude each other");
   if (config.fs?.length && !memory.shared) refuse("virtio-fs needs shared memory");
   if (config.balloon && config.balloon.size >= memory.size) refuse("the balloon is larger than the memory");
-  if (config.console.mode === "Socket") refuse("the console cannot be a socket");
   const ids = devicesOf(config).map(({ id }) => id).filter((id) => id !== undefined);
   for (const id of ids) {
     if (id.startsWith("__")) refuse(`the id ${id} is reserved`);
@@ -34,6 +34,9 @@ export function checkConfig(config: VmConfig, version: number): void {
   }
   for (const disk of config.disks ?? []) {
     if (!disk.vhost_user && !exists(disk.path)) refuse(`the disk ${disk.path} does not exist`);
+    if (!disk.vhost_user && isEmptyFile(disk.path)) {
+      refuse(`the disk ${disk.path}: failed to fill whole buffer`);
+    }
     if (new TextEncoder().encode(disk.serial ?? "").length > MAX_SERIAL_BYTES) {
       refuse("a serial has more than 20 bytes");
     }
@@ -45,6 +48,9 @@ export function checkConfig(config: VmConfig, version: number): void {
   for (const { file } of config.pmem ?? []) {
     if (!exists(file)) refuse(`the pmem file ${file} does not exist`);
     else if (Deno.statSync(file).size % PMEM_ALIGNMENT !== 0) refuse(`PmemSizeNotAligned: ${file}`);
+  }
+  for (const { path } of config.landlock_rules ?? []) {
+    if (!exists(path)) refuse(`the path ${path} of landlock_rules does not exist`);
   }
   if (config.vsock) {
     if (config.vsock.cid < 3 || config.vsock.cid > LAST_CID) refuse("the CID is reserved");
@@ -76,6 +82,11 @@ function checkNet(net: NetConfig, vcpus: number, refuse: (reason: string) => voi
   if (queues / 2 > vcpus) refuse("more queue pairs than vCPUs");
   if (net.mtu !== undefined && net.mtu < MIN_MTU) refuse(`the MTU is below ${MIN_MTU}`);
   if (net.ip !== undefined && net.mask === undefined) refuse("an address without a mask");
+}
+
+function isEmptyFile(path: string | undefined): boolean {
+  const { isFile, size } = Deno.statSync(path ?? "");
+  return isFile && size === 0;
 }
 
 function exists(path: string | undefined): boolean {

@@ -1,7 +1,7 @@
 import { closeFd } from "../../../lib/libc/mod.ts";
 import { ApiError, strictness } from "./api_error.ts";
 import type { HttpAnswer } from "../http/server.ts";
-import { checkBody, type Refusals } from "../http/body_rule.ts";
+import { checkBody, type Refusals, withoutNulls } from "../http/body_rule.ts";
 import { BODY_RULES } from "./body_rules.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { DiskConfig, FsConfig, NetConfig, PmemConfig, VmConfig } from "./vm_config.ts";
@@ -82,7 +82,8 @@ export async function route(
     }
     if (NOT_HERE.includes(name)) throw new ApiError(500, `Stand-in: ${name} is not implemented`);
     const known = Object.hasOwn(ROUTES, name) ? ROUTES[name] : undefined;
-    if (known === undefined) return { status: 404, body: "" };
+    if (name === "vmm.shutdown") throw new ApiError(400, "Bad Request");
+    if (known === undefined) throw new ApiError(404, "Not Found");
     if (known.method !== method) throw new ApiError(400, "Bad Request");
     const value = readBody(name, body, version);
     if (fds.length > 0 && !known.takesFds) throw strictness(`descriptors came with ${name}`);
@@ -109,7 +110,7 @@ function readBody(name: string, body: string | undefined, version: number): unkn
     throw new ApiError(400, "The request cannot be deserialized", (error as Error).message);
   }
   checkBody(rule, value, version, refusals(version));
-  return value;
+  return withoutNulls(value);
 }
 
 /** Types and missing fields are told as the real program does; what it would drop in silence is refused. */

@@ -54,6 +54,7 @@ Deno.test("the router refuses as the real one does", () =>
     strictEqual(await status("GET", "vmm.ping"), 200);
     strictEqual(await status("GET", "vmm.ping?x=1"), 404);
     strictEqual(await status("GET", "vm.nothing"), 404);
+    strictEqual(await status("GET", "vmm.shutdown"), 400);
     strictEqual(await status("PUT", "vmm.ping"), 400);
     strictEqual(await status("PUT", "vm.boot", {}), 400);
     strictEqual(await status("PUT", "vm.create"), 400);
@@ -78,6 +79,14 @@ for (
     ["a field of a later version", 51, { ...CONFIG, platform: { iommufd: true } }, /from v52 on/],
     ["descriptors in JSON", 53, { ...CONFIG, net: [{ id: "n", fds: [3] }] }, /fds is no field/],
     ["a wrong type", 53, { ...CONFIG, memory: { size: "1" } }, /invalid type/],
+    ["no value for what has one of its own", 53, { ...CONFIG, watchdog: null }, /invalid type/],
+    ["what is no MAC address", 53, { ...CONFIG, net: [{ id: "n", mac: "no" }] }, /invalid type/],
+    [
+      "half a topology",
+      53,
+      { ...CONFIG, cpus: { boot_vcpus: 1, max_vcpus: 1, topology: { packages: 1 } } },
+      /missing field/,
+    ],
     ["a missing field", 53, { ...CONFIG, vsock: { cid: 3 } }, /missing field/],
     ["a console on a terminal", 53, { payload: CONFIG.payload }, /no use for a console/],
   ] as const
@@ -129,6 +138,17 @@ for (
     }));
 }
 
+Deno.test("a serial port's socket stays when its VM is deleted, and is in the way of the next", () =>
+  withProgram(53, async (program, dir) => {
+    const config = { ...CONFIG, serial: { mode: "Socket", socket: `${dir}/s` } };
+    deepStrictEqual(await program.put("vm.create", config), { status: 204 });
+    deepStrictEqual(await program.put("vm.delete"), { status: 204 });
+    match((await program.put("vm.create", config)).body!, /Address already in use/);
+    // The configuration is stored all the same.
+    strictEqual((await program.call("GET", "vm.info")).status, 200);
+    deepStrictEqual(await program.put("vm.delete"), { status: 204 });
+  }));
+
 Deno.test("devices are checked when they are added, and unknown ones do not leave", () =>
   withProgram(53, async (program, dir) => {
     await program.put("vm.create", CONFIG);
@@ -147,9 +167,11 @@ Deno.test("a VM that has not booted has no run state, and a snapshot needs one",
   withProgram(53, async (program, dir) => {
     await program.put("vm.create", CONFIG);
     for (const name of ["vm.pause", "vm.resume", "vm.shutdown"]) {
-      strictEqual((await program.put(name)).status, 404, name);
+      const { status, body } = await program.put(name);
+      strictEqual(status, 500, name);
+      match(body!, /VM is not running/);
     }
-    strictEqual((await program.put("vm.snapshot", { destination_url: `file://${dir}` })).status, 404);
+    strictEqual((await program.put("vm.snapshot", { destination_url: `file://${dir}` })).status, 500);
     strictEqual((await program.put("vm.restore", { source_url: `file://${dir}` })).status, 500);
     // Before the boot a device has no address.
     deepStrictEqual(await program.put("vm.add-disk", DISK), { status: 204 });

@@ -22,6 +22,8 @@ import {
 const MEMORY_BLOCK = 128 * 1024 * 1024;
 const MAX_MEMORY_ADDITIONS = 8;
 
+const IN_USE = "Address already in use (os error 98)";
+
 /** What a request is answered with: 200 with a value, or 204. */
 export type Answer = unknown;
 
@@ -76,15 +78,20 @@ export class Vmm {
     // Stored before its consoles are opened, and kept where that fails.
     this.#config = withDefaults(body);
     const { serial, console, landlock_rules: rules = [], landlock_enable: landlock } = this.#config;
-    for (const { mode } of [serial, console]) {
+    for (const { mode, file } of [serial, console]) {
       if (mode === "Tty" || mode === "Pty") {
         throw strictness(`a driver has no use for a console on a ${mode}`);
       }
+      // The real one ends with a panic.
+      if (mode === "File" && file === undefined) throw strictness("a console on a file that is not named");
     }
-    if (serial.mode === "Socket") this.#serialFd = listenUnixFd(required(serial.socket));
+    if (console.mode === "Socket") {
+      throw refused("Error creating console devices", "No socket option support for console device");
+    }
+    this.#listenSerial();
     if (landlock) {
-      for (const { path } of rules) {
-        if (!exists(path)) throw refused("ApplyLandlock", `${path} does not exist`);
+      for (const { access } of rules) {
+        if (!/^(r|w|rw|wr)$/.test(access)) throw refused("ApplyLandlock", `Invalid access: ${access}`);
       }
     }
     return undefined;
@@ -101,13 +108,16 @@ export class Vmm {
         throw strictness(`NIC ${id} was created without its ${num_queues / 2} tap descriptors`);
       }
     }
-    for (const { id } of devicesOf(config)) this.#slots.take(required(id));
+    this.#takeSlots(config);
     try {
       for (const disk of config.disks ?? []) this.#locks.take(disk);
       const fs = config.fs?.[0];
       if (fs) this.#share = await attempt("CreateVirtioFs", () => takeShare(fs.socket));
       await this.#startVm(config);
     } catch (error) {
+      // It was not there before.
+      removeIfThere(config.vsock?.socket);
+      this.#slots.clear();
       this.#locks.clear();
       throw error;
     }
@@ -162,10 +172,10 @@ export class Vmm {
       if (own.num_fds !== num_queues / 2) throw strictness(`${id} has ${num_queues / 2} queue pairs`);
       this.#taps.set(id, fds.splice(0, own.num_fds));
     }
-    if (config.serial.mode === "Socket") this.#serialFd = listenUnixFd(required(config.serial.socket));
-    for (const { id } of devicesOf(config)) this.#slots.take(required(id));
+    this.#takeSlots(config);
     this.#config = config;
     try {
+      this.#listenSerial();
       for (const disk of config.disks ?? []) this.#locks.take(disk);
       await this.#startVm(config, `${directory}/memory-ranges`);
     } catch (error) {
@@ -176,6 +186,24 @@ export class Vmm {
     this.#state = "Paused";
     this.#events.emit("vm", "restored");
     return body.resume ? await this.resume() : undefined;
+  }
+
+  /** The file of the socket stays when the VM is deleted, and then the next VM cannot have it. */
+  #listenSerial(): void {
+    const { serial } = this.#created();
+    if (serial.mode !== "Socket") return;
+    const path = required(serial.socket);
+    if (exists(path)) {
+      throw refused("Error creating console devices", "Error creating console device", IN_USE);
+    }
+    this.#serialFd = listenUnixFd(path);
+  }
+
+  /** The VMM's own devices stand among the others. */
+  #takeSlots(config: VmConfig): void {
+    for (const { id } of devicesOf(config)) this.#slots.take(required(id));
+    this.#slots.take("__rng");
+    if (config.balloon) this.#slots.take("__balloon");
   }
 
   async #startVm(config: VmConfig, saved?: string): Promise<void> {
@@ -273,7 +301,10 @@ export class Vmm {
     const config = this.#created();
     const tree: Record<string, unknown> = {};
     for (const [id, bdf] of this.#slots.entries()) {
-      tree[id] = { id, resources: [], parent: null, children: [], pci_bdf: bdf };
+      // A virtio device has no address: that is the function's around it.
+      const parent = `_virtio-pci-${id}`;
+      tree[id] = { id, resources: [], parent, children: [], pci_bdf: null };
+      tree[parent] = { id: parent, resources: [], parent: null, children: [id], pci_bdf: bdf };
     }
     return {
       // Earlier versions name what is not set.
@@ -430,18 +461,22 @@ export class Vmm {
     const { cpus, memory } = config;
     this.#events.emit("vm", "resizing");
     if (vcpus !== undefined) {
-      if (vcpus > cpus.max_vcpus || vcpus < 1) throw refused("CpuManager", "DesiredVcpuCountExceedsMax");
-      if (this.#vcpusLeaving) {
-        throw new ApiError(this.#version >= 46 ? 429 : 400, "Error from API", "VcpuPendingRemovedVcpu");
-      }
       const vm = this.#vm;
+      if (vm && (vcpus > cpus.max_vcpus || vcpus < 1)) {
+        throw refused("CpuManager", "DesiredVcpuCountExceedsMax");
+      }
+      // As many as there are is no change, also while some of them are leaving.
+      if (this.#vcpusLeaving && vcpus !== vm?.cpus) {
+        if (this.#version >= 46) throw new ApiError(429, "Too Many Requests");
+        throw new ApiError(400, "Error from API", "VcpuPendingRemovedVcpu");
+      }
       if (vm && vcpus < vm.cpus) {
         this.#vcpusLeaving = true;
         await attempt("CpuManager", () => vm.removeCpus(vcpus, () => this.#vcpusLeaving = false));
       } else if (vm) await attempt("CpuManager", () => vm.addCpus(vcpus));
       this.#config = { ...config, cpus: { ...cpus, boot_vcpus: vcpus } };
     }
-    // Less memory: nothing happens until a reboot, and the answer does not say so.
+    // Less memory: nothing happens until a reboot, and the answer does not say so, nor the configuration.
     if (ram !== undefined && ram > (this.#vm?.memory.now ?? 0)) {
       if (ram % MEMORY_BLOCK !== 0) throw refused("MemoryManager", "InvalidSize");
       const boot = this.#vm?.memory.boot ?? memory.size;
@@ -451,9 +486,8 @@ export class Vmm {
       if (++this.#memoryAdditions > MAX_MEMORY_ADDITIONS) throw refused("MemoryManager", "NoSlotAvailable");
       const vm = this.#vm;
       if (vm) await attempt("MemoryManager", () => vm.addMemory(ram));
-      // The configuration follows, so that a reboot would begin with it.
-      this.#config = { ...this.#created(), memory: { ...memory, size: ram } };
     }
+    if (ram !== undefined) this.#config = { ...this.#created(), memory: { ...memory, size: ram } };
     if (balloon !== undefined) {
       if (!config.balloon) throw refused("MissingVirtioBalloon");
       if (balloon >= this.#created().memory.size) throw refused("Balloon", "larger than the memory");
@@ -466,13 +500,14 @@ export class Vmm {
   }
 
   #created(): VmConfig {
-    if (!this.#config) throw new ApiError(this.#version >= 53 ? 404 : 500, "Error from API", "VmNotCreated");
+    if (!this.#config) {
+      throw new ApiError(this.#version >= 53 ? 404 : 500, "Error from API", "VM is not created");
+    }
     return this.#config;
   }
 
   #booted(): QemuVm {
-    this.#created();
-    if (!this.#vm) throw new ApiError(this.#version >= 53 ? 404 : 500, "Error from API", "VmNotBooted");
+    if (!this.#vm) throw refused("VM is not running");
     return this.#vm;
   }
 
