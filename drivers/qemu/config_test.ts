@@ -65,7 +65,7 @@ Deno.test("a file as Kuasar ships it works, and what has no effect is told", () 
 Deno.test("an empty file takes the initrd of the package", () => {
   const config = read("");
   strictEqual(config.guest.initrdPath, "/var/lib/kuasar/kuasar.initrd");
-  strictEqual(config.guest.bootTimeoutMs, 45_000);
+  strictEqual(config.guest.bootTimeoutMs, 90_000);
   strictEqual(read(`[hypervisor]\nimage_path = "/x.img"`).guest.initrdPath, "");
 });
 

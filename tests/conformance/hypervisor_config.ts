@@ -23,7 +23,7 @@ export function hypervisorConfig(
     initrd_path: guest.initrd,
     kernel_params: guest.kernelParams,
     memory_in_mb: 256,
-    ...(guest.bootTimeout === undefined ? {} : { boot_timeout: guest.bootTimeout }),
+    boot_timeout: guest.bootTimeout,
     ...own,
     ...faultyKeys(program, fault, garbage),
   };

@@ -8,7 +8,7 @@ import { startRequest } from "../testing/start_request.ts";
 import type { DriverCommand, Fault } from "./subject.ts";
 
 /** Far above anything that a driver that works needs, on a busy host without KVM. */
-const CALL_TIMEOUT_MS = 120_000;
+const CALL_TIMEOUT_MS = 400_000;
 
 /** How long a driver may take to let go of what a call has used. */
 const SETTLE_MS = 60_000;

@@ -23,7 +23,9 @@ export const GUEST_KEYS = {
   image_path: text({ default: "", help: "boot from this read-only disk" }),
   kernel_params: text({ default: KERNEL_PARAMS, help: "added to those that the driver needs" }),
   boot_timeout: integer({
-    default: 45,
+    // More than the 45 s of the original: several guests that boot at once under emulation on a busy host need them. Less than
+    // a start as a whole may take, so that the failure names the guest.
+    default: 90,
     min: 1,
     max: 3600,
     help: "seconds from the VMM's start to READY",
