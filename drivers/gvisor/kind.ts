@@ -24,7 +24,7 @@ import { controlSocket, rootIdOf } from "./root_id.ts";
 import { NAME_ANNOTATION, type Restore, takePlace, wantedRestore } from "./restore.ts";
 import { agentInRoot, followedLimits, PAUSE, rootSpec } from "./root_spec.ts";
 import { runsc, type RunscCall } from "./runsc.ts";
-import { removeFilestores, removeState } from "./state_files.ts";
+import { removeFilestores, removeKeptNetns, removeState } from "./state_files.ts";
 import { sysctlWrites } from "./sysctls.ts";
 import { mustHideNetSysctls, type RunscVersion } from "./version.ts";
 
@@ -116,6 +116,7 @@ export class GvisorKind implements SandboxKind {
     if (process && isAlive(process)) await terminate(process, { graceMs: 0 });
     for (const stray of sandboxProcesses(this.#root, rootIdOf(id))) await terminate(stray, { graceMs: 0 });
     removeState(this.#root, rootIdOf(id));
+    removeKeptNetns(this.#root);
     for (const container of directories(paths.containers)) {
       removeFilestores(rootfsOf(`${paths.containers}/${container}`));
     }

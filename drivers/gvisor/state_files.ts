@@ -1,3 +1,8 @@
+import { unmountBelow } from "../../lib/mounts/mod.ts";
+
+/** An empty network namespace that runsc 2026 and newer keeps mounted in its root, for whatever needs no network. */
+const NULL_NETNS = "null-netns";
+
 /** Below this name a container's writes are kept in its own root file system. */
 const FILESTORE = /^\.gvisor\.filestore\./;
 
@@ -10,6 +15,19 @@ export function isStateFile(name: string, rootId: string): boolean {
 /** Removes what runsc knows of a sandbox whose processes are dead: asking it to would take longer, and may fail. */
 export function removeState(root: string, rootId: string): void {
   for (const name of names(root)) if (isStateFile(name, rootId)) remove(`${root}/${name}`);
+}
+
+/**
+ * Takes away what runsc keeps for the next sandbox, when there is no other: nobody could remove the directory of a mount. It
+ * makes a new one when it wants one and there is none.
+ *
+ * @throws KuasarError FAILED_PRECONDITION for a mount that stays
+ */
+export function removeKeptNetns(root: string): void {
+  const left = names(root);
+  if (!left.includes(NULL_NETNS) || left.some((name) => name.endsWith(".state"))) return;
+  unmountBelow(`${root}/${NULL_NETNS}`);
+  remove(`${root}/${NULL_NETNS}`);
 }
 
 /** Removes the hidden files of a root file system: the next sandbox with the same id would refuse to start. */
