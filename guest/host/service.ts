@@ -527,7 +527,7 @@ export class HostTaskService {
   /** Takes over what an earlier run of this server has left. */
   async adopt(record: ContainerRecord): Promise<void> {
     const { registry } = this.#deps;
-    const link = record.phase === "created" ? this.#linkOf(record) : undefined;
+    const link = record.phase === "created" ? this.#foundLink(record) : undefined;
     if (!link) {
       const { runtime } = record;
       if (runtime) await this.#deps.local.discard({ ...record, runtime });
@@ -541,6 +541,16 @@ export class HostTaskService {
       container.process(execId).pid = pid;
     }
     await Promise.all(["", ...container.execs.keys()].map((execId) => this.#adoptProcess(container, execId)));
+  }
+
+  /** As {@link #linkOf}; undefined also where something of it has gone, which must not keep the others waiting. */
+  #foundLink(record: ContainerRecord): SandboxLink | undefined {
+    try {
+      return this.#linkOf(record);
+    } catch (error) {
+      log.error("cannot take a container over", { container: record.id, error });
+      return undefined;
+    }
   }
 
   #linkOf(record: ContainerRecord): SandboxLink | undefined {

@@ -1,6 +1,7 @@
 /** What is left of containers on the host's own kernel when the task server, or its keeper too, is killed. */
-import { ok, strictEqual } from "node:assert/strict";
+import { ok, rejects, strictEqual } from "node:assert/strict";
 import { Status, TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
 import { connectUnix } from "../../lib/transport/mod.ts";
 import { type Node, type Pod, TASK_SERVER } from "../harness/mod.ts";
@@ -62,6 +63,38 @@ e2eHost("exit codes survive kill -9 of the task server, twice", node, async (nod
   strictEqual((await killed.waitForExit()).exitCode, 137);
   await pod.remove();
 });
+
+e2eHost(
+  "a record of a container whose files have gone keeps the task server from nothing",
+  node,
+  async (node) => {
+    const { pod, later, pid, letGo } = await twoContainers(node, "death-record");
+    const lost = {
+      id: "lost",
+      sandboxId: "lost",
+      namespace: "k8s.io",
+      bundle: "/no/such/bundle",
+      phase: "created",
+      paths: { stdin: "", stdout: "", stderr: "", terminal: false },
+      execs: {},
+      runtime: {
+        kind: HostRuntime_Kind.RUNSC,
+        command: "/bin/true",
+        globalArgs: [],
+        bundle: "/no/such/bundle",
+      },
+      processes: { "": { pid, startTime: "1", started: true } },
+    };
+    const file = `${node.runDir}/task/lost.json`;
+    await Deno.writeTextFile(file, JSON.stringify(lost));
+    await killAndWait(node, TASK_SERVER);
+    await assertRuns(node, later.id, pid);
+    await letGo();
+    strictEqual((await later.waitForExit()).exitCode, 42);
+    await pod.remove();
+    await rejects(Deno.stat(file), Deno.errors.NotFound);
+  },
+);
 
 /** Only a kernel that tells exit codes to whoever holds a pidfd makes up for a parent that is gone. */
 const [major = 0, minor = 0] = Deno.osRelease().split(".").map(Number);
