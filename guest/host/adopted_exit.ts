@@ -23,25 +23,29 @@ const REAP_STEP_MS = 5;
  * Waits for the end of a process that an earlier run of this server has started. Its exit code comes from the keeper, which is
  * its parent where that has not died too, or from the kernel (Linux 6.15 and later).
  */
-export async function adoptedExit(process: HostProcess, keeper: Keeper | undefined): Promise<AdoptedExit> {
-  const never = new Promise<never>(() => {});
-  const told = keeper?.exitOf(process) ?? never;
-  return await Promise.race([told, seenExit(process, told)]);
+export async function adoptedExit(
+  process: HostProcess,
+  keeper: Pick<Keeper, "exitOf"> | undefined,
+): Promise<AdoptedExit> {
+  const told = keeper?.exitOf(process);
+  const seen = seenExit(process, told);
+  return await (told ? Promise.race([told, seen]) : seen);
 }
 
-async function seenExit(process: HostProcess, told: Promise<AdoptedExit>): Promise<AdoptedExit> {
+/** @param told by the keeper, where there is one */
+async function seenExit(process: HostProcess, told: Promise<AdoptedExit> | undefined): Promise<AdoptedExit> {
   let pidfd: number;
   try {
     pidfd = sys.pidfdOpen(process.pid);
   } catch {
-    return { code: UNKNOWN };
+    return await lateExit(told);
   }
   try {
     // Only now is it certain that the descriptor is of that process and no later one.
-    if (startTimeOf(process.pid) !== process.startTime) return { code: UNKNOWN };
+    if (startTimeOf(process.pid) !== process.startTime) return await lateExit(told);
     await readable(pidfd);
     for (const end = sys.nowMs() + REAP_TIMEOUT_MS; sys.nowMs() < end;) {
-      const exit = await Promise.race([told, sleep(REAP_STEP_MS)]);
+      const exit = await (told ? Promise.race([told, sleep(REAP_STEP_MS)]) : sleep(REAP_STEP_MS));
       if (exit) return exit;
       const code = sys.pidfdExitCode(pidfd);
       if (code >= 0) return { code };
@@ -50,4 +54,10 @@ async function seenExit(process: HostProcess, told: Promise<AdoptedExit>): Promi
   } finally {
     sys.close(pidfd);
   }
+}
+
+/** Of a process that has gone: the keeper may have reaped it since this server began, and what it says be on its way. */
+async function lateExit(told: Promise<AdoptedExit> | undefined): Promise<AdoptedExit> {
+  const exit = told && await Promise.race([told, sleep(REAP_TIMEOUT_MS)]);
+  return exit ?? { code: UNKNOWN };
 }

@@ -96,7 +96,13 @@ test("a container of nerdctl's in the background does all that one can do", asyn
 test("a container in the background with a terminal has its output in the log", async () => {
   await start("terminal", ["-t", ...alone], ["sh", "-c", "test -t 1 && echo a terminal"]);
   strictEqual((await nerdctl.call(["wait", "terminal"])).stdout.trim(), "0");
-  match((await nerdctl.call(["logs", "terminal"])).stdout, /a terminal/);
+  // Its program may still be reading when the container has ended.
+  let shown = "";
+  for (let waitedMs = 0; !shown.includes("a terminal") && waitedMs < 20_000; waitedMs += 100) {
+    shown = (await nerdctl.call(["logs", "terminal"])).stdout;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  match(shown, /a terminal/);
 });
 
 test("containers of one network of nerdctl's reach each other, and volumes are there", async () => {

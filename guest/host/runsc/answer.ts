@@ -32,14 +32,17 @@ export function parseAnswer(text: string): { result: unknown } | undefined {
  * The exit status in a wait status (wait(2)).
  *
  * @returns exit code, or 128 + signal
+ * @throws KuasarError INTERNAL for anything else: whoever waits asks again
  */
 export function exitOfWaitStatus(status: unknown): number {
-  if (typeof status !== "number" || !Number.isInteger(status)) return 255;
+  if (typeof status !== "number" || !Number.isInteger(status)) {
+    throw new KuasarError("INTERNAL", "Cannot understand the sandbox: a wait status must be a whole number");
+  }
   const signal = status & 0x7f;
   return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 
-/** What `runsc wait` prints: `{"id":"c1","exitStatus":5}`. @returns 255 where it prints something else */
+/** What `runsc wait` prints: `{"id":"c1","exitStatus":5}`. @throws KuasarError INTERNAL where it prints something else */
 export function exitOfWaitOutput(text: string): number {
   try {
     const { exitStatus } = JSON.parse(text) as { exitStatus?: unknown };
@@ -47,5 +50,5 @@ export function exitOfWaitOutput(text: string): number {
   } catch {
     // See below.
   }
-  return 255;
+  throw new KuasarError("INTERNAL", `Cannot understand runsc wait: ${JSON.stringify(text.slice(0, 200))}`);
 }
