@@ -7,6 +7,7 @@ import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { serveListener } from "../runtime/listener.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
+import { adoptContainer } from "./adopt.ts";
 import { Connections } from "./connections.ts";
 import { EventPublisher } from "./events.ts";
 import { Keeper } from "./keeper.ts";
@@ -16,10 +17,12 @@ import { parseFlags, USAGE } from "./flags.ts";
 import { Preparer } from "./prepare.ts";
 import { RecordStore } from "./record.ts";
 import { Registry } from "./registry.ts";
+import { Releases } from "./releases.ts";
 import { sandboxHandlers } from "./sandbox_api.ts";
 import { HostTaskService } from "./service.ts";
 import { HostStreams } from "./streaming/host_streams.ts";
 import { streamingHandlers } from "./streaming/service.ts";
+import { TaskEvents } from "./task_events.ts";
 
 /** First inherited descriptor of systemd's socket activation (sd_listen_fds(3)). */
 const LISTEN_FDS_START = 3;
@@ -65,32 +68,25 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const keeper = await Keeper.connect();
     const publish = (topic: string, event: Any, id: string) => registry.publish(topic, event, id);
     const local = new HostSandboxes(`${flags.runDir}/task/tmp`, keeper, publish);
+    const releases = new Releases(preparer, records);
+    const events = new TaskEvents(publisher);
     const loggers = new Loggers(`${flags.runDir}/task/logs`);
     const socket = `${flags.runDir}/task.sock`;
     const streams = new HostStreams(`ttrpc+unix://${socket}`, `${flags.runDir}/task/streams`, keeper);
-    const service = new HostTaskService({
-      registry,
-      records,
-      preparer,
-      publisher,
-      local,
-      streams,
-      keeper,
-      loggers,
-    });
+    const deps = { registry, records, preparer, releases, events, local, streams, keeper, loggers };
     const server = new TtrpcServer({
       // containerd 2.1 opens a connection for each and closes none.
       closeAfterStream: (name) => name === StreamingDefinition.fullName,
       onProtocolError: (error) => log.debug("connection", { error }),
       onHandlerError: (error, _, method) => log.info("refused", { method, error: asKuasarError(error) }),
     });
-    service.register(server);
+    new HostTaskService(deps).register(server);
     server.add(SandboxDefinition, sandboxHandlers(preparer));
     server.add(StreamingDefinition, streamingHandlers(streams));
     const listener = listen(socket);
     // Whoever asks for a container must find it, so those of an earlier run are taken over first.
     const report = (file: string, error: unknown) => log.error("cannot read a record", { file, error });
-    const adopted = Promise.all(records.load(report).map((record) => service.adopt(record)));
+    const adopted = Promise.all(records.load(report).map((record) => adoptContainer(deps, record)));
     // A guest that does not answer must not keep the others waiting; its containers come when it does.
     await Promise.race([adopted, sleep(ADOPT_TIMEOUT_MS)]);
     const connections = new Connections(server, `${flags.runDir}/task/connections`, keeper);

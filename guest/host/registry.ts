@@ -1,13 +1,12 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
 import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import { log } from "../runtime/log.ts";
+import { OOM_TOPIC, oomEvent } from "../task/oom_event.ts";
+import { noContainer } from "../task/task_container.ts";
 import type { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import { GuestLink, type GuestPlace } from "./guest_link.ts";
-
-const OOM_TOPIC = "/tasks/oom";
 
 /** The containers of the node and the links to the guests that run them. */
 export class Registry {
@@ -22,9 +21,7 @@ export class Registry {
   /** @throws KuasarError NOT_FOUND */
   get(id: string): HostContainer {
     const container = this.#containers.get(id);
-    if (!container) {
-      throw new KuasarError("NOT_FOUND", `Cannot find container ${JSON.stringify(id.slice(0, 80))}`);
-    }
+    if (!container) throw noContainer(id);
     return container;
   }
 
@@ -72,9 +69,6 @@ export class Registry {
     if (container?.link.sandboxId !== sandboxId) {
       return log.warn("event of a guest about a foreign container ignored", { sandbox: sandboxId });
     }
-    this.#publisher.publish(container.record.namespace, OOM_TOPIC, {
-      typeUrl: "containerd.events.TaskOOM",
-      value: TaskOOM.encode({ containerId }).finish(),
-    });
+    this.#publisher.publish(container.record.namespace, OOM_TOPIC, oomEvent(containerId));
   }
 }

@@ -1,5 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { parseSpec } from "../../lib/oci/mod.ts";
+import { parseSpec, type Resources } from "../../lib/oci/mod.ts";
+import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
 import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
@@ -14,6 +15,7 @@ import { type Exit, TaskProcess } from "./process.ts";
 import { startTimeOf } from "./start_time.ts";
 import { next } from "./state.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "./stdio.ts";
+import type { TaskContainer } from "./task_container.ts";
 import { limitTime } from "./time_limit.ts";
 
 const MAX_CONFIG_BYTES = 4 << 20;
@@ -68,7 +70,7 @@ export interface AdoptedContainer {
 }
 
 /** One container: its init process, the ones exec'ed into it, its cgroup and its mounts. */
-export class Container {
+export class Container implements TaskContainer {
   readonly id: string;
   readonly bundle: string;
   readonly init: TaskProcess;
@@ -189,7 +191,6 @@ export class Container {
     this.#watchInit(exitOf(this.init.pid));
   }
 
-  /** Writes its processes into a directory. @throws KuasarError FAILED_PRECONDITION where they do not run, and what CRIU says */
   async checkpoint(path: string, options: CheckpointOptions): Promise<void> {
     const { id, bundle, init } = this;
     const { runtime, criu } = this.#deps;
@@ -218,7 +219,6 @@ export class Container {
     });
   }
 
-  /** Makes an exec and its streams known; its process begins with {@link startExec}. @param spec OCI process as JSON */
   addExec(execId: string, spec: string, io: IoRequest): void {
     if (this.init.state !== "running" && this.init.state !== "paused") {
       throw new KuasarError(
@@ -234,7 +234,6 @@ export class Container {
     this.#waiting.set(execId, { spec, streams });
   }
 
-  /** Starts an exec'ed process. */
   async startExec(execId: string): Promise<void> {
     const process = this.process(execId);
     // In a frozen cgroup it would never get so far as to be started.
@@ -260,7 +259,6 @@ export class Container {
     void this.#awaitEnd(process, exitOf(process.pid));
   }
 
-  /** The init for an empty id, else the exec. @throws KuasarError NOT_FOUND */
   process(execId: string): TaskProcess {
     if (execId === "") return this.init;
     const process = this.execs.get(execId);
@@ -268,7 +266,6 @@ export class Container {
     return process;
   }
 
-  /** Forgets an exec that has ended. */
   deleteExec(execId: string): TaskProcess {
     const process = this.process(execId);
     if (process.state === "created") process.ended(0);
@@ -278,7 +275,6 @@ export class Container {
     return process;
   }
 
-  /** Removes a container whose init has ended, or never started. */
   async delete(): Promise<void> {
     if (this.init.state === "created") {
       if (this.init.pid === 0) this.init.ended(0);
@@ -289,8 +285,12 @@ export class Container {
     await this.#cleanUp();
   }
 
-  /** Signals the init, or with `all` every process of the container. */
-  killAll(signal: number): void {
+  kill(execId: string, signal: number, all: boolean): void {
+    if (all && execId === "") this.#killAll(signal);
+    else this.process(execId).kill(signal);
+  }
+
+  #killAll(signal: number): void {
     if (this.init.exit) {
       throw new KuasarError("NOT_FOUND", `Cannot kill ${this.init.what}: process already finished`);
     }
@@ -304,7 +304,18 @@ export class Container {
     }
   }
 
-  /** Pauses the container, or lets it go on. */
+  pids(): number[] {
+    return this.cgroup.pids();
+  }
+
+  update(resources: Resources): void {
+    this.cgroup.update(resources);
+  }
+
+  metrics(): Any {
+    return this.cgroup.metrics();
+  }
+
   async freeze(frozen: boolean): Promise<void> {
     const action = frozen ? "pause" : "resume";
     next(this.init.state, action, this.init.what);

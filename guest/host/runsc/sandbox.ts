@@ -1,6 +1,6 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
 import { log } from "../../runtime/log.ts";
 import { type Cgroup, openCgroup } from "../../task/cgroup.ts";
+import { noContainer } from "../../task/task_container.ts";
 import { sandboxLimits } from "./limits.ts";
 import { type HostUsage, hostUsage } from "./host_usage.ts";
 import { Control } from "./control.ts";
@@ -46,6 +46,10 @@ export class RunscSandbox {
     });
   }
 
+  get pid(): number {
+    return this.process.pid;
+  }
+
   get dead(): boolean {
     return this.#dead;
   }
@@ -63,12 +67,23 @@ export class RunscSandbox {
     this.#cgroup.update(sandboxLimits(containers.map(({ resources }) => resources), first.followed));
   }
 
+  /** @throws KuasarError NOT_FOUND */
   container(id: string): RunscContainer {
     const container = this.containers.get(id);
-    if (!container) {
-      throw new KuasarError("NOT_FOUND", `Cannot find container ${JSON.stringify(id.slice(0, 80))}`);
-    }
+    if (!container) throw noContainer(id);
     return container;
+  }
+
+  /** Puts a new container under the limits. */
+  add(container: RunscContainer): void {
+    this.containers.set(container.id, container);
+    this.applyLimits();
+  }
+
+  /** Forgets a container that is deleted, and its limits. */
+  remove(id: string): void {
+    this.containers.delete(id);
+    this.applyLimits();
   }
 
   close(): void {
