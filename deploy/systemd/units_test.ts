@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { isFile } from "../../lib/files/mod.ts";
 import { DRIVERS } from "../drivers.ts";
 import { CORE_SERVICES, driverService, socketsOf } from "../supervisor/mod.ts";
 import { driverUnits, target } from "./driver_units.ts";
@@ -97,7 +98,7 @@ Deno.test("a line that is no setting is refused with its number", () => {
 
 Deno.test({
   name: "systemd itself finds nothing wrong with the units",
-  ignore: !exists("/usr/bin/systemd-analyze"),
+  ignore: !isFile("/usr/bin/systemd-analyze"),
   fn: async () => {
     const dir = await Deno.makeTempDir({ prefix: "ku-" });
     const files = [...texts].map(([name, text]) => {
@@ -115,11 +116,3 @@ Deno.test({
     deepStrictEqual(lines.filter((l) => !/is not executable/.test(l)), []);
   },
 });
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

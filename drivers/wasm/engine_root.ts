@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { ELF_HEAD_LENGTH, elfInterpreter } from "./elf_interpreter.ts";
 import { GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
 import { parseLibraryList } from "./library_list.ts";
@@ -52,7 +53,7 @@ export async function makeEngineRoot(program: string, folder: string): Promise<E
   }
   const path = `${folder}/${key.digest("hex").slice(0, 32)}`;
   const made = { path, program, loader, libraryPath: [...new Set(libraries.map(dirname))].join(":") };
-  if (await exists(path)) return made;
+  if (exists(path)) return made;
   const fresh = `${path}.${Deno.pid}`;
   await Deno.remove(fresh, { recursive: true }).catch(() => {});
   for (const point of MOUNT_POINTS) await Deno.mkdir(fresh + point, { recursive: true, mode: 0o755 });
@@ -62,7 +63,7 @@ export async function makeEngineRoot(program: string, folder: string): Promise<E
   await Deno.rename(fresh, path).catch(async (error) => {
     // Another driver process was as fast.
     await Deno.remove(fresh, { recursive: true });
-    if (!await exists(path)) throw error;
+    if (!exists(path)) throw error;
   });
   return made;
 }
@@ -99,10 +100,6 @@ async function place(from: string, to: string): Promise<void> {
   await Deno.mkdir(dirname(to), { recursive: true, mode: 0o755 });
   const real = await Deno.realPath(from);
   await Deno.link(real, to).catch(() => Deno.copyFile(real, to));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { exists } from "../../lib/files/mod.ts";
 import { root } from "../root.ts";
 
 function pages(): string[] {
@@ -16,19 +17,13 @@ function targets(page: string, text: string): string[] {
     .map((target) => join(dirname(page), target));
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(`${root}/${path}`) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
 Deno.test("every link of a page leads to something", async () => {
   const broken: string[] = [];
   for (const page of pages()) {
     const text = await Deno.readTextFile(`${root}/${page}`);
-    broken.push(...targets(page, text).filter((target) => !exists(target)).map((to) => `${page}: ${to}`));
+    broken.push(
+      ...targets(page, text).filter((target) => !exists(`${root}/${target}`)).map((to) => `${page}: ${to}`),
+    );
   }
   deepStrictEqual(broken, []);
 });

@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { ApiError } from "./api_error.ts";
 import { kernelProblem } from "./kernel_file.ts";
 import { devicesOf, type NetConfig, type VmConfig } from "./vm_config.ts";
@@ -33,7 +34,7 @@ export function checkConfig(config: VmConfig, version: number): void {
     refuse("Stand-in: a device has no id, it would get a name that nobody knows");
   }
   for (const disk of config.disks ?? []) {
-    if (!disk.vhost_user && !exists(disk.path)) refuse(`the disk ${disk.path} does not exist`);
+    if (!disk.vhost_user && !exists(disk.path ?? "")) refuse(`the disk ${disk.path} does not exist`);
     if (!disk.vhost_user && isEmptyFile(disk.path)) {
       refuse(`the disk ${disk.path}: failed to fill whole buffer`);
     }
@@ -87,13 +88,4 @@ function checkNet(net: NetConfig, vcpus: number, refuse: (reason: string) => voi
 function isEmptyFile(path: string | undefined): boolean {
   const { isFile, size } = Deno.statSync(path ?? "");
   return isFile && size === 0;
-}
-
-function exists(path: string | undefined): boolean {
-  try {
-    Deno.statSync(path ?? "");
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { listenUnixFd } from "../../../lib/libc/mod.ts";
 
 /** The listening API socket. */
@@ -16,18 +17,9 @@ export interface ApiListener {
  */
 export function listenForApi(api: { fd: number } | { path: string }, version: number): ApiListener {
   if ("fd" in api) return { fd: api.fd, remove: () => {} };
-  if (version < 53 && isThere(api.path)) {
+  if (version < 53 && exists(api.path)) {
     throw new Error(`Cannot create the API server: ${api.path}: address in use`);
   }
   const fd = listenUnixFd(api.path, 0o600);
   return { fd, remove: () => Deno.removeSync(api.path) };
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

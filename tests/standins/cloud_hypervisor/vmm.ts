@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { closeFd, listenUnixFd } from "../../../lib/libc/mod.ts";
 import { ApiError, strictness } from "./api_error.ts";
 import { checkBoot, checkConfig } from "./boot_rules.ts";
@@ -567,15 +568,6 @@ function checkTap(fd: number): void {
 function directoryOf(url: string): string {
   if (!url.startsWith("file:///")) throw refused("InvalidUrl", url);
   return url.slice("file://".length);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function removeIfThere(path: string | undefined): void {

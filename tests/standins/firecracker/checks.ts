@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { openTap } from "../../../services/network/tap.ts";
 import { Fault, strictness } from "./fault.ts";
 import type {
@@ -111,16 +112,6 @@ export function mustOpen(path: string, what: string, write = false, named = ""):
 /** `No such file or directory (os error 2)`: Deno adds what it was about to do. */
 export function systemWords(error: unknown): string {
   return (error as Error).message.replace(/(\(os error \d+\)): .*$/s, "$1");
-}
-
-/** True where something is at the path, a dangling link too. */
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

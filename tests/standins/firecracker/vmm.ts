@@ -1,3 +1,4 @@
+import { exists } from "../../../lib/files/mod.ts";
 import { closeFd } from "../../../lib/libc/mod.ts";
 import type { MachineConfig as QemuConfig } from "../qemu/config.ts";
 import { QemuVm, type VmEnd } from "../qemu/vm.ts";
@@ -9,7 +10,6 @@ import {
   checkMacs,
   checkStart,
   checkVsock,
-  exists,
   mustOpen,
   systemWords,
   takeTap,
