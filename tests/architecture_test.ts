@@ -13,7 +13,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "drivers/contract/deployment.ts",
   ],
   "drivers/": ["lib/", "drivers/contract/", "drivers/<own>/"],
-  "guest/": ["lib/errors/", "lib/ttrpc/", "lib/proto/", "lib/oci/", "lib/netlink/", "guest/"],
+  "guest/": ["lib/errors/", "lib/ttrpc/", "lib/proto/", "lib/oci/", "lib/netlink/", "lib/gvisor/", "guest/"],
   "guest/build.ts": ["lib/", "guest/", "deploy/host/"],
   "kernel/": ["lib/", "kernel/", "deploy/host/"],
   "image/": ["lib/", "image/", "guest/", "deploy/host/"],
@@ -25,7 +25,7 @@ const ARROWS: Record<string, readonly string[]> = {
 };
 
 /** Folders that also run under QuickJS: nothing of Deno, Node or the DOM there. */
-const NEUTRAL = ["lib/errors/", "lib/ttrpc/", "lib/oci/", "lib/proto/gen/"];
+const NEUTRAL = ["lib/errors/", "lib/gvisor/", "lib/ttrpc/", "lib/oci/", "lib/proto/gen/"];
 
 /** Tests and build scripts run under Deno and may reach further. */
 function isHostSide(path: string): boolean {

@@ -1,10 +1,8 @@
-import type { Mount, Namespace, Resources, Spec } from "../../lib/oci/mod.ts";
+import { LIMITS_ANNOTATION } from "../../lib/gvisor/mod.ts";
+import { CRI_ANNOTATION, type Mount, type Namespace, type Resources, type Spec } from "../../lib/oci/mod.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
 import { rootIdOf } from "./root_id.ts";
-import { POD_PID_PATH, SANDBOX_ANNOTATION, SHM_OPTIONS, TYPE_ANNOTATION } from "./root_spec.ts";
-
-/** Tells kuasar-task which limits of the sandbox follow those of its containers: `memory:<overhead in bytes> cpu`. */
-const LIMITS_ANNOTATION = "io.kuasar.gvisor.limits";
+import { POD_PID_PATH, SHM_OPTIONS } from "./root_spec.ts";
 
 /** Settings of gVisor's that annotations could change; they are not for whoever writes a pod. */
 const OWN_ANNOTATIONS = "dev.gvisor.";
@@ -37,8 +35,8 @@ export function joinedSpec(
     mounts: (spec.mounts ?? []).map((mount) => sharedMemory(mount, shm)),
     annotations: {
       ...Object.fromEntries(annotations),
-      [TYPE_ANNOTATION]: "container",
-      [SANDBOX_ANNOTATION]: rootIdOf(sandbox.id),
+      [CRI_ANNOTATION.containerType]: "container",
+      [CRI_ANNOTATION.sandboxId]: rootIdOf(sandbox.id),
       ...(limits === "" ? {} : { [LIMITS_ANNOTATION]: limits }),
     },
     // For kuasar-task, which gives the sandbox their sum; gVisor looks at none of them.

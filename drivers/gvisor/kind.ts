@@ -1,6 +1,6 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
-import { parseSpec, stringifySpec } from "../../lib/oci/mod.ts";
+import { CRI_ANNOTATION, parseSpec, stringifySpec } from "../../lib/oci/mod.ts";
 import { isAlive, processRef, terminate } from "../../lib/process/mod.ts";
 import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
@@ -21,7 +21,7 @@ import { joinedSpec } from "./container_spec.ts";
 import { sandboxProcesses } from "./processes.ts";
 import { enforceReadOnly } from "./read_only_volumes.ts";
 import { controlSocket, rootIdOf } from "./root_id.ts";
-import { NAME_ANNOTATION, type Restore, takePlace, wantedRestore } from "./restore.ts";
+import { type Restore, takePlace, wantedRestore } from "./restore.ts";
 import { agentInRoot, followedLimits, PAUSE, rootSpec } from "./root_spec.ts";
 import { runsc, type RunscCall } from "./runsc.ts";
 import { removeFilestores, removeKeptNetns, removeState } from "./state_files.ts";
@@ -138,7 +138,7 @@ export class GvisorKind implements SandboxKind {
       cgroup: sandboxCgroup(sandbox),
       restoreImage: imageOf(
         sandboxPaths,
-        container.spec.annotations?.[NAME_ANNOTATION],
+        container.spec.annotations?.[CRI_ANNOTATION.containerName],
         container.containerId,
       ),
     };

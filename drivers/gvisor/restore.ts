@@ -1,13 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-
-/** Names a checkpoint for a pod to be restored from. */
-export const RESTORE_ANNOTATION = "io.kuasar.gvisor.restore";
-
-/** By this annotation gVisor itself knows a container of a checkpoint again. */
-export const NAME_ANNOTATION = "io.kubernetes.cri.container-name";
-
-/** Written beside gVisor's own files by kuasar-task: the names of the containers that the checkpoint has. */
-const CONTAINERS_FILE = "kuasar-containers.json";
+import { CONTAINERS_FILE, RESTORE_ANNOTATION } from "../../lib/gvisor/mod.ts";
 
 /** A name, and no path: whoever writes a pod may choose among the checkpoints, and nothing else of the host's. */
 const CHECKPOINT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;

@@ -1,5 +1,6 @@
 import { strictEqual, throws } from "node:assert/strict";
-import { RESTORE_ANNOTATION, takePlace, wantedRestore } from "./restore.ts";
+import { RESTORE_ANNOTATION } from "../../lib/gvisor/mod.ts";
+import { takePlace, wantedRestore } from "./restore.ts";
 
 const asks = (name: string) => ({ [RESTORE_ANNOTATION]: name });
 

@@ -1,11 +1,8 @@
-import type { Spec } from "../../lib/oci/mod.ts";
+import { followedText } from "../../lib/gvisor/mod.ts";
+import { CRI_ANNOTATION, PAUSE_TYPE, type Spec } from "../../lib/oci/mod.ts";
 import type { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { podResources } from "../contract/host/pod_resources.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
-
-/** By these runsc knows a sandbox's first container and those that join it. */
-export const TYPE_ANNOTATION = "io.kubernetes.cri.container-type";
-export const SANDBOX_ANNOTATION = "io.kubernetes.cri.sandbox-id";
 
 /** Hints that gVisor's kernel takes from the first container's annotations; here, that the pod has one /dev/shm. */
 const SHM_HINT = "dev.gvisor.spec.mount.shm";
@@ -56,7 +53,8 @@ export function rootSpec({ sandbox, pod, pauseProgram, shm, cgroup, overheadByte
     hostname: sandbox.hostname,
     mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
     annotations: {
-      [TYPE_ANNOTATION]: "sandbox",
+      // By this runsc knows a sandbox's first container, as by another value those that join it.
+      [CRI_ANNOTATION.containerType]: PAUSE_TYPE,
       [`${SHM_HINT}.source`]: shm,
       [`${SHM_HINT}.type`]: "tmpfs",
       [`${SHM_HINT}.share`]: "pod",
@@ -80,7 +78,9 @@ export function rootSpec({ sandbox, pod, pauseProgram, shm, cgroup, overheadByte
  * does, other callers of CRI do not.
  */
 export function followedLimits({ linux }: PodSandboxConfig, overheadBytes: bigint): string {
-  const memory = (linux?.resources?.memoryLimitInBytes ?? 0n) > 0n ? [] : [`memory:${overheadBytes}`];
-  const cpu = (linux?.resources?.cpuQuota ?? 0n) > 0n ? [] : ["cpu"];
-  return [...memory, ...cpu].join(" ");
+  const { memoryLimitInBytes = 0n, cpuQuota = 0n } = linux?.resources ?? {};
+  return followedText({
+    overheadBytes: memoryLimitInBytes > 0n ? undefined : overheadBytes,
+    cpu: cpuQuota <= 0n,
+  });
 }

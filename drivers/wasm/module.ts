@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { CRI_ANNOTATION } from "../../lib/oci/mod.ts";
 import type { PreparedContainer } from "../contract/host/kind.ts";
 import type { ArtifactStore } from "./artifact.ts";
 import { chooseLayer } from "./artifact_manifest.ts";
@@ -20,9 +21,6 @@ export interface HostModule {
   func: string | undefined;
 }
 
-/** containerd's annotation with the reference of the image. */
-const IMAGE_NAME = "io.kubernetes.cri.image-name";
-
 /**
  * The module that a container runs: a file of its image, or where the image has no file system, a layer of it.
  *
@@ -34,7 +32,7 @@ export async function findModule(
   artifacts: ArtifactStore,
 ): Promise<HostModule | undefined> {
   const { name, func } = entryWord(spec);
-  const reference = spec.annotations?.[IMAGE_NAME];
+  const reference = spec.annotations?.[CRI_ANNOTATION.imageName];
   if (reference !== undefined && declaredKind(spec.annotations) !== "smart" && isEmpty(rootfs)) {
     const namespace = posix.basename(posix.dirname(bundle));
     const layers = await artifacts.layers(namespace, reference);

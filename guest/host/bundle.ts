@@ -1,12 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { checkId } from "../../lib/oci/mod.ts";
+import { checkId, CRI_ANNOTATION, PAUSE_TYPE } from "../../lib/oci/mod.ts";
 import * as sys from "../native/sys.js";
 
-/** What containerd's CRI plugin writes into every spec. */
-const CONTAINER_TYPE = "io.kubernetes.cri.container-type";
-const SANDBOX_ID = "io.kubernetes.cri.sandbox-id";
-/** The type of a pause container. */
-const PAUSE = "sandbox";
 const MAX_CONFIG_BYTES = 4 << 20;
 
 /** Where a task belongs. */
@@ -31,8 +26,8 @@ export function placementOf(bundle: string, id: string): Placement {
     return { kind: "member", sandboxId: checkId(sys.readTextFile(file, 1024).trim(), "sandbox id") };
   }
   const annotations = annotationsOf(bundle);
-  if (annotations[CONTAINER_TYPE] === PAUSE) return { kind: "pause", sandboxId: id };
-  const named = annotations[SANDBOX_ID];
+  if (annotations[CRI_ANNOTATION.containerType] === PAUSE_TYPE) return { kind: "pause", sandboxId: id };
+  const named = annotations[CRI_ANNOTATION.sandboxId];
   if (typeof named === "string") return { kind: "member", sandboxId: checkId(named, "sandbox id") };
   return { kind: "alone", sandboxId: id };
 }

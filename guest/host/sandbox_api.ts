@@ -1,4 +1,5 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
+import { RUNTIME_ANNOTATION } from "../../lib/oci/mod.ts";
 import { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
 import { createClient, type Handlers, type TypedClient } from "../../lib/ttrpc/mod.ts";
 import { readOrigin } from "../shim/origin.ts";
@@ -6,8 +7,6 @@ import type { Preparer } from "./prepare.ts";
 
 type SandboxClient = TypedClient<typeof SandboxDefinition>;
 
-/** Where the sandboxer looks for the runtime's name; containerd tells that only the shim command. */
-const RUNTIME = "io.kuasar.runtime";
 /** A start may boot a VM under emulation; a stop waits for its guest. */
 const CALL_TIMEOUT_MS = 120_000;
 /** A sandbox may live for years; a timer cannot. */
@@ -26,7 +25,7 @@ export function sandboxHandlers(preparer: Preparer): Handlers<typeof SandboxDefi
   return {
     createSandbox: (request) => {
       const runtime = readOrigin(request.bundlePath)?.runtime ?? "";
-      const annotations = { ...request.annotations, [RUNTIME]: runtime };
+      const annotations = { ...request.annotations, [RUNTIME_ANNOTATION]: runtime };
       return call((client) => client.createSandbox({ ...request, annotations }));
     },
     startSandbox: (request) => call((client) => client.startSandbox(request)),

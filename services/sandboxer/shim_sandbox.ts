@@ -1,7 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { SandboxDefinition } from "../../lib/proto/gen/containerd/runtime/sandbox/v1/sandbox.ts";
 import type { CallContext, Handlers } from "../../lib/ttrpc/mod.ts";
-import { checkId } from "../../lib/oci/mod.ts";
+import { checkId, RUNTIME_ANNOTATION } from "../../lib/oci/mod.ts";
 import type { Context } from "./context.ts";
 import { noteSandbox } from "./create.ts";
 import { criDirOf } from "./cri_files.ts";
@@ -15,9 +15,6 @@ import { sandboxStatus } from "./status.ts";
 import { stopSandbox } from "./stop.ts";
 import { waitSandbox } from "./wait.ts";
 
-/** The annotation in which the task server tells the runtime's name, which containerd tells only the shim command. */
-const RUNTIME = "io.kuasar.runtime";
-
 /** Aborted when the caller of a ttrpc method has gone. */
 function cancelledBy(call: CallContext): AbortSignal {
   const abort = new AbortController();
@@ -30,7 +27,7 @@ export function shimSandboxHandlers(context: Context): Handlers<typeof SandboxDe
   const { registry } = context;
   return {
     createSandbox: ({ sandboxId, bundlePath, options, netnsPath, annotations }) => {
-      const runtime = annotations[RUNTIME];
+      const runtime = annotations[RUNTIME_ANNOTATION];
       if (runtime === undefined) {
         throw new KuasarError(
           "INVALID_ARGUMENT",

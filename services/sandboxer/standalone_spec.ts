@@ -1,5 +1,5 @@
 import { message } from "../../lib/cri/mod.ts";
-import type { Spec } from "../../lib/oci/mod.ts";
+import { CRI_ANNOTATION, PAUSE_TYPE, type Spec } from "../../lib/oci/mod.ts";
 import {
   LinuxContainerResources,
   LinuxPodSandboxConfig,
@@ -7,20 +7,6 @@ import {
   NamespaceMode,
   PodSandboxConfig,
 } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
-
-/** What containerd's CRI plugin writes into the spec of a pause container. */
-const CRI = {
-  type: "io.kubernetes.cri.container-type",
-  name: "io.kubernetes.cri.sandbox-name",
-  namespace: "io.kubernetes.cri.sandbox-namespace",
-  uid: "io.kubernetes.cri.sandbox-uid",
-  cpuPeriod: "io.kubernetes.cri.sandbox-cpu-period",
-  cpuQuota: "io.kubernetes.cri.sandbox-cpu-quota",
-  memory: "io.kubernetes.cri.sandbox-memory",
-} as const;
-
-/** The type of a pause container. */
-const PAUSE = "sandbox";
 
 /** How a sandbox comes to its network. */
 export type StandaloneNetwork = { kind: "host" } | { kind: "own" } | { kind: "join"; path: string };
@@ -49,7 +35,7 @@ export function standaloneSandbox(
 ): StandaloneSandbox {
   const parent = parentCgroupOf(spec);
   const annotations = new Map(Object.entries(spec.annotations ?? {}));
-  const pause = annotations.get(CRI.type) === PAUSE;
+  const pause = annotations.get(CRI_ANNOTATION.containerType) === PAUSE_TYPE;
   const network = networkOf(spec);
   const namespaceOptions = {
     network: network.kind === "host" ? NamespaceMode.NODE : NamespaceMode.POD,
@@ -60,9 +46,9 @@ export function standaloneSandbox(
   };
   const pod = message(PodSandboxConfig, {
     metadata: {
-      name: annotations.get(CRI.name) ?? id,
-      namespace: annotations.get(CRI.namespace) ?? "",
-      uid: annotations.get(CRI.uid) ?? "",
+      name: annotations.get(CRI_ANNOTATION.sandboxName) ?? id,
+      namespace: annotations.get(CRI_ANNOTATION.sandboxNamespace) ?? "",
+      uid: annotations.get(CRI_ANNOTATION.sandboxUid) ?? "",
       attempt: 0,
     },
     hostname: spec.hostname ?? "",
@@ -101,9 +87,9 @@ function podResources(annotations: ReadonlyMap<string, string>): Partial<LinuxCo
     return /^-?\d{1,18}$/.test(text) ? BigInt(text) : 0n;
   };
   return {
-    cpuPeriod: number(CRI.cpuPeriod),
-    cpuQuota: number(CRI.cpuQuota),
-    memoryLimitInBytes: number(CRI.memory),
+    cpuPeriod: number(CRI_ANNOTATION.sandboxCpuPeriod),
+    cpuQuota: number(CRI_ANNOTATION.sandboxCpuQuota),
+    memoryLimitInBytes: number(CRI_ANNOTATION.sandboxMemory),
   };
 }
 

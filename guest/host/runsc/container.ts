@@ -1,5 +1,12 @@
 import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
-import { parseSpec, type Resources } from "../../../lib/oci/mod.ts";
+import {
+  CONTAINERS_FILE,
+  endMarked,
+  type Followed,
+  followedIn,
+  LIMITS_ANNOTATION,
+} from "../../../lib/gvisor/mod.ts";
+import { CRI_ANNOTATION, parseSpec, type Resources } from "../../../lib/oci/mod.ts";
 import { Metrics } from "../../../lib/proto/gen/cgroups/v2.ts";
 import type { CheckpointOptions } from "../../../lib/proto/gen/containerd/runc/v1/options.ts";
 import type { Any } from "../../../lib/proto/gen/google/protobuf/any.ts";
@@ -13,11 +20,10 @@ import type { IoRequest, ProcessIo, StdioProvider } from "../../task/stdio.ts";
 import type { TaskContainer } from "../../task/task_container.ts";
 import { ContainerCalls } from "./calls.ts";
 import type { Runsc } from "./command.ts";
-import { runscIdOf } from "./container_id.ts";
 import type { Control } from "./control.ts";
 import { RunscExec } from "./exec.ts";
 import type { HostUsage } from "./host_usage.ts";
-import { type Followed, followedLimits, mergeLimits } from "./limits.ts";
+import { mergeLimits } from "./limits.ts";
 import { metricsOf } from "./metrics.ts";
 import { readLimits, writeLimits } from "./saved_limits.ts";
 
@@ -26,11 +32,6 @@ const METRICS = "io.containerd.cgroups.v2.Metrics";
 
 /** containerd takes the time of a start when it hears of it: an end before that would be odd. */
 const START_ANSWER_MS = 10;
-
-/** By this annotation gVisor knows a container of a checkpoint again. */
-const NAME_ANNOTATION = "io.kubernetes.cri.container-name";
-/** Beside gVisor's files of a checkpoint: the names of the containers in it. The driver reads it before it restores a pod. */
-const CONTAINERS_FILE = "kuasar-containers.json";
 
 /** 128 + SIGKILL: what ends with its sandbox has been killed. */
 const KILLED = 137;
@@ -78,14 +79,15 @@ export class RunscContainer implements TaskContainer {
 
   private constructor(id: string, bundle: string, terminal: boolean, deps: RunscDeps) {
     this.id = id;
-    this.#runscId = runscIdOf(id);
+    this.#runscId = endMarked(id);
     this.bundle = bundle;
     this.init = new TaskProcess(`container ${id}`, terminal);
     this.#deps = deps;
     this.#calls = new ContainerCalls(this.#runscId, deps.control, deps.runsc);
     const spec = parseSpec(sys.readTextFile(`${bundle}/config.json`, MAX_CONFIG_BYTES));
-    this.name = spec.annotations?.[NAME_ANNOTATION];
-    this.followed = followedLimits(spec);
+    // By this gVisor knows a container of a checkpoint again.
+    this.name = spec.annotations?.[CRI_ANNOTATION.containerName];
+    this.followed = followedIn(spec.annotations?.[LIMITS_ANNOTATION] ?? "");
     this.resources = readLimits(bundle) ?? spec.linux?.resources ?? {};
   }
 
@@ -225,6 +227,7 @@ export class RunscContainer implements TaskContainer {
     const names = [...this.#deps.containers()].filter(({ init }) => !init.exit).flatMap(({ name }) =>
       name ?? []
     );
+    // The driver reads it before it restores a pod.
     sys.writeFile(`${path}/${CONTAINERS_FILE}`, JSON.stringify(names), 0o600);
   }
 

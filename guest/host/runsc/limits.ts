@@ -1,27 +1,5 @@
-import type { Resources, Spec } from "../../../lib/oci/mod.ts";
-
-/**
- * Annotation of the driver's on a container: which limits of the sandbox follow those of its containers, because the pod has
- * none of its own. `memory:<bytes of gVisor's own> cpu`.
- */
-export const FOLLOWED_LIMITS = "io.kuasar.gvisor.limits";
-
-/** Which limits of a sandbox follow those of its containers. */
-export interface Followed {
-  /** What gVisor itself may use on top of the containers' memory; undefined where the pod has a limit. */
-  overheadBytes: bigint | undefined;
-  cpu: boolean;
-}
-
-/** Reads {@link FOLLOWED_LIMITS}. */
-export function followedLimits({ annotations }: Pick<Spec, "annotations">): Followed {
-  const text = annotations?.[FOLLOWED_LIMITS] ?? "";
-  const [, bytes] = /(?:^| )memory:(\d{1,18})(?: |$)/.exec(text) ?? [];
-  return {
-    overheadBytes: bytes === undefined ? undefined : BigInt(bytes),
-    cpu: /(?:^| )cpu(?: |$)/.test(text),
-  };
-}
+import type { Followed } from "../../../lib/gvisor/mod.ts";
+import type { Resources } from "../../../lib/oci/mod.ts";
 
 /** Kernels count CPU quotas in this period unless told otherwise, in µs. */
 const PERIOD = 100_000n;

@@ -1,15 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { FOLLOWED_LIMITS, followedLimits, mergeLimits, sandboxLimits } from "./limits.ts";
+import { mergeLimits, sandboxLimits } from "./limits.ts";
 
 const MIB = 1n << 20n;
-
-Deno.test("which limits follow the containers' stands in an annotation", () => {
-  const read = (text: string) => followedLimits({ annotations: { [FOLLOWED_LIMITS]: text } });
-  deepStrictEqual(followedLimits({}), { overheadBytes: undefined, cpu: false });
-  deepStrictEqual(read("memory:64 cpu"), { overheadBytes: 64n, cpu: true });
-  deepStrictEqual(read("cpu"), { overheadBytes: undefined, cpu: true });
-  deepStrictEqual(read("memory:x cpux"), { overheadBytes: undefined, cpu: false });
-});
 
 Deno.test("a sandbox has the sum of its containers' limits, or none where one of them has none", () => {
   const both = { overheadBytes: 64n * MIB, cpu: true };

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { endMarked, RESTORE_ANNOTATION } from "../../../lib/gvisor/mod.ts";
 import type { CreateTaskRequest } from "../../../lib/proto/gen/containerd/task/v3/task.ts";
 import type { Any } from "../../../lib/proto/gen/google/protobuf/any.ts";
 import {
@@ -18,7 +19,6 @@ import { LocalLink } from "../local_link.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { GuestTask, SandboxLink } from "../sandbox_link.ts";
 import { Runsc } from "./command.ts";
-import { runscIdOf } from "./container_id.ts";
 import { RunscContainer } from "./container.ts";
 import { Control } from "./control.ts";
 import { RunscSandbox } from "./sandbox.ts";
@@ -83,7 +83,7 @@ export class RunscTasks {
   async discard({ id, runtime }: ContainerRecord): Promise<void> {
     if (!runtime) return;
     try {
-      await this.#runscOf(runtime).delete(runscIdOf(id));
+      await this.#runscOf(runtime).delete(endMarked(id));
     } catch (error) {
       log.warn("cannot delete a container that was not finished", { container: id, error });
     }
@@ -131,7 +131,7 @@ export class RunscTasks {
     if (request.checkpoint !== "") {
       throw new KuasarError(
         "UNIMPLEMENTED",
-        `Cannot restore ${id}: gVisor restores a pod as a whole, by the pod's annotation io.kuasar.gvisor.restore`,
+        `Cannot restore ${id}: gVisor restores a pod as a whole, by the pod's annotation ${RESTORE_ANNOTATION}`,
       );
     }
     const wanted = { id, bundle: request.bundle, io: ioOf(request), sandboxPid: sandbox.pid };
