@@ -23,6 +23,8 @@ export {
   u32,
   u8,
 } from "./attributes.ts";
+export type { Acknowledgement } from "./acknowledgement.ts";
+export { NetlinkExchange } from "./exchange.ts";
 export { FAMILY, familyOf, formatIp, formatMac, isIp, isLinkLocalV6, parseIp, parseMac } from "./ip.ts";
 export {
   addVeth,
@@ -37,15 +39,7 @@ export {
   type VethOptions,
   vethRequest,
 } from "./link.ts";
-export {
-  decodeMessages,
-  encodeMessage,
-  type Netlink,
-  type NetlinkMessage,
-  type NetlinkRequest,
-  NLM,
-  NLMSG,
-} from "./message.ts";
+export { type Netlink, type NetlinkRequest } from "./message.ts";
 export { addNeighbour, decodeNeighbour, listNeighbours, type Neighbour, NUD } from "./neighbour.ts";
 export {
   addRoute,

@@ -8,11 +8,9 @@ import {
   decodeAttributes,
   decodeFilter,
   decodeLink,
-  decodeMessages,
   decodeNeighbour,
   decodeRoute,
   encodeAttributes,
-  encodeMessage,
   formatIp,
   formatMac,
   isIp,
@@ -28,6 +26,7 @@ import {
   u8,
   vethRequest,
 } from "./mod.ts";
+import { decodeMessages, encodeMessage } from "./message.ts";
 
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 
