@@ -40,22 +40,6 @@ export function hostLifecycleTests(test: DriverTest, driver: DriverCommand): voi
     await rejects(process.wait("s1"), { code: "NOT_FOUND" });
   });
 
-  test("a running sandbox can be removed at once, and its id used again", "none", async (process) => {
-    for (let i = 0; i < 3; i++) {
-      await process.start("s1");
-      await process.client.remove({ sandboxId: "s1" });
-    }
-  });
-
-  test("a second start of one id is refused and changes nothing", "none", async (process) => {
-    const [first, second] = await Promise.allSettled([process.start("s1"), process.start("s1")]);
-    strictEqual(first.status, "fulfilled");
-    ok(second.status === "rejected");
-    strictEqual(second.reason.code, "ALREADY_EXISTS");
-    strictEqual((await process.client.status({ sandboxId: "s1" })).state, SandboxState.RUNNING);
-    await process.client.remove({ sandboxId: "s1" });
-  });
-
   test("unknown ids: fine for stop, remove and release, NOT_FOUND elsewhere", "none", async ({ client }) => {
     const sandboxId = "nobody";
     await client.stop({ sandboxId, graceMs: 0 });
@@ -77,12 +61,6 @@ export function hostLifecycleTests(test: DriverTest, driver: DriverCommand): voi
     await rejects(process.client.attachBlock({ sandboxId: "s1", device }), { code: "UNIMPLEMENTED" });
     await process.client.remove({ sandboxId: "s1" });
   });
-
-  for (const id of ["", "..", "a/b", "-x", "a".repeat(129), "a\nb"]) {
-    test(`the id ${JSON.stringify(id.slice(0, 8))} (${id.length}) is refused`, "none", async (process) => {
-      await rejects(process.start(id), { code: "INVALID_ARGUMENT" });
-    });
-  }
 
   test("a request that makes no sense, or would change the host, is refused", "none", async (process) => {
     for (

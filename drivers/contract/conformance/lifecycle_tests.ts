@@ -47,23 +47,6 @@ export function lifecycleTests(test: DriverTest, driver: DriverUnderTest): void 
     await rejects(process.wait("s1"), { code: "NOT_FOUND" });
   });
 
-  test("a running sandbox can be removed at once, and its id used again", "none", async (process) => {
-    for (let i = 0; i < 2; i++) {
-      await process.start("s1");
-      await process.client.remove({ sandboxId: "s1" });
-    }
-  });
-
-  test("a second start of one id is refused and changes nothing", "none", async (process) => {
-    const [first, second] = await Promise.allSettled([process.start("s1"), process.start("s1")]);
-    strictEqual(first.status, "fulfilled");
-    ok(second.status === "rejected");
-    strictEqual(second.reason.code, "ALREADY_EXISTS");
-    await rejects(process.start("s1"), { code: "ALREADY_EXISTS" });
-    await driver.ping(first.value.guest!);
-    await process.client.remove({ sandboxId: "s1" });
-  });
-
   test("unknown ids: fine for stop and remove, NOT_FOUND elsewhere", "none", async ({ client }) => {
     const sandboxId = "nobody";
     await client.stop({ sandboxId, graceMs: 0 });
@@ -80,12 +63,6 @@ export function lifecycleTests(test: DriverTest, driver: DriverUnderTest): void 
       ]
     ) await rejects(call, { code: "NOT_FOUND" });
   });
-
-  for (const id of ["", "..", "a/b", "-x", "a".repeat(129), "a\nb"]) {
-    test(`the id ${JSON.stringify(id.slice(0, 8))} (${id.length}) is refused`, "none", async (process) => {
-      await rejects(process.start(id), { code: "INVALID_ARGUMENT" });
-    });
-  }
 
   test("a request that makes no sense is refused before anything is made", "none", async (process) => {
     const nic = { tap: "t", netnsPath: "/proc/self/ns/net", mac: "no", mtu: 0, queues: 1, link: "" };

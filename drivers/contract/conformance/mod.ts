@@ -9,6 +9,7 @@ import { hostContainerTests } from "./host_container_tests.ts";
 import { hostLifecycleTests } from "./host_lifecycle_tests.ts";
 import { hostSurvivalTests } from "./host_survival_tests.ts";
 import { lifecycleTests } from "./lifecycle_tests.ts";
+import { sandboxTests } from "./sandbox_tests.ts";
 import { survivalTests } from "./survival_tests.ts";
 
 export type { DriverCommand, DriverUnderTest, Fault } from "./subject.ts";
@@ -24,6 +25,11 @@ export type DriverTest = (name: string, fault: Fault, run: (driver: DriverProces
  */
 export function conformance(driver: DriverUnderTest): void {
   const test = testsOf(driver);
+  sandboxTests(test, {
+    withProcess: {},
+    alive: ({ guest }) => driver.ping(guest!),
+    end: (_process, _sandboxId, { guest }) => driver.powerOff(guest!),
+  });
   lifecycleTests(test, driver);
   faultTests(test);
   survivalTests(test, driver);
@@ -33,6 +39,13 @@ export function conformance(driver: DriverUnderTest): void {
 /** The same for a driver whose sandboxes have no kernel of their own. They need root, and make real namespaces. */
 export function hostConformance(driver: DriverCommand): void {
   const test = testsOf(driver);
+  sandboxTests(test, {
+    withProcess: { sharePid: true },
+    alive: () => Promise.resolve(),
+    end: async ({ client }, sandboxId) => {
+      await client.stop({ sandboxId, graceMs: 0 });
+    },
+  });
   hostLifecycleTests(test, driver);
   hostContainerTests(test);
   hostSurvivalTests(test);

@@ -7,6 +7,7 @@ import {
   PodSandboxConfig,
 } from "../../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { testsOf } from "./mod.ts";
+import { endsUnseen } from "./sandbox_tests.ts";
 import type { DriverCommand } from "./subject.ts";
 
 /** The configuration of a pod whose containers may use so much together. */
@@ -51,20 +52,7 @@ export function sandboxProcessConformance(driver: DriverCommand, netns: () => st
     await process.client.remove({ sandboxId: "s1" });
   });
 
-  test(
-    "a sandbox whose process ends while no driver runs is known to have ended",
-    "none",
-    async (process) => {
-      const { pid } = await process.start("s1", { netnsPath: netns() });
-      await process.kill();
-      const gone = process.ended(pid);
-      Deno.kill(pid, "SIGKILL");
-      await gone;
-      await process.launch("none");
-      strictEqual((await process.client.status({ sandboxId: "s1" })).state, SandboxState.STOPPED);
-      await process.client.remove({ sandboxId: "s1" });
-    },
-  );
+  endsUnseen(test, () => ({ netnsPath: netns() }), "a sandbox's process");
 
   test("an adopted process is watched as one's own", "none", async (process) => {
     const { pid } = await process.start("s1", { netnsPath: netns() });
