@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { KeyedLock } from "./keyed_lock.ts";
 
 Deno.test("what shares a key runs in order, also after a failure; other keys do not wait", async () => {
@@ -21,4 +21,5 @@ Deno.test("what shares a key runs in order, also after a failure; other keys do 
   await rejects(first, /a1 failed/);
   deepStrictEqual(await second, 2);
   deepStrictEqual(seen, ["b1", "a1", "a2"]);
+  strictEqual(lock.size, 0, "keys that nobody uses are forgotten");
 });

@@ -1,0 +1,42 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { message } from "../../lib/cri/mod.ts";
+import {
+  LinuxContainerResources,
+  LinuxPodSandboxConfig,
+  PodSandboxConfig,
+} from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { loadSandboxerConfig } from "./config.ts";
+import { vmSize } from "./sizing.ts";
+
+const config = loadSandboxerConfig(undefined);
+
+const MIB = 1n << 20n;
+
+/** The size of a pod's VM. */
+function sizeOf(linux?: Partial<LinuxPodSandboxConfig>) {
+  const pod = message(PodSandboxConfig, linux ? { linux: message(LinuxPodSandboxConfig, linux) } : {});
+  return vmSize(pod, config.sizing);
+}
+
+const resourcesOf = (some: Partial<LinuxContainerResources>) => message(LinuxContainerResources, some);
+
+Deno.test("a pod without resources takes the driver's defaults", () => {
+  deepStrictEqual(sizeOf(), { vcpus: 0, memoryMib: 0 });
+  deepStrictEqual(sizeOf({ resources: resourcesOf({}) }), { vcpus: 0, memoryMib: 0 });
+});
+
+Deno.test("resources and overhead are summed up, the guest's own share is added, CPUs are rounded up", () => {
+  const resources = resourcesOf({
+    cpuPeriod: 100_000n,
+    cpuQuota: 150_000n,
+    memoryLimitInBytes: 512n * MIB,
+  });
+  const overhead = resourcesOf({
+    cpuPeriod: 100_000n,
+    cpuQuota: 60_000n,
+    memoryLimitInBytes: 100n * MIB + 1n,
+  });
+  deepStrictEqual(sizeOf({ resources, overhead }), { vcpus: 3, memoryMib: 512 + 101 + 64 });
+  deepStrictEqual(sizeOf({ overhead }).memoryMib, 0);
+  strictEqual(sizeOf({ resources: resourcesOf({ memoryLimitInBytes: 16n * MIB }) }).memoryMib, 128);
+});
