@@ -62,3 +62,4 @@ export {
   socketPair,
   unixAddress,
 } from "./sockets.ts";
+export { findInterface, keepTap, openTapQueue } from "./tap.ts";

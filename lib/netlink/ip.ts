@@ -101,13 +101,18 @@ export function formatMac(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
+/** Whether a text is a MAC address, with colons. */
+export function isMac(text: string): boolean {
+  return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text);
+}
+
 /**
  * A MAC address as bytes.
  *
  * @throws {KuasarError} INVALID_ARGUMENT
  */
 export function parseMac(mac: string): Uint8Array {
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) {
+  if (!isMac(mac)) {
     throw new KuasarError("INVALID_ARGUMENT", `Cannot read the MAC address ${JSON.stringify(mac)}`);
   }
   return Uint8Array.from(mac.split(":"), (part) => parseInt(part, 16));

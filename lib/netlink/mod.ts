@@ -25,7 +25,17 @@ export {
 } from "./attributes.ts";
 export type { Acknowledgement } from "./acknowledgement.ts";
 export { NetlinkExchange } from "./exchange.ts";
-export { FAMILY, familyOf, formatIp, formatMac, isIp, isLinkLocalV6, parseIp, parseMac } from "./ip.ts";
+export {
+  FAMILY,
+  familyOf,
+  formatIp,
+  formatMac,
+  isIp,
+  isLinkLocalV6,
+  isMac,
+  parseIp,
+  parseMac,
+} from "./ip.ts";
 export {
   addVeth,
   ARPHRD,

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { unpinNetns, withNetns } from "../../lib/libc/mod.ts";
+import { openTapQueue, unpinNetns, withNetns } from "../../lib/libc/mod.ts";
 import {
   addAddress,
   addIngressQdisc,
@@ -16,7 +16,6 @@ import { attach } from "./attach.ts";
 import { detach } from "./detach.ts";
 import { readPodNetwork } from "./pod_network.ts";
 import { recover } from "./recover.ts";
-import { openTap } from "./tap.ts";
 import { attachRequest, linkNamed, NEEDS_ROOT, POD_MAC, withFds, withPod } from "./testing/fixture.ts";
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -86,7 +85,7 @@ Deno.test(
   NEEDS_ROOT,
   withPod(async ({ pod, state, log }) => {
     const { nics } = await attach(state, attachRequest(pod, { queues: 3 }), log);
-    const fds = withNetns(pod, () => [1, 2, 3].map(() => openTap(nics[0]!.tap, 3)));
+    const fds = withNetns(pod, () => [1, 2, 3].map(() => openTapQueue(nics[0]!.tap, true)));
     await withFds(fds, () => strictEqual(new Set(fds).size, 3));
   }),
 );
@@ -99,7 +98,7 @@ Deno.test(
     const { index } = linkNamed(inPod, "eth0");
     addIngressQdisc(inPod, index);
     const { nics } = await attach(state, attachRequest(pod), log);
-    const fd = withNetns(pod, () => openTap(nics[0]!.tap, 1));
+    const fd = withNetns(pod, () => openTapQueue(nics[0]!.tap, false));
     await withFds([fd], async () => {
       await attach(state, attachRequest(pod), log);
       await detach(state, "s1", log);

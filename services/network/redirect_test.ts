@@ -5,6 +5,7 @@ import {
   type Bytes,
   EPOLL,
   openSocket,
+  openTapQueue,
   pollFd,
   readFd,
   receiveBytes,
@@ -15,7 +16,6 @@ import {
 } from "../../lib/libc/mod.ts";
 import { parseIp, parseMac } from "../../lib/netlink/mod.ts";
 import { attach } from "./attach.ts";
-import { openTap } from "./tap.ts";
 import {
   attachRequest,
   linkNamed,
@@ -88,7 +88,7 @@ Deno.test(
   withPod(async (fixture) => {
     const { pod, peer, inPeer, state, log } = fixture;
     const { nics } = await attach(state, attachRequest(pod), log);
-    const tap = withNetns(pod, () => openTap(nics[0]!.tap, 1));
+    const tap = withNetns(pod, () => openTapQueue(nics[0]!.tap, false));
     const wire = packetSocket(peer, linkNamed(inPeer, "peer0").index);
     await withFds([tap, wire], () => {
       const fromWire = (ethertype: number) =>

@@ -1,11 +1,9 @@
 import {
-  type Bytes,
-  closeFd,
-  ioctl,
-  ioctlValue,
   isErrno,
+  keepTap,
   OPEN,
   openFd,
+  openTapQueue,
   withFd,
   withNetns,
   writeFd,
@@ -15,16 +13,8 @@ import { deleteLink, type Link, listLinks, type Netlink, setLink } from "../../l
 /** Our taps are named after the index of the link that they stand for, as Kuasar's. */
 export const TAP_PREFIX = "tap_kua_";
 
-/** Flags of a tap (linux/if_tun.h). */
-const TAP_FLAGS = { TAP: 0x0002, MULTI_QUEUE: 0x0100, NO_PI: 0x1000, VNET_HDR: 0x4000 } as const;
-
 /** The kernel's largest MTU of a tap: 65535 less an Ethernet header. */
 export const MAX_TAP_MTU = 65521;
-
-const TUNSETIFF = 0x400454ca;
-const TUNSETPERSIST = 0x400454cb;
-const IFREQ_SIZE = 40;
-const IFREQ_FLAGS_OFFSET = 16;
 
 /** A tap to make. */
 export interface TapOptions {
@@ -41,28 +31,6 @@ export function tapName(linkIndex: number): string {
 }
 
 /**
- * Opens a queue of a tap in the current network namespace; makes the tap when it is missing.
- *
- * @returns a descriptor for the caller to close
- * @throws {Errno} EBUSY when a single-queue tap is open elsewhere, EINVAL when it was made with other queues
- */
-export function openTap(name: string, queues: number): number {
-  const fd = openFd("/dev/net/tun", OPEN.RDWR | OPEN.NONBLOCK);
-  try {
-    const request: Bytes = new Uint8Array(IFREQ_SIZE);
-    request.set(new TextEncoder().encode(name));
-    const flags = TAP_FLAGS.TAP | TAP_FLAGS.NO_PI | TAP_FLAGS.VNET_HDR |
-      (queues > 1 ? TAP_FLAGS.MULTI_QUEUE : 0);
-    new DataView(request.buffer).setUint16(IFREQ_FLAGS_OFFSET, flags, true);
-    ioctl(fd, TUNSETIFF, request, `open the tap ${name}`);
-    return fd;
-  } catch (error) {
-    closeFd(fd);
-    throw error;
-  }
-}
-
-/**
  * Makes a persistent tap, or takes the one that is there, with the right MTU and up.
  *
  * @param netlink a socket in the same namespace
@@ -73,7 +41,7 @@ export function ensureTap(netlink: Netlink, { name, netnsPath, mtu, queues }: Ta
   let tap = findLink(netlink, name);
   if (tap === undefined) {
     withNetns(netnsPath, () => {
-      withFd(openTap(name, queues), (fd) => ioctlValue(fd, TUNSETPERSIST, 1, `keep the tap ${name}`));
+      withFd(openTapQueue(name, queues > 1), (fd) => keepTap(fd, name));
       silenceIpv6(name);
     });
     tap = findLink(netlink, name)!;

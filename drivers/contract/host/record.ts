@@ -1,12 +1,5 @@
 import type { ProcessRef } from "../../../lib/process/mod.ts";
-
-/** How a sandbox ended. */
-export interface SandboxExit {
-  status: number;
-  /** ms since 1970. */
-  atMs: number;
-  evidence: string[];
-}
+import type { SandboxExit } from "../sandbox_exit.ts";
 
 /** What is kept of a sandbox across the driver's death: intent before effect. */
 export interface SandboxRecord {

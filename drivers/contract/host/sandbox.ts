@@ -1,7 +1,8 @@
 import type { ProcessRef } from "../../../lib/process/mod.ts";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
-import type { SandboxExit, SandboxRecord } from "./record.ts";
+import type { SandboxExit } from "../sandbox_exit.ts";
+import type { SandboxRecord } from "./record.ts";
 
 /** One sandbox as its driver sees it. */
 export class Sandbox {

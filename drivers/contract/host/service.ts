@@ -1,6 +1,6 @@
 import { KeyedLock } from "../../../lib/concurrency/mod.ts";
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import type { CallContext, Handlers } from "../../../lib/grpc/mod.ts";
+import type { Handlers } from "../../../lib/grpc/mod.ts";
 import { checkId } from "../../../lib/oci/mod.ts";
 import {
   type DriverDefinition,
@@ -11,7 +11,7 @@ import {
 import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { NamespaceMode, PodSandboxConfig } from "../../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { cgroupFolders, cgroupPath, hierarchies, processesIn } from "../../../lib/cgroups/mod.ts";
-import { toTimestamp } from "../phases.ts";
+import { SandboxTable } from "../sandbox_table.ts";
 import { missingParents } from "./cgroup.ts";
 import type { SandboxHost } from "./host.ts";
 import { checkNetns } from "./namespaces.ts";
@@ -24,14 +24,14 @@ import { stopSandbox } from "./stop.ts";
 /** The RPCs of a driver whose sandboxes have no kernel of their own. */
 export class HostDriver {
   readonly #host: SandboxHost;
-  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #sandboxes: SandboxTable<Sandbox>;
   /** One call at a time for each container. */
   readonly #containers = new KeyedLock();
 
   /** @param sandboxes those that were adopted */
   constructor(host: SandboxHost, sandboxes: Iterable<Sandbox>) {
     this.#host = host;
-    for (const sandbox of sandboxes) this.#sandboxes.set(sandbox.id, sandbox);
+    this.#sandboxes = new SandboxTable(sandboxes);
   }
 
   /** The handlers for lib/grpc. */
@@ -49,20 +49,17 @@ export class HostDriver {
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId }) => {
-        const sandbox = this.#sandboxes.get(sandboxId);
+        const sandbox = this.#sandboxes.find(sandboxId);
         if (sandbox) await stopSandbox(this.#host, sandbox);
         return {};
       },
-      wait: ({ sandboxId }, context) => this.#wait(sandboxId, context),
+      wait: ({ sandboxId }, context) => this.#sandboxes.wait(sandboxId, context),
       remove: async ({ sandboxId }) => {
-        const sandbox = this.#sandboxes.get(sandboxId);
-        if (!sandbox) return {};
-        await removeSandbox(this.#host, sandbox);
-        if (this.#sandboxes.get(sandboxId) === sandbox) this.#sandboxes.delete(sandboxId);
+        await this.#sandboxes.remove(sandboxId, (sandbox) => removeSandbox(this.#host, sandbox));
         return {};
       },
       status: async ({ sandboxId }) => {
-        const { state, record, process } = this.#sandbox(sandboxId);
+        const { state, record, process } = this.#sandboxes.get(sandboxId);
         const running = state === SandboxState.RUNNING;
         const own = running && process ? [process.pid] : [];
         return {
@@ -73,7 +70,7 @@ export class HostDriver {
           pids: [...new Set([...own, ...(running ? processesOf(record.cgroup) : [])])],
         };
       },
-      list: async () => ({ sandboxIds: [...this.#sandboxes.keys()].sort() }),
+      list: async () => ({ sandboxIds: this.#sandboxes.ids() }),
       prepareContainer: async (request) => {
         const { sandboxId, containerId } = request;
         const sandbox = this.#running(sandboxId);
@@ -85,7 +82,7 @@ export class HostDriver {
         return { runtime };
       },
       releaseContainer: async ({ sandboxId, containerId }) => {
-        const sandbox = this.#sandboxes.get(sandboxId);
+        const sandbox = this.#sandboxes.find(sandboxId);
         if (!sandbox) return {};
         checkId(containerId, "container id");
         await this.#containers.run(
@@ -110,9 +107,7 @@ export class HostDriver {
     const { sandboxId: id, netnsPath, hostname, sharePid } = request;
     checkId(id, "sandbox id");
     checkNetns(netnsPath);
-    if (this.#sandboxes.has(id)) {
-      throw new KuasarError("ALREADY_EXISTS", `Cannot start sandbox ${id}: it exists`);
-    }
+    this.#sandboxes.mustBeFree(id);
     const cgroup = cgroupPath(request.cgroup);
     const sandbox = new Sandbox(this.#host.driverDir, {
       id,
@@ -124,41 +119,11 @@ export class HostDriver {
       cgroup,
       madeCgroups: missingParents(cgroup),
     });
-    this.#sandboxes.set(id, sandbox);
-    const started = startSandbox(this.#host, sandbox, request);
-    sandbox.starting = started.then(() => {}, () => {});
-    try {
-      return await started;
-    } catch (error) {
-      // Waiters of a sandbox that never was learn its end too.
-      sandbox.end({ status: 255, atMs: Date.now(), evidence: [] });
-      if (this.#sandboxes.get(id) === sandbox) this.#sandboxes.delete(id);
-      throw error;
-    }
-  }
-
-  async #wait(sandboxId: string, { cancelled }: CallContext) {
-    const sandbox = this.#sandbox(sandboxId);
-    const given = Promise.withResolvers<never>();
-    const give = () =>
-      given.reject(new KuasarError("CANCELLED", `Cannot wait for sandbox ${sandboxId}: cancelled`));
-    cancelled.addEventListener("abort", give, { once: true });
-    try {
-      const exit = await Promise.race([sandbox.ended, given.promise]);
-      return { exitStatus: exit.status, exitedAt: toTimestamp(exit.atMs), evidence: exit.evidence };
-    } finally {
-      cancelled.removeEventListener("abort", give);
-    }
-  }
-
-  #sandbox(id: string): Sandbox {
-    const sandbox = this.#sandboxes.get(id);
-    if (!sandbox) throw new KuasarError("NOT_FOUND", `Cannot find sandbox ${id}: there is none`);
-    return sandbox;
+    return await this.#sandboxes.start(sandbox, () => startSandbox(this.#host, sandbox, request));
   }
 
   #running(id: string): Sandbox {
-    const sandbox = this.#sandbox(id);
+    const sandbox = this.#sandboxes.get(id);
     if (sandbox.state === SandboxState.RUNNING) return sandbox;
     throw new KuasarError(
       "FAILED_PRECONDITION",

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { isMac } from "../../../lib/netlink/mod.ts";
 import type { Nic } from "../../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { isListening } from "../listening.ts";
 import { type Share, ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
@@ -11,7 +12,7 @@ const MAX_TAG_BYTES = 36;
 
 /** Checks a NIC. @throws {KuasarError} INVALID_ARGUMENT */
 export function checkNic({ mac }: Nic): void {
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac)) throw invalid(`${JSON.stringify(mac)} is no MAC address`);
+  if (!isMac(mac)) throw invalid(`${JSON.stringify(mac)} is no MAC address`);
 }
 
 /**

@@ -5,13 +5,14 @@ import { nowMs } from "../phases.ts";
 import { tailFile } from "../tail.ts";
 import type { Control, LastWords } from "./control.ts";
 import type { VmHost } from "./host.ts";
-import type { Exit, Machine } from "./machine.ts";
+import type { SandboxExit } from "../sandbox_exit.ts";
+import type { Machine } from "./machine.ts";
 import { endHelpers } from "./remove.ts";
 
-/** Exit status where nobody can know it: the VM of an earlier driver process. */
+/** SandboxExit status where nobody can know it: the VM of an earlier driver process. */
 export const UNKNOWN_STATUS = 255;
 
-/** Exit status where the VMM ended well and its guest did not. */
+/** SandboxExit status where the VMM ended well and its guest did not. */
 const CRASHED_STATUS = 1;
 
 /** What the VMM wrote before it died is in the socket already; reading it takes no longer. */
@@ -44,7 +45,7 @@ export async function superviseExit<C extends Control>(
       error: asKuasarError(error).message,
     });
   });
-  const exit: Exit = { status, atMs, evidence: await evidence(host, machine) };
+  const exit: SandboxExit = { status, atMs, evidence: await evidence(host, machine) };
   machine.control?.close();
   machine.end(exit);
   // A start that fails removes the record itself.

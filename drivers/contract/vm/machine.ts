@@ -3,16 +3,8 @@ import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts"
 import type { GuestEndpoint } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { ConsolePump } from "../console_pump.ts";
 import { type SandboxPaths, sandboxPaths } from "../sandbox_paths.ts";
+import type { SandboxExit } from "../sandbox_exit.ts";
 import type { Control } from "./control.ts";
-
-/** How a VM ended. */
-export interface Exit {
-  /** Exit code of the VMM, 128 + signal where one ended it, 255 where it cannot be known. */
-  status: number;
-  /** ms since 1970. */
-  atMs: number;
-  evidence: string[];
-}
 
 /** A process besides the VMM without which the VM is of no use: vhost-device-vsock. */
 export interface HelperRecord {
@@ -28,7 +20,7 @@ export interface MachineRecord {
   cid?: number;
   vmm?: ProcessRef;
   helpers?: HelperRecord[];
-  exit?: Exit;
+  exit?: SandboxExit;
   /** What was plugged in, or was about to be, by the caller's id; see {@link fingerprint} of devices.ts. */
   devices?: Readonly<Record<string, string>>;
 }
@@ -49,7 +41,7 @@ export class Machine<C extends Control = Control> {
   readonly abort = new AbortController();
   /** The start under way; settles with it, never rejects. */
   starting: Promise<void> = Promise.resolve();
-  readonly #ended = Promise.withResolvers<Exit>();
+  readonly #ended = Promise.withResolvers<SandboxExit>();
 
   /** @param controlSocket file name of the VMM's control socket */
   constructor(driverDir: string, id: string, controlSocket: string, record: MachineRecord) {
@@ -60,12 +52,12 @@ export class Machine<C extends Control = Control> {
   }
 
   /** Settles when the VM has ended and its evidence is collected. */
-  get ended(): Promise<Exit> {
+  get ended(): Promise<SandboxExit> {
     return this.#ended.promise;
   }
 
   /** Says that the VM has ended; only the first time counts. */
-  end(exit: Exit): void {
+  end(exit: SandboxExit): void {
     this.record = { ...this.record, state: "STOPPED", exit: this.record.exit ?? exit };
     this.#ended.resolve(exit);
   }

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { isMac } from "../../../lib/netlink/mod.ts";
 import type { StartRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { GuestConfig } from "./guest_config.ts";
 import type { Requirement } from "./preflight.ts";
@@ -56,7 +57,7 @@ export function checkGuestRequest(
     throw invalid(`${request.nics.length} NICs are asked for, the limit is ${limits.maxNics}`);
   }
   for (const nic of request.nics) {
-    if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(nic.mac)) {
+    if (!isMac(nic.mac)) {
       throw invalid(`${JSON.stringify(nic.mac)} is no MAC address`);
     }
     if (nic.mtu !== 0 && (nic.mtu < 68 || nic.mtu > 65535)) {

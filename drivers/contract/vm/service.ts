@@ -1,5 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import type { CallContext, Handlers } from "../../../lib/grpc/mod.ts";
+import type { Handlers } from "../../../lib/grpc/mod.ts";
 import { checkId } from "../../../lib/oci/mod.ts";
 import { isAlive } from "../../../lib/process/mod.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type StartResponse,
 } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { KeyedLock } from "../../../lib/concurrency/mod.ts";
-import { toTimestamp } from "../phases.ts";
+import { SandboxTable } from "../sandbox_table.ts";
 import { containersInGuest } from "../vm_only.ts";
 import type { Control, Counters } from "./control.ts";
 import { attachDevice, capabilityOf, detachDevice, deviceOf, type DeviceRecords } from "./devices.ts";
@@ -27,14 +27,14 @@ import { stopMachine } from "./stop.ts";
 /** The RPCs of a VM driver. */
 export class VmDriver<C extends Control> {
   readonly #host: VmHost<C>;
-  readonly #machines = new Map<string, Machine<C>>();
+  readonly #machines: SandboxTable<Machine<C>>;
   /** One change at a time to the devices and the run state of a VM. */
   readonly #changes = new KeyedLock();
 
   /** @param machines those that were adopted */
   constructor(host: VmHost<C>, machines: Iterable<Machine<C>>) {
     this.#host = host;
-    for (const machine of machines) this.#machines.set(machine.id, machine);
+    this.#machines = new SandboxTable(machines);
   }
 
   /** The handlers for lib/grpc. */
@@ -52,20 +52,17 @@ export class VmDriver<C extends Control> {
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId, graceMs }) => {
-        const machine = this.#machines.get(sandboxId);
+        const machine = this.#machines.find(sandboxId);
         if (machine) await stopMachine(machine, graceMs);
         return {};
       },
-      wait: ({ sandboxId }, context) => this.#wait(sandboxId, context),
+      wait: ({ sandboxId }, context) => this.#machines.wait(sandboxId, context),
       remove: async ({ sandboxId }) => {
-        const machine = this.#machines.get(sandboxId);
-        if (!machine) return {};
-        await removeMachine(this.#host, machine);
-        if (this.#machines.get(sandboxId) === machine) this.#machines.delete(sandboxId);
+        await this.#machines.remove(sandboxId, (machine) => removeMachine(this.#host, machine));
         return {};
       },
       status: async ({ sandboxId }) => {
-        const machine = this.#machine(sandboxId);
+        const machine = this.#machines.get(sandboxId);
         return {
           state: machine.state,
           pid: machine.record.vmm?.pid ?? 0,
@@ -74,7 +71,7 @@ export class VmDriver<C extends Control> {
           pids: machine.processes.filter(isAlive).map(({ pid }) => pid),
         };
       },
-      list: async () => ({ sandboxIds: [...this.#machines.keys()].sort() }),
+      list: async () => ({ sandboxIds: this.#machines.ids() }),
       ...containersInGuest(hypervisor.name),
       attachBlock: async ({ sandboxId, device }) => {
         if (!device) {
@@ -86,7 +83,7 @@ export class VmDriver<C extends Control> {
         });
       },
       detachBlock: async ({ sandboxId, serial }) => {
-        const machine = this.#machines.get(sandboxId);
+        const machine = this.#machines.find(sandboxId);
         // With the VM its disks are gone.
         if (!machine || machine.state === SandboxState.STOPPED) return {};
         await this.#change(sandboxId, (_, control) => control.detachBlock(serial));
@@ -140,7 +137,7 @@ export class VmDriver<C extends Control> {
           return { pciAddress };
         }),
       detachDevice: async ({ sandboxId, id }) => {
-        const machine = this.#machines.get(sandboxId);
+        const machine = this.#machines.find(sandboxId);
         // With the VM its devices are gone.
         if (!machine || machine.state === SandboxState.STOPPED) return {};
         await this.#change(sandboxId, async (_, { devices }) => {
@@ -152,7 +149,7 @@ export class VmDriver<C extends Control> {
   }
 
   async #snapshot({ sandboxId, directory }: SnapshotRequest): Promise<void> {
-    const machine = this.#machine(sandboxId);
+    const machine = this.#machines.get(sandboxId);
     if (!machine.control?.snapshot) {
       await this.#change(sandboxId, () => Promise.reject(this.#cannot("snapshot")));
     }
@@ -186,43 +183,11 @@ export class VmDriver<C extends Control> {
     const host = this.#host;
     checkId(sandboxId, "sandbox id");
     host.hypervisor.checkRequest(request);
-    if (this.#machines.has(sandboxId)) {
-      throw new KuasarError("ALREADY_EXISTS", `Cannot start sandbox ${sandboxId}: it exists`);
-    }
+    this.#machines.mustBeFree(sandboxId);
     const machine = new Machine<C>(host.driverDir, sandboxId, host.hypervisor.controlSocket, {
       state: "STARTING",
     });
-    this.#machines.set(sandboxId, machine);
-    const started = startMachine(host, machine, request, snapshot);
-    machine.starting = started.then(() => {}, () => {});
-    try {
-      return await started;
-    } catch (error) {
-      // Waiters of a VM that never was learn its end too.
-      machine.end({ status: 255, atMs: Date.now(), evidence: [] });
-      if (this.#machines.get(sandboxId) === machine) this.#machines.delete(sandboxId);
-      throw error;
-    }
-  }
-
-  async #wait(sandboxId: string, { cancelled }: CallContext) {
-    const machine = this.#machine(sandboxId);
-    const given = Promise.withResolvers<never>();
-    const give = () =>
-      given.reject(new KuasarError("CANCELLED", `Cannot wait for sandbox ${sandboxId}: cancelled`));
-    cancelled.addEventListener("abort", give, { once: true });
-    try {
-      const exit = await Promise.race([machine.ended, given.promise]);
-      return { exitStatus: exit.status, exitedAt: toTimestamp(exit.atMs), evidence: exit.evidence };
-    } finally {
-      cancelled.removeEventListener("abort", give);
-    }
-  }
-
-  #machine(sandboxId: string): Machine<C> {
-    const machine = this.#machines.get(sandboxId);
-    if (!machine) throw new KuasarError("NOT_FOUND", `Cannot find sandbox ${sandboxId}: there is none`);
-    return machine;
+    return await this.#machines.start(machine, () => startMachine(host, machine, request, snapshot));
   }
 
   /** Runs one change of a VM that is up. */
@@ -230,7 +195,7 @@ export class VmDriver<C extends Control> {
     sandboxId: string,
     change: (machine: Machine<C>, control: C) => Promise<T>,
   ): Promise<T> {
-    const machine = this.#machine(sandboxId);
+    const machine = this.#machines.get(sandboxId);
     return await this.#changes.run(sandboxId, async () => {
       const { state } = machine.record;
       if (state !== "RUNNING" && state !== "PAUSED") {

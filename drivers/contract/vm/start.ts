@@ -10,7 +10,8 @@ import { DescriptorSet } from "./descriptor_set.ts";
 import { evidence, superviseExit, superviseHelpers } from "./exit.ts";
 import type { VmHost } from "./host.ts";
 import type { Launch, Snapshot } from "./hypervisor.ts";
-import type { Exit, Machine } from "./machine.ts";
+import type { SandboxExit } from "../sandbox_exit.ts";
+import type { Machine } from "./machine.ts";
 import { preflight } from "./preflight.ts";
 import { removeMachine } from "./remove.ts";
 import { exitStatus } from "./spawn.ts";
@@ -157,7 +158,7 @@ function givenUp(cause?: unknown): KuasarError {
   return new KuasarError("ABORTED", "Cannot start the VM: it was stopped meanwhile", { cause });
 }
 
-function endedEarly<C extends Control>(host: VmHost<C>, { status, evidence }: Exit): KuasarError {
+function endedEarly<C extends Control>(host: VmHost<C>, { status, evidence }: SandboxExit): KuasarError {
   const { title } = host.hypervisor;
   const message = `Cannot start the VM: ${title} ended with status ${status} before the guest was ready`;
   return new KuasarError("ABORTED", message, { evidence });

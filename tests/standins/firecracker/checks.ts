@@ -1,5 +1,5 @@
 import { exists } from "../../../lib/files/mod.ts";
-import { openTap } from "../../../services/network/tap.ts";
+import { openTapQueue } from "../../../lib/libc/mod.ts";
 import { Fault, strictness } from "./fault.ts";
 import type {
   Balloon,
@@ -132,7 +132,7 @@ export function takeTap({ host_dev_name: name }: NetworkInterface): number {
     throw strictness(`there is no tap ${name} in this network namespace`);
   }
   try {
-    return openTap(name, 1);
+    return openTapQueue(name, false);
   } catch (error) {
     throw new Fault(
       `Network config error: Could not create the network device: Open tap device failed: Error while creating ifreq ` +
