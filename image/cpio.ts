@@ -1,4 +1,5 @@
 import type { Entry } from "./entry.ts";
+import { joinBytes } from "./join_bytes.ts";
 
 const MAGIC = "070701";
 const TRAILER = "TRAILER!!!";
@@ -72,11 +73,5 @@ export function cpio(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
     }
   });
   parts.push(...member(TRAILER, 0, 0, new Uint8Array()));
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinBytes(parts);
 }

@@ -1,4 +1,5 @@
 import type { Entry } from "../entry.ts";
+import { joinBytes } from "../join_bytes.ts";
 
 const BLOCK = 512;
 const NAME_MAX = 100;
@@ -59,11 +60,5 @@ export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
     parts.push(entry.content, new Uint8Array((BLOCK - entry.content.length % BLOCK) % BLOCK));
   }
   parts.push(new Uint8Array(2 * BLOCK));
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinBytes(parts);
 }

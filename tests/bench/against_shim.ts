@@ -8,10 +8,9 @@ import { setup } from "../../deploy/setup.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { driverService } from "../../deploy/supervisor/mod.ts";
 import { driverDeployment } from "../../deploy/drivers.ts";
-import { hostTools } from "../../deploy/host/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
-import { findProcesses, Node, ociArchive, type Pod } from "../harness/mod.ts";
+import { findProcesses, Node, PAUSE_REF, pauseImage, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
 import { percentile, slope, timed } from "./statistics.ts";
 import { type Comparison, comparisonTable } from "./table.ts";
@@ -31,7 +30,6 @@ type Side = (typeof SIDES)[number];
 const MEMORY_STEP = 5;
 const SETTLE_MS = 3_000;
 
-const PAUSE_REF = "localhost/pause:test";
 const say = (text: string) => console.error(`bench: ${text}`);
 
 /** Samples of each measurement, for both sides. */
@@ -153,15 +151,7 @@ async function startNode(runtime: "runc" | "crun"): Promise<Node> {
   const { configuration } = driverDeployment("runc");
   await Deno.writeTextFile(config, configuration({ ...programs, tools, memoryMib: 0 }));
   const pause = await Deno.makeTempFile({ prefix: "bench-", suffix: ".tar" });
-  const busybox = await Deno.readFile(hostTools().busyboxStatic);
-  await Deno.writeFile(
-    pause,
-    await ociArchive({
-      ref: PAUSE_REF,
-      files: [{ path: "busybox", content: busybox, mode: 0o755 }],
-      entrypoint: ["/busybox", "sleep", "100000"],
-    }),
-  );
+  await Deno.writeFile(pause, await pauseImage());
   try {
     return await Node.start({
       handler: OURS,

@@ -13,7 +13,8 @@ import {
   ControllerStopRequest,
   ControllerWaitRequest,
 } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
-import { type Node, ociArchive } from "../harness/mod.ts";
+import { ociImage } from "../../image/oci/layout.ts";
+import type { Node } from "../harness/mod.ts";
 import { e2e, e2eOurs, importArchive, services, useNode } from "./fixture.ts";
 
 const node = useNode();
@@ -128,10 +129,8 @@ for (const socket of ["prepare", "task", ...services]) {
 e2e("an image without the program it names fails to start with a clear reason", node, async (node) => {
   await importArchive(
     node,
-    ociArchive({
-      ref: "localhost/empty:test",
-      files: [{ path: "etc/", content: "" }],
-      entrypoint: ["/not/there"],
+    ociImage("localhost/empty:test", [{ kind: "directory", path: "etc", mode: 0o755, origin: "test" }], {
+      Entrypoint: ["/not/there"],
     }),
   );
   const pod = await node.runPod({ name: "broken-image" });
@@ -147,11 +146,9 @@ e2e("an image without the program it names fails to start with a clear reason", 
 });
 
 e2e("an archive that is cut off is refused", node, async (node) => {
-  const whole = ociArchive({
-    ref: "localhost/cut:test",
-    files: [{ path: "file", content: "x".repeat(10_000) }],
-    entrypoint: ["/file"],
-  });
+  const content = crypto.getRandomValues(new Uint8Array(10_000));
+  const file = { kind: "file" as const, path: "file", mode: 0o644, content, origin: "test" };
+  const whole = ociImage("localhost/cut:test", [file], { Entrypoint: ["/file"] });
   await rejects(importArchive(node, whole.slice(0, 4_000)), hasCode("INVALID_ARGUMENT"));
 });
 

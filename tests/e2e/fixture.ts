@@ -1,14 +1,11 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
-import { type HostTools, hostTools } from "../../deploy/host/mod.ts";
+import type { HostTools } from "../../deploy/host/mod.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService } from "../../deploy/supervisor/mod.ts";
-import { Node, type NodeOptions, ociArchive } from "../harness/mod.ts";
+import { Node, type NodeOptions, PAUSE_REF, pauseImage } from "../harness/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
-
-/** Reference of the pause image that only handlers without the Sandbox API need. */
-export const PAUSE_REF = "localhost/pause:test";
 
 /**
  * The handler that the tests ask for. `runc` runs them against containerd's own way: what fails there is wrong in the
@@ -63,15 +60,6 @@ export async function importArchive(node: Node, bytes: Uint8Array): Promise<void
   } finally {
     await Deno.remove(path);
   }
-}
-
-async function pauseImage(): Promise<Uint8Array> {
-  const busybox = await Deno.readFile(hostTools().busyboxStatic);
-  return ociArchive({
-    ref: PAUSE_REF,
-    files: [{ path: "busybox", content: busybox, mode: 0o755 }],
-    entrypoint: ["/busybox", "sleep", "100000"],
-  });
 }
 
 /** The OCI runtime that the tests ask for, the path of a program; unset it is crun. Its key in the deployment's tools is crun's. */

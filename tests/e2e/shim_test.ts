@@ -5,8 +5,8 @@ import { shimBinary } from "../../deploy/drivers.ts";
 import { hostTools } from "../../deploy/host/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
-import { findProcesses, type Input, type Node } from "../harness/mod.ts";
-import { checkKernel, e2eOurs, imageArchive, PAUSE_REF, underVm, useNode } from "./fixture.ts";
+import { findProcesses, type Input, type Node, PAUSE_REF } from "../harness/mod.ts";
+import { checkKernel, e2eOurs, imageArchive, underVm, useNode } from "./fixture.ts";
 import { checkShimPod, shimProcesses } from "./shim_pod.ts";
 
 const node = useNode({ pauseImage: PAUSE_REF });

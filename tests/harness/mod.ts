@@ -3,6 +3,6 @@ export { Ctr, type CtrResult, type Input } from "./ctr.ts";
 export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 export { findNerdctl, Nerdctl, NERDCTL_NAMESPACE, type NerdctlResult } from "./nerdctl.ts";
 export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
-export { type ImageOptions, type LayerFile, ociArchive } from "./oci_archive.ts";
+export { PAUSE_REF, pauseImage } from "./pause_image.ts";
 export { childrenOf, findProcesses, findSandboxProcess } from "./processes.ts";
 export { Container, type ExecResult, Pod } from "./pod.ts";
