@@ -44,6 +44,7 @@ export class ContainerCreation {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
     }
     const placement = placementOf(request.bundle, id);
+    const paths = streams.pathsOf(request);
     this.#creating.add(id);
     // While the container is prepared and the runtime loads.
     passGracePeriod();
@@ -54,7 +55,7 @@ export class ContainerCreation {
       namespace: context.metadata.get(NAMESPACE_KEY) ?? "k8s.io",
       bundle: request.bundle,
       phase: "preparing",
-      paths: streams.pathsOf(request),
+      paths,
       execs: {},
     };
     try {
