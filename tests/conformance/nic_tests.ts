@@ -1,6 +1,6 @@
-import { rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
-import { PodNetns } from "./pod_netns.ts";
+import { PodNetns, tapsOf } from "./pod_netns.ts";
 
 /**
  * NICs of a pod's network namespace, for drivers that take tap queues by their descriptors.
@@ -29,9 +29,10 @@ export function nicTests(driver: DriverUnderTest, queues: 1 | 2 = 2): void {
       const nics = [nic("tap0", 1), nic("tap1", 2)];
       const { pid, guest } = await process.start("s1", { nics, vcpus: 2, netnsPath: pod.path });
       await driver.ping(guest!);
-      const taps = [...Deno.readDirSync(`/proc/${pid}/fd`)]
-        .filter(({ name }) => Deno.readLinkSync(`/proc/${pid}/fd/${name}`) === "/dev/net/tun");
-      strictEqual(taps.length, 1 + queues);
+      const taps = tapsOf(pid);
+      deepStrictEqual([...new Set(taps)].sort(), ["tap0", "tap1"]);
+      // A VMM may hold a queue more than once.
+      ok(taps.length >= 1 + queues, String(taps));
       await process.client.remove({ sandboxId: "s1" });
       await process.assertOpenFiles(before);
 

@@ -46,3 +46,16 @@ export class PodNetns {
     this.#netns.close();
   }
 }
+
+/** The taps behind the descriptors of a process, one name for each descriptor. */
+export function tapsOf(pid: number): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].flatMap(({ name }) => {
+    try {
+      if (Deno.readLinkSync(`/proc/${pid}/fd/${name}`) !== "/dev/net/tun") return [];
+      return /^iff:\s*(\S*)/m.exec(Deno.readTextFileSync(`/proc/${pid}/fdinfo/${name}`))?.[1] ?? "";
+    } catch {
+      // Closed meanwhile.
+      return [];
+    }
+  });
+}
