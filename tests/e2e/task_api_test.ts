@@ -85,6 +85,32 @@ e2eOurs("a task's pid is one and the same wherever it is told", node, async (nod
   });
 });
 
+e2eOurs("a task whose streams are refused leaves its id free", node, async (node) => {
+  const pod = await node.runPod({ name: "refused" });
+  const own = await writeBundle(node, pod, "refused-task", ["sh"]);
+  const connection = await TaskConnection.open(node);
+  const create = () =>
+    connection.task.create({
+      id: own.id,
+      bundle: own.bundle,
+      rootfs: [],
+      terminal: false,
+      stdin: "",
+      stdout: "ttrpc+unix:///run/task.sock?streaming_id=../x-stdout",
+      stderr: "",
+      checkpoint: "",
+      parentCheckpoint: "",
+      options: undefined,
+    });
+  try {
+    for (let i = 0; i < 2; i++) await rejects(create(), code("INVALID_ARGUMENT"));
+  } finally {
+    await connection.close();
+    await own.remove();
+    await pod.remove();
+  }
+});
+
 e2eOurs("an ended process is told to all who wait, until it is deleted", node, async (node) => {
   await withTask(
     node,
