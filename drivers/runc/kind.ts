@@ -2,6 +2,7 @@ import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.
 import type { PreparedContainer, RuntimeChoice, SandboxKind } from "../contract/host/kind.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import type { RuncConfig } from "./config.ts";
+import { youkiSpec } from "./youki_spec.ts";
 import { privateMounts } from "../contract/host/private_mounts.ts";
 
 /** Pods of plain namespaces, their containers run by an OCI runtime. */
@@ -14,6 +15,7 @@ export class RuncKind implements SandboxKind {
   readonly #config: RuncConfig;
   readonly #privateMounts: string[];
   readonly #criuPath: string;
+  readonly #isYouki: boolean;
 
   /** @param version of the runtime */
   constructor(config: RuncConfig, version: string) {
@@ -22,7 +24,8 @@ export class RuncKind implements SandboxKind {
     this.pauseProgram = config.pausePath;
     this.#privateMounts = privateMounts(version);
     // youki cannot restore what it has checkpointed.
-    this.#criuPath = version.startsWith("youki ") ? "" : config.criuPath;
+    this.#isYouki = version.startsWith("youki ");
+    this.#criuPath = this.#isYouki ? "" : config.criuPath;
     const always = ["exec", "tty", "stats", "update", "pause", "oom"];
     this.capabilities = this.#criuPath === "" ? always : [...always, "checkpoint"];
   }
@@ -39,7 +42,9 @@ export class RuncKind implements SandboxKind {
     ];
   }
 
-  runtime({ sandboxPaths }: PreparedContainer): RuntimeChoice {
+  runtime(container: PreparedContainer): RuntimeChoice {
+    const { sandboxPaths } = container;
+    if (this.#isYouki) container.spec = youkiSpec(container.spec);
     const { runtimePath, runtimeArgs } = this.#config;
     return {
       kind: HostRuntime_Kind.RUNC,

@@ -104,10 +104,12 @@ async function atOnce(node: Node, bare: BareRunsc, width: number, add: Add): Pro
   add(`${width} pods with a container, made at once`, `${ours.ms.toFixed(0)} ms`);
   add(`${width} pods, proportional memory of each: kernel, two gofers`, mib(ofPods / width));
   const before = await memoryWith((cmdline) => cmdline.includes(bare.root));
-  const alone = await timed(() => Promise.allSettled(each.map((i) => bare.start(`m${width}x${i}`))));
+  // All of one length: runsc refuses an id that two begin with, as m50x1 where there are m50x10 and m50x11.
+  const ids = each.map((i) => `m${width}x${String(i).padStart(3, "0")}`);
+  const alone = await timed(() => Promise.allSettled(ids.map((id) => bare.start(id))));
   const failed = alone.result.filter(({ status }) => status === "rejected").length;
   const ofBare = await memoryWith((cmdline) => cmdline.includes(bare.root)) - before;
-  await Promise.allSettled(each.map((i) => bare.call("delete", "--force", `m${width}x${i}`)));
+  await Promise.allSettled(ids.map((id) => bare.call("delete", "--force", id)));
   const made = width - failed;
   const note = failed > 0 ? `, of which ${failed} failed` : "";
   add(`${width} bare sandboxes with a container, made at once`, `${alone.ms.toFixed(0)} ms${note}`);

@@ -68,6 +68,9 @@ function ociRuntimeUnderTest(): { tools: Partial<HostTools> } | undefined {
   return path === undefined ? undefined : { tools: { crun: path } };
 }
 
+/** The name of the OCI runtime that the tests ask for; empty for the default one. */
+export const ociRuntime = Deno.env.get("KUASAR_E2E_OCI_RUNTIME")?.split("/").at(-1) ?? "";
+
 /** The programs of a node, with a stand-in where the driver's own program cannot run here. */
 export async function programsFor(handler: string): Promise<NodePrograms> {
   const programs = nodePrograms();
