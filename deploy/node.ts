@@ -44,6 +44,8 @@ export interface NodeOptions {
   memoryMib?: number;
   /** Kernel parameters of guests in the generated configuration. */
   kernelParams?: string;
+  /** How long a guest may take to boot in the generated configuration, in s. */
+  bootTimeoutS?: number;
   logLevel?: string;
 }
 
@@ -112,7 +114,7 @@ function configuredDrivers(
   programs: NodePrograms,
   containerdAddress: string,
 ): Promise<DriverInSet[]> {
-  const { runDir, memoryMib, kernelParams, driversOnDemand } = options;
+  const { runDir, memoryMib, kernelParams, bootTimeoutS, driversOnDemand } = options;
   const one = async (name: string, onDemand: boolean): Promise<DriverInSet> => {
     const { folder, configuration } = driverDeployment(name);
     const config = `${runDir}/${driverService(name)}.toml`;
@@ -127,6 +129,7 @@ function configuredDrivers(
       containerdAddress,
       cacheDir: `${buildDir}/cache`,
       ...(kernelParams === undefined ? {} : { kernelParams }),
+      ...(bootTimeoutS === undefined ? {} : { bootTimeoutS }),
     });
     await Deno.writeTextFile(config, text);
     return { name, folder, config, onDemand };

@@ -15,12 +15,13 @@ export const deployment: DriverDeployment = {
   },
   vm: true,
   configFile: "config_clh.toml",
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.cloudHypervisor,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,
       kernel_params: kernelParams,
+      boot_timeout: bootTimeoutS,
     }),
 };

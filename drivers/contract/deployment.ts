@@ -19,6 +19,8 @@ export interface DeploymentContext {
   cacheDir?: string;
   /** Replaces the driver's own kernel parameters. */
   kernelParams?: string;
+  /** How long a guest may take to boot, in s; the driver's own unless given. */
+  bootTimeoutS?: number;
 }
 
 /** A program that comes from its own project and not from a package of Debian. */

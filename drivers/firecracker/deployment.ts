@@ -17,12 +17,13 @@ export const deployment: DriverDeployment = {
   vm: true,
   sharesNothing: true,
   configFile: `config_firecracker_${Deno.build.arch}.toml`,
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.firecracker,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,
       kernel_params: kernelParams,
+      boot_timeout: bootTimeoutS,
     }),
 };

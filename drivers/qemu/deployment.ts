@@ -9,7 +9,7 @@ export const deployment: DriverDeployment = {
   tools: ["qemu", "virtiofsd", "vhostDeviceVsock"],
   vm: true,
   configFile: `config_qemu_${Deno.build.arch}.toml`,
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       qemu_path: tools.qemu,
       kernel_path: kernel,
@@ -17,5 +17,6 @@ export const deployment: DriverDeployment = {
       vhost_device_vsock_path: tools.vhostDeviceVsock,
       memory_in_mb: memoryMib,
       kernel_params: kernelParams,
+      boot_timeout: bootTimeoutS,
     }),
 };

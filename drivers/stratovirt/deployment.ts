@@ -15,13 +15,14 @@ export const deployment: DriverDeployment = {
   },
   vm: true,
   configFile: `config_stratovirt_${Deno.build.arch}.toml`,
-  configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams }) =>
+  configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.stratovirt,
       kernel_path: bzImage,
       initrd_path: initrd,
       memory_in_mb: memoryMib,
       kernel_params: kernelParams,
+      boot_timeout: bootTimeoutS,
       // Of the stand-in that tests run where StratoVirt cannot.
       vsock: tools.stratovirtVsock,
       vhost_device_vsock_path: tools.stratovirtVsock && tools.vhostDeviceVsock,

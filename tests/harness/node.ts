@@ -40,6 +40,23 @@ export interface NodeOptions {
 /** The child of `kuasar-task`, which does its work. */
 export const TASK_SERVER = "task-server";
 
+/**
+ * How long a pod may take to start. Ten VMs that start at once, under emulation and beside whatever else the host does, take
+ * longer than users would wait.
+ */
+const START_TIMEOUT_MS = 400_000;
+
+/** Of those, for the guest. */
+const BOOT_TIMEOUT_S = 300;
+
+/** Writes the configuration of a sandboxer that waits so long. @returns its path */
+async function patientSandboxer(runDir: string): Promise<string> {
+  await Deno.mkdir(runDir, { recursive: true, mode: 0o700 });
+  const path = `${runDir}/sandboxer.toml`;
+  await Deno.writeTextFile(path, `[timeouts]\nstart_ms = ${START_TIMEOUT_MS}\n`);
+  return path;
+}
+
 let nodes = 0;
 
 /** The nodes that run, for the case that the process is asked to end in the middle of a test. */
@@ -103,7 +120,8 @@ export class Node {
       ...(options.pauseImage === undefined ? {} : { pauseImage: options.pauseImage }),
       ...(options.ioType === undefined ? {} : { ioType: options.ioType }),
       ...(options.containerdRelease === undefined ? {} : { containerdRelease: options.containerdRelease }),
-      ...(options.configs === undefined ? {} : { configs: options.configs }),
+      configs: { sandboxer: await patientSandboxer(runDir), ...options.configs },
+      bootTimeoutS: BOOT_TIMEOUT_S,
       onLine: (name, line) => {
         lines.push(`${((Date.now() - begin) / 1000).toFixed(3)} ${name} | ${line}`);
         if (lines.length > KEPT_LINES) lines.shift();
@@ -168,7 +186,7 @@ export class Node {
   }
 
   /** Runs a pod with a log directory of its own. */
-  async runPod(options: PodOptions & { handler?: string }, timeoutMs = 120_000): Promise<Pod> {
+  async runPod(options: PodOptions & { handler?: string }, timeoutMs = START_TIMEOUT_MS): Promise<Pod> {
     const logDirectory = options.logDirectory ?? `${this.runDir}/logs/${options.name}`;
     await Deno.mkdir(logDirectory, { recursive: true });
     const config = podConfig({ ...options, logDirectory });
