@@ -1,5 +1,5 @@
 import { asKuasarError } from "../errors/mod.ts";
-import { type GrpcClient, grpcClient } from "../grpc/mod.ts";
+import { type CallOptions, type GrpcClient, grpcClient } from "../grpc/mod.ts";
 import { ImageServiceDefinition, RuntimeServiceDefinition } from "../proto/gen/runtime/v1/cri.ts";
 
 /** How often a containerd that is still starting is asked. */
@@ -16,10 +16,12 @@ export interface Cri {
  * Connects to the CRI of containerd at the unix socket `path`.
  *
  * A call made while containerd is away waits for it until the call's deadline.
+ *
+ * @param defaults of all calls
  */
-export function connectCri(path: string): Cri {
-  const runtime = grpcClient(RuntimeServiceDefinition, path);
-  const images = grpcClient(ImageServiceDefinition, path);
+export function connectCri(path: string, defaults: CallOptions = {}): Cri {
+  const runtime = grpcClient(RuntimeServiceDefinition, path, defaults);
+  const images = grpcClient(ImageServiceDefinition, path, defaults);
   return {
     runtime,
     images,

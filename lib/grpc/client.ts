@@ -52,11 +52,13 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  * one that was under way when the peer died fails with UNAVAILABLE, since only the caller knows whether it may
  * be repeated.
  *
+ * @param defaults of all its calls
  * @throws {KuasarError} from each call, by the status of the answer
  */
 export function grpcClient<const D extends ServiceDefinition>(
   definition: D,
   socketPath: string,
+  defaults: CallOptions = {},
 ): GrpcClient<D> {
   const client = new grpc.Client(`unix:${socketPath}`, grpc.credentials.createInsecure(), {
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -73,7 +75,8 @@ export function grpcClient<const D extends ServiceDefinition>(
     if (method.requestStream) continue;
     const path = methodPath(definition, method);
     const start = method.responseStream ? stream : call;
-    methods[key] = (request: unknown, options?: CallOptions) => start(client, path, method, request, options);
+    methods[key] = (request: unknown, options?: CallOptions) =>
+      start(client, path, method, request, { ...defaults, ...options });
   }
   return methods as GrpcClient<D>;
 }

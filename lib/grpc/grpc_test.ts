@@ -102,6 +102,13 @@ Deno.test(
   })(),
 );
 
+Deno.test("a client's own deadline holds for calls that name none", async () => {
+  const client = grpcClient(NetworkDefinition, "/nonexistent/s.sock", { timeoutMs: 1 });
+  await rejects(client.list({}), { code: "DEADLINE_EXCEEDED", message: /within 1 ms/ });
+  await rejects(client.list({}, { timeoutMs: 2 }), { code: "DEADLINE_EXCEEDED", message: /within 2 ms/ });
+  client.close();
+});
+
 Deno.test("a client waits for a peer that starts later, and for one that restarts", async () => {
   const silence = captureLog(() => {});
   const directory = Deno.makeTempDirSync();
