@@ -18,7 +18,12 @@ export interface CallContext {
    * of those that have been read by then.
    */
   remember(message: Uint8Array): void;
+  /** The peer's end of this stream is not waited for before its connection is closed (`ServerOptions.closeAfterStream`). */
+  letGo(): void;
 }
+
+/** What only the connection can do for a call. */
+export type StreamCalls = Pick<CallContext, "remember" | "letGo">;
 
 /** The server's side of a `CallContext`. */
 export class Call implements CallContext {
@@ -26,7 +31,7 @@ export class Call implements CallContext {
   readonly method: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly deadlineMs: number | undefined;
-  readonly #remember: (message: Uint8Array) => void;
+  readonly #stream: StreamCalls | undefined;
   #reason: KuasarError | undefined;
   readonly #listeners = new Set<(reason: KuasarError) => void>();
   readonly #stopTimer: () => void;
@@ -36,9 +41,9 @@ export class Call implements CallContext {
     method: string,
     metadata: ReadonlyMap<string, string>,
     deadlineMs: number | undefined,
-    remember: (message: Uint8Array) => void = () => {},
+    stream?: StreamCalls,
   ) {
-    this.#remember = remember;
+    this.#stream = stream;
     this.service = service;
     this.method = method;
     this.metadata = metadata;
@@ -63,7 +68,11 @@ export class Call implements CallContext {
   }
 
   remember(message: Uint8Array): void {
-    this.#remember(message);
+    this.#stream?.remember(message);
+  }
+
+  letGo(): void {
+    this.#stream?.letGo();
   }
 
   /** Tells every listener, once. */

@@ -20,6 +20,8 @@ interface ActiveCall {
   readonly incoming: MessageQueue<unknown> | undefined;
   /** A message that could not be taken: the stream ends with it, whatever its handler makes of that. */
   failure?: KuasarError;
+  /** The peer's end is not waited for. */
+  letGo?: boolean;
 }
 
 /** One connection of a `TtrpcServer`: reads frames, runs handlers, writes their answers. */
@@ -156,8 +158,11 @@ export class ServerConnection {
       request.method,
       new Map(request.metadata.map(({ key, value }) => [key, value])),
       request.timeoutNano === 0n ? undefined : Math.max(0, Number(request.timeoutNano) / 1e6),
-      (message) =>
-        this.#lasting?.log.begin(streamId, Request.encode({ ...request, payload: message }).finish()),
+      {
+        remember: (message) =>
+          this.#lasting?.log.begin(streamId, Request.encode({ ...request, payload: message }).finish()),
+        letGo: () => this.#letGo(streamId),
+      },
     );
     const active: ActiveCall = { call, method, incoming };
     this.#lasting?.log.begin(streamId, frame.body);
@@ -177,13 +182,19 @@ export class ServerConnection {
       // The write fails only with the connection, whose end the reader sees.
       await this.#writer.write(streamId, FRAME_TYPE.response, 0, encodeError(error)).catch(() => {});
     } finally {
-      const peerEnded = incoming?.closed ?? true;
+      const peerEnded = active.letGo || (incoming?.closed ?? true);
       incoming?.abandon();
       call.finish();
       this.#active.delete(streamId);
       this.#lasting?.log.end(streamId);
       if (incoming && this.#options.closeAfterStream?.(call.service)) this.#streamEnded(streamId, peerEnded);
     }
+  }
+
+  #letGo(streamId: number): void {
+    const active = this.#active.get(streamId);
+    if (active) active.letGo = true;
+    else if (this.#halfOpen.has(streamId)) this.#streamEnded(streamId, true);
   }
 
   /** Closes the connection behind its last stream, not before the peer has ended that too: it may still want to write. */

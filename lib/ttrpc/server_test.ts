@@ -363,6 +363,31 @@ Deno.test("a connection whose stream the server has ended waits for the peer's e
   });
 });
 
+Deno.test("a peer that never ends its side is let go when the handler says so, before or after its own end", async () => {
+  let letGo = () => {};
+  const options = { closeAfterStream: () => true };
+  const streaming: Handlers<typeof StreamingDefinition> = {
+    stream: (_incoming, _send, context) => {
+      letGo = () => context.letGo();
+      return Promise.resolve();
+    },
+  };
+  await withServer({ streaming, options }, async (peer) => {
+    await peer.request(1, { service: STREAMING, method: "Stream" }, 0x02);
+    deepStrictEqual([(await peer.frame())?.flags], [0x05]);
+    letGo();
+    strictEqual(await peer.frame(), null);
+  });
+  const early: Handlers<typeof StreamingDefinition> = {
+    stream: (_incoming, _send, context) => Promise.resolve(context.letGo()),
+  };
+  await withServer({ streaming: early, options }, async (peer) => {
+    await peer.request(1, { service: STREAMING, method: "Stream" }, 0x02);
+    deepStrictEqual([(await peer.frame())?.flags], [0x05]);
+    strictEqual(await peer.frame(), null);
+  });
+});
+
 Deno.test("a connection ends with its last stream where that is wanted, and not with a call", async () => {
   const options = { closeAfterStream: (service: string) => service === STREAMING };
   await withServer({ task: exited, streaming: echo, options }, async (peer) => {

@@ -20,6 +20,7 @@ export class HostStream {
   #inputEnded = false;
   #closed = false;
   #carrying: Carrying | undefined;
+  readonly #onClose: (() => void)[] = [];
 
   /** Takes over the FIFO of an earlier run where there is one, and our end of it from the keeper. */
   constructor(directory: string, name: string, keeper?: DescriptorKeeper) {
@@ -83,9 +84,15 @@ export class HostStream {
     this.#closeEndedInput();
   }
 
+  /** Calls back when it is closed. */
+  onClose(callback: () => void): void {
+    this.#onClose.push(callback);
+  }
+
   /** Ends it for both sides. Harmless when repeated. */
   close(): void {
     this.#closeEnd();
+    for (const callback of this.#onClose.splice(0)) callback();
     if (sys.exists(this.#path)) sys.unlink(this.#path);
   }
 

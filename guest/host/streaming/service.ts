@@ -24,6 +24,8 @@ async function serve(
   const { value: first } = await messages.next();
   const { name, resumed } = openingOf(first);
   const stream = streams.open(checkStreamName(name));
+  // containerd does not always end its side of what it has read, and closes no connection by itself.
+  stream.onClose(() => context.letGo());
   context.remember(Any.encode(resumedMessage(name)).finish());
   try {
     if (!resumed) await send(OPENED);
