@@ -2,7 +2,7 @@
  * `deno task test`: the static checks, then every test, in the order in which a failure is cheapest to find.
  * Stops at the first red and ends with one line that counts them all.
  */
-import { isFile } from "../lib/files/mod.ts";
+import { findOnPath } from "../lib/files/mod.ts";
 import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
 import { hostTools } from "../deploy/host/mod.ts";
 import { root } from "./root.ts";
@@ -79,7 +79,7 @@ const STAGES: readonly Stage[] = [
 
 /** runc, which the set-up fetches, and youki, which no Debian package has, where it is on the PATH. */
 function otherRuntimes(): Stage[] {
-  const youki = (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/youki`).find(isFile);
+  const youki = findOnPath("youki");
   if (youki === undefined) {
     console.log("skipped: end-to-end tests of kuasar-runc with youki, which is not on the PATH");
   }

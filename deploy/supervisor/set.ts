@@ -99,15 +99,18 @@ export function nodeSet(options: SetOptions): ProcessSpec[] {
       ...(config ? ["--config", config] : []),
       ...args ?? [],
     ]);
-  const specs: ProcessSpec[] = services(options).map((service) => ({
-    name: service.name,
-    command: commandOf(service)[0]!,
-    args: commandOf(service).slice(1),
-    env: { MALLOC_ARENA_MAX: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
-    sockets: socketsOf(service.name).map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
-    ...(service.onDemand ? { onDemand: true } : {}),
-    stopGraceMs: 10_000,
-  }));
+  const specs: ProcessSpec[] = services(options).map((service) => {
+    const [command = "", ...args] = commandOf(service);
+    return {
+      name: service.name,
+      command,
+      args,
+      env: { MALLOC_ARENA_MAX: "1", DENO_NO_UPDATE_CHECK: "1", ...options.env },
+      sockets: socketsOf(service.name).map((socket) => ({ name: socket, path: `${runDir}/${socket}.sock` })),
+      ...(service.onDemand ? { onDemand: true } : {}),
+      stopGraceMs: 10_000,
+    };
+  });
   specs.push({
     name: "kuasar-task",
     // The agent looks at the name that it is started under.

@@ -1,2 +1,3 @@
 export { exists } from "./exists.ts";
+export { findOnPath } from "./find_on_path.ts";
 export { isFile } from "./is_file.ts";

@@ -2,17 +2,9 @@ import { hostTools } from "../../deploy/host/mod.ts";
 import { type Docker, installDocker } from "../../deploy/host/docker.ts";
 import { shimRuntimeType } from "../../deploy/containerd/mod.ts";
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
-import type { Node } from "../harness/mod.ts";
+import { type CommandResult, type Node, runCommandLine } from "../harness/mod.ts";
 
 const START_TIMEOUT_MS = 30_000;
-const CALL_TIMEOUT_MS = "60";
-
-/** How a call of Docker's command line ended. */
-export interface DockerResult {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 /** Docker's daemon on a node's containerd, with our runtime as one of its own and without networks. */
 export class DockerDaemon {
@@ -63,18 +55,9 @@ export class DockerDaemon {
   }
 
   /** Runs Docker's command line. It is ended after a while, which its code 124 shows. */
-  async call(args: readonly string[], stdin?: string): Promise<DockerResult> {
-    const child = new Deno.Command("timeout", {
-      args: [CALL_TIMEOUT_MS, this.#docker.docker, "--host", `unix://${this.#dir}/sock`, ...args],
-      env: { HOME: this.#dir },
-      stdin: stdin === undefined ? "null" : "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    if (stdin !== undefined) await new Blob([stdin]).stream().pipeTo(child.stdin);
-    const { code, stdout, stderr } = await child.output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code, stdout: text(stdout), stderr: text(stderr) };
+  call(args: readonly string[], stdin?: string): Promise<CommandResult> {
+    const command = [this.#docker.docker, "--host", `unix://${this.#dir}/sock`, ...args];
+    return runCommandLine(command, { HOME: this.#dir }, stdin);
   }
 
   /** Makes an image whose programs are busybox's. */

@@ -7,6 +7,7 @@ import {
   assertNoLineLost,
   startBusyPod,
   waitForMoreLines,
+  waitForOutput,
 } from "./numbered_lines.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { e2eOurs, useNode } from "./fixture.ts";
@@ -81,11 +82,7 @@ e2eOurs("kill -9 of the task server ends no stream", node, async (node) => {
   // From the last line that is written now; the one before may be among what the server had in its hands.
   const { stdout } = await writer.shell("echo exec works");
   strictEqual(stdout, "exec works\n");
-  const count = (await writer.logLines()).length;
-  for (let waitedMs = 0; (await writer.logLines()).length < count + 50; waitedMs += 50) {
-    ok(waitedMs < 30_000, "the container's output goes on");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await waitForOutput(writer);
   const lines = (await writer.logLines()).map((line) => Number(line.replace("line ", "")));
   const gaps = lines.slice(1).map((line, i) => line - lines[i]! - 1).filter((gap) => gap !== 0);
   ok(gaps.length <= 1, `at most once something is missing: ${gaps}`);
@@ -102,11 +99,7 @@ e2eOurs("containerd opens its streams again after a restart", node, async (node)
   await shell.close();
   await node.restartContainerd();
   strictEqual((await writer.shell("echo exec works")).stdout, "exec works\n");
-  const count = (await writer.logLines()).length;
-  for (let waitedMs = 0; (await writer.logLines()).length < count + 50; waitedMs += 50) {
-    ok(waitedMs < 30_000, "the container's output goes on");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await waitForOutput(writer);
   await assertNewContainerWorks(node, pod, "new");
   await pod.remove();
 });

@@ -9,6 +9,7 @@ import {
   assertNoLineLost,
   startBusyPod,
   waitForMoreLines,
+  waitForOutput,
 } from "./numbered_lines.ts";
 
 const node = useNode();
@@ -140,11 +141,7 @@ e2e("a restart of containerd leaves pods ready and containers running", node, as
   ok(await pod.isReady());
   strictEqual((await writer.shell("echo exec works")).stdout, "exec works\n");
   // containerd itself may lose the line that it was about to write; what comes afterwards must be whole.
-  const before = (await writer.logLines()).length;
-  for (let waitedMs = 0; (await writer.logLines()).length < before + 50; waitedMs += 50) {
-    ok(waitedMs < 30_000, "the container's output goes on");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await waitForOutput(writer);
   if (!comparing) await assertNewContainerWorks(node, pod, "after");
   await pod.remove();
 });

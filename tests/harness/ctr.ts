@@ -1,9 +1,4 @@
-/** How a call of ctr ended. */
-export interface CtrResult {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+import type { CommandResult } from "./command_line.ts";
 
 /**
  * What is written to stdin, which then ends, when stdout has shown `after`: ctr forgets an end of input that comes before
@@ -28,7 +23,7 @@ export class Ctr {
   }
 
   /** Runs a command to its end. It is killed after {@link TIMEOUT_MS}, which its code shows. */
-  async run(args: readonly string[], input?: Input): Promise<CtrResult> {
+  async run(args: readonly string[], input?: Input): Promise<CommandResult> {
     const child = new Deno.Command(this.#program, {
       args: [...this.#global, ...args],
       stdin: input === undefined ? "null" : "piped",

@@ -1,7 +1,8 @@
 /** What end-to-end tests, the demo and the benchmarks share: a node of their own, driven over CRI. */
-export { Ctr, type CtrResult, type Input } from "./ctr.ts";
+export { type CommandResult, runCommandLine } from "./command_line.ts";
+export { Ctr, type Input } from "./ctr.ts";
 export { difference, openFilesOf, type Snapshot, takeSnapshot, waitForNoLeaks } from "./leaks.ts";
-export { findNerdctl, Nerdctl, NERDCTL_NAMESPACE, type NerdctlResult } from "./nerdctl.ts";
+export { findNerdctl, Nerdctl, NERDCTL_NAMESPACE } from "./nerdctl.ts";
 export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
 export { PAUSE_REF, pauseImage } from "./pause_image.ts";
 export { childrenOf, findProcesses, findSandboxProcess } from "./processes.ts";

@@ -1,23 +1,14 @@
-import { isFile } from "../../lib/files/mod.ts";
+import { findOnPath } from "../../lib/files/mod.ts";
 import { podSubnet, shimRuntimeType } from "../../deploy/containerd/mod.ts";
+import { type CommandResult, runCommandLine } from "./command_line.ts";
 import type { Node } from "./node.ts";
-
-/** A call that takes longer is ended, which its code 124 shows. */
-const CALL_TIMEOUT_S = "60";
 
 /** The namespace of containerd's in which it works. */
 export const NERDCTL_NAMESPACE = "nerdctl";
 
-/** How a call of nerdctl ended. */
-export interface NerdctlResult {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** Where nerdctl is, which no Debian package has; undefined where it is not on the PATH. */
 export function findNerdctl(): string | undefined {
-  return (Deno.env.get("PATH") ?? "").split(":").map((folder) => `${folder}/nerdctl`).find(isFile);
+  return findOnPath("nerdctl");
 }
 
 /** nerdctl with a node's containerd; all that it keeps is below the node's run directory. */
@@ -70,12 +61,12 @@ export class Nerdctl {
   }
 
   /** Runs its command line. */
-  call(args: readonly string[], stdin?: string): Promise<NerdctlResult> {
+  call(args: readonly string[], stdin?: string): Promise<CommandResult> {
     return this.#call([this.#program, ...this.#global(), ...args], stdin);
   }
 
   /** As {@link call}, in a terminal. @returns what the terminal shows as `stdout` */
-  inTerminal(args: readonly string[]): Promise<NerdctlResult> {
+  inTerminal(args: readonly string[]): Promise<CommandResult> {
     const words = [this.#program, ...this.#global(), ...args].map((word) =>
       `'${word.replaceAll("'", "'\\''")}'`
     );
@@ -90,17 +81,7 @@ export class Nerdctl {
     ];
   }
 
-  async #call(command: readonly string[], stdin?: string): Promise<NerdctlResult> {
-    const child = new Deno.Command("timeout", {
-      args: ["--kill-after=2", CALL_TIMEOUT_S, ...command],
-      env: { HOME: this.#dir, NERDCTL_TOML: `${this.#dir}/nerdctl.toml` },
-      stdin: stdin === undefined ? "null" : "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    if (stdin !== undefined) await new Blob([stdin]).stream().pipeTo(child.stdin);
-    const { code, stdout, stderr } = await child.output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code, stdout: text(stdout), stderr: text(stderr) };
+  #call(command: readonly string[], stdin?: string): Promise<CommandResult> {
+    return runCommandLine(command, { HOME: this.#dir, NERDCTL_TOML: `${this.#dir}/nerdctl.toml` }, stdin);
   }
 }

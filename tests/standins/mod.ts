@@ -1,4 +1,5 @@
 import { buildDir } from "../../lib/build/mod.ts";
+import { findOnPath } from "../../lib/files/mod.ts";
 import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts";
 import { quark } from "./quark/launcher.ts";
 import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
@@ -46,7 +47,7 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
   if (named !== undefined) {
     return { path: named, tools: { [tool]: named }, what: `${named}, which ${variable} names` };
   }
-  const installed = inPath(command);
+  const installed = findOnPath(command);
   const { accel, notes } = chooseAccel("auto", hostAccelFacts());
   if (installed !== undefined && accel === "kvm") {
     return { path: installed, tools: { [tool]: installed }, what: installed };
@@ -63,15 +64,4 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
     tools: { [tool]: path, ...standIn.settings },
     what: `a stand-in for ${command}: ${reason}`,
   };
-}
-
-function inPath(command: string): string | undefined {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    try {
-      if (Deno.statSync(`${folder}/${command}`).isFile) return `${folder}/${command}`;
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
 }

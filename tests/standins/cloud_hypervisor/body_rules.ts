@@ -8,13 +8,11 @@ import {
   oneOf,
   since,
   text,
-  unsigned,
+  u16,
+  u32,
+  u64,
+  u8,
 } from "../http/body_rule.ts";
-
-const u8 = unsigned(8);
-const u16 = unsigned(16);
-const u32 = unsigned(32);
-const u64 = unsigned(64);
 
 /** What every PCI device may have. */
 const pci = { id: text, pci_segment: defaulted(u16), pci_device_id: since(52, u8) };

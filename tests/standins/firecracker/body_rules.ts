@@ -8,13 +8,11 @@ import {
   oneOf,
   since,
   text,
-  unsigned,
+  u16,
+  u32,
+  u64,
+  u8,
 } from "../http/body_rule.ts";
-
-const u8 = unsigned(8);
-const u16 = unsigned(16);
-const u32 = unsigned(32);
-const u64 = unsigned(64);
 
 const bucket = object({ size: u64, refill_time: u64 }, { one_time_burst: u64 });
 const limiter = object({}, { bandwidth: bucket, ops: bucket });

@@ -124,6 +124,10 @@ export const unsigned = (bits: number): BodyRule => ({
   min: 0n,
   max: 2n ** BigInt(bits) - 1n,
 });
+export const u8 = unsigned(8);
+export const u16 = unsigned(16);
+export const u32 = unsigned(32);
+export const u64 = unsigned(64);
 /** One of some strings. */
 export const oneOf = (...values: string[]): BodyRule => ({ kind: "enum", values });
 /** A sequence. */
