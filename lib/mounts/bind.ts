@@ -55,12 +55,14 @@ export function bindMount(
       name,
     );
   }
-  if (propagation === "shared" || propagation === "unbindable") {
-    setMountAttributes(mount, { propagation: PROPAGATION[propagation] }, name);
+  if (propagation === "shared") setMountAttributes(mount, { propagation: PROPAGATION.shared }, name);
+  if (target instanceof Fd) attachMount(mount, target, name);
+  else {
+    using at = openMountPoint(target);
+    attachMount(mount, at, target);
   }
-  if (target instanceof Fd) return attachMount(mount, target, name);
-  using at = openMountPoint(target);
-  attachMount(mount, at, target);
+  // The kernel refuses to attach an unbindable mount below a shared one (move_mount(2): EINVAL).
+  if (propagation === "unbindable") setMountAttributes(mount, { propagation: PROPAGATION.unbindable }, name);
 }
 
 /** Opens a path of our own, in which no symbolic link may be. @throws {Errno} ELOOP where there is one */

@@ -89,6 +89,24 @@ Deno.test({
   }),
 });
 
+for (const parent of ["shared", "private", "slave"] as const) {
+  Deno.test({
+    name: `an unbindable mount is attached below a ${parent} one`,
+    ignore,
+    fn: withDir((dir) => {
+      for (const name of ["above", "p", "p/own", "b"]) Deno.mkdirSync(`${dir}/${name}`);
+      if (parent === "slave") bind(`${dir}/above`, `${dir}/above`, { propagation: "shared" });
+      bind(`${dir}/p`, `${dir}/p`, { propagation: parent });
+      bind(`${dir}/p/own`, `${dir}/p/own`, { propagation: "unbindable" });
+      deepStrictEqual(mountsWithin(readMountinfo(), `${dir}/p/own`).map((entry) => entry.propagation), [
+        ["unbindable"],
+      ]);
+      bind(`${dir}/p`, `${dir}/b`, { recursive: true });
+      deepStrictEqual(points(`${dir}/b`), [`${dir}/b`]);
+    }),
+  });
+}
+
 Deno.test({
   name: "a slave follows what is mounted below its source, and not the other way round",
   ignore,
