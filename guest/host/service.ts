@@ -14,6 +14,7 @@ import { passGracePeriod } from "../task/grace_period.ts";
 import { connectStdio } from "./connect_stdio.ts";
 import type { HostContainer } from "./container.ts";
 import { ContainerCreation } from "./create.ts";
+import { execSpec } from "./exec_spec.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { type Exit, now } from "./process.ts";
 import { noteBegun, noteProcess } from "./process_notes.ts";
@@ -127,6 +128,7 @@ export class HostTaskService {
     if (refusal) {
       throw new KuasarError("UNIMPLEMENTED", `Cannot exec in ${request.id}: ${refusal}`);
     }
+    const spec = execSpec(request.spec, record.runtime);
     // Its start is the next that comes.
     if (record.runtime) passGracePeriod();
     container.mustNotHave(execId);
@@ -138,7 +140,7 @@ export class HostTaskService {
     else records.save(record);
     try {
       await container.guest(
-        (task) => task.exec({ ...request, ...streamsFor(container.link, paths) }),
+        (task) => task.exec({ ...request, spec, ...streamsFor(container.link, paths) }),
         false,
       );
     } catch (error) {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { KuasarError } from "../errors/mod.ts";
-import { checkId, MAX_SPEC_LENGTH, parseProcess, parseSpec, stringifySpec } from "./mod.ts";
+import { checkId, MAX_SPEC_LENGTH, parseProcess, parseSpec, stringifySpec, withoutLabels } from "./mod.ts";
 
 function refusal(json: string): KuasarError {
   let found: unknown;
@@ -84,4 +84,10 @@ Deno.test("64-bit numbers survive a round trip", () => {
   const json = '{"ociVersion":"1.2.1","process":{"cwd":"/","rlimits":[{"type":"RLIMIT_CORE","soft":0,' +
     '"hard":18446744073709551615}]},"linux":{"resources":{"memory":{"limit":9223372036854775807}}}}';
   strictEqual(stringifySpec(parseSpec(json)), json);
+});
+
+Deno.test("labels of the host's kernel are taken from a process, all else is kept", () => {
+  const process = { cwd: "/", apparmorProfile: "a", selinuxLabel: "s", noNewPrivileges: true };
+  deepStrictEqual(withoutLabels(process), { cwd: "/", noNewPrivileges: true });
+  strictEqual(process.apparmorProfile, "a");
 });

@@ -145,6 +145,30 @@ e2eOurs("an ended process is told to all who wait, until it is deleted", node, a
   );
 });
 
+e2eOurs("an exec's labels, which are of the host's kernel, stop none in a guest", node, async (node) => {
+  await withTask(node, "labels", ["sh", "-c", "exec busybox sleep 100"], async (task, { id }) => {
+    await task.start({ id, execId: "" });
+    const process = {
+      cwd: "/",
+      args: ["busybox", "true"],
+      env: ["PATH=/bin"],
+      user: { uid: 0, gid: 0 },
+      // As containerd gives them to each exec where the host has both.
+      apparmorProfile: "cri-containerd.apparmor.d",
+      selinuxLabel: "system_u:system_r:container_t:s0:c1,c2",
+    };
+    const value = new TextEncoder().encode(JSON.stringify(process));
+    const spec = { typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process", value };
+    await task.exec({ id, execId: "e", terminal: false, stdin: "", stdout: "", stderr: "", spec });
+    await task.start({ id, execId: "e" });
+    strictEqual((await task.wait({ id, execId: "e" })).exitStatus, 0);
+    await task.delete({ id, execId: "e" });
+    await task.kill({ id, execId: "", signal: SIGKILL, all: true });
+    await task.wait({ id, execId: "" });
+    await task.delete({ id, execId: "" });
+  });
+});
+
 e2eOurs("a kill ends a task that was never started", node, async (node) => {
   await withTask(node, "unstarted", ["sh"], async (task, { id, stdout, stderr }) => {
     strictEqual((await task.state({ id, execId: "" })).status, STATUS.created);

@@ -1,4 +1,4 @@
-import { type Resources } from "../../../lib/oci/mod.ts";
+import { type Resources, withoutLabels } from "../../../lib/oci/mod.ts";
 import { type SpecStep, without } from "./step.ts";
 
 export const labels: SpecStep = {
@@ -6,7 +6,7 @@ export const labels: SpecStep = {
   why: "AppArmor profiles and SELinux labels are loaded in the host's kernel, not in the guest's",
   apply(spec) {
     const changed = { ...spec };
-    if (spec.process) changed.process = without(spec.process, "apparmorProfile", "selinuxLabel");
+    if (spec.process) changed.process = withoutLabels(spec.process);
     if (spec.linux) changed.linux = without(spec.linux, "mountLabel");
     return { spec: changed };
   },
