@@ -11,7 +11,7 @@ const SOURCES = ["/etc/apt/sources.list", "/etc/apt/sources.list.d"];
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** The Debian archive that the host itself uses, from either format of apt's sources. */
-async function mirror(): Promise<string> {
+export async function archiveUri(): Promise<string> {
   const files: string[] = [];
   for (const path of SOURCES) {
     const info = await Deno.stat(path).catch(() => null);
@@ -42,7 +42,7 @@ async function privateApt(suite: Suite, log: string): Promise<Record<string, str
   await Deno.writeTextFile(`${dir}/status`, "");
   await Deno.writeTextFile(
     `${dir}/sources.list`,
-    `deb [signed-by=${KEYRING}] ${await mirror()} ${suite} main\n`,
+    `deb [signed-by=${KEYRING}] ${await archiveUri()} ${suite} main\n`,
   );
   await Deno.writeTextFile(
     env.APT_CONFIG,

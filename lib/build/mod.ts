@@ -4,6 +4,7 @@ export { buildDir, root } from "./root.ts";
 export { capture, run, type RunOptions } from "./run.ts";
 export { type Step, step, type StepContext } from "./step.ts";
 export {
+  archiveUri,
   type DebianPackage,
   type FetchOptions,
   fetchPackages,
