@@ -9,13 +9,17 @@ import {
 import { driverDeployment, DRIVERS } from "./drivers.ts";
 import { type NodePrograms, nodePrograms } from "./programs.ts";
 import { waitForServices } from "./services_ready.ts";
-import { containerdSpec, type DriverInSet, driverService, nodeSet, Supervisor } from "./supervisor/mod.ts";
+import {
+  containerdSpec,
+  type DriverInSet,
+  driverService,
+  nodeSet,
+  READY_TIMEOUT_MS,
+  Supervisor,
+} from "./supervisor/mod.ts";
 
 /** Memory of a VM in generated configurations, in MiB. */
 const MEMORY_MIB = 256;
-
-/** How long containerd and our services may take until they answer. */
-const READY_TIMEOUT_MS = 90_000;
 
 /** What a node is started with. */
 export interface NodeOptions {
@@ -93,9 +97,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
   try {
-    await waitForCri(address, READY_TIMEOUT_MS);
+    await waitForCri(address, READY_TIMEOUT_MS, supervisor.failing);
     if (options.services !== false) {
-      await waitForServices(runDir, startedDrivers(options), READY_TIMEOUT_MS);
+      await waitForServices(runDir, startedDrivers(options), READY_TIMEOUT_MS, supervisor.failing);
     }
   } catch (error) {
     await supervisor.stop();

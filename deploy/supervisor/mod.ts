@@ -1,4 +1,5 @@
 /** Runs the processes of a node in one terminal, with systemd's way of handing over sockets. */
+export { READY_TIMEOUT_MS } from "./ready.ts";
 export { prefixer } from "./lines.ts";
 export { greeted } from "./greeted.ts";
 export type { ProcessSpec } from "./spec.ts";

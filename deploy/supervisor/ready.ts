@@ -1,4 +1,10 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
+
+/**
+ * How long what was started may take until it answers: a host that has just booted, or compiles something, takes minutes. One that
+ * does not even start is noticed by its deaths ({@link Supervisor.failing}).
+ */
+export const READY_TIMEOUT_MS = 600_000;
 
 /** True where somebody accepts (or will accept: it listens) on the unix socket `path`. */
 async function connects(path: string): Promise<boolean> {
@@ -17,10 +23,20 @@ async function connects(path: string): Promise<boolean> {
  * more look a little later.
  *
  * @throws KuasarError DEADLINE_EXCEEDED
+ * @throws the reason of `signal`
  */
-export async function waitForSocket(path: string, timeoutMs: number): Promise<void> {
+export async function waitForSocket(path: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   const watcher = Deno.watchFs(path.slice(0, path.lastIndexOf("/")), { recursive: false });
-  const timer = setTimeout(() => watcher.close(), timeoutMs);
+  const close = () => {
+    try {
+      watcher.close();
+    } catch {
+      // closed already
+    }
+  };
+  const timer = setTimeout(close, timeoutMs);
+  signal?.addEventListener("abort", close, { once: true });
   const again: { timer?: ReturnType<typeof setTimeout> } = {};
   try {
     if (await connects(path)) return;
@@ -34,19 +50,17 @@ export async function waitForSocket(path: string, timeoutMs: number): Promise<vo
       for await (const event of watcher) if (event.paths.includes(path)) await look();
     })();
     await Promise.race([promise, ended]);
+    signal?.throwIfAborted();
     if (!await connects(path)) {
       throw new KuasarError(
         "DEADLINE_EXCEEDED",
-        `Cannot reach ${path}: nobody listens there after ${timeoutMs} ms`,
+        `Cannot reach ${path}: nobody listens there after ${formatDuration(timeoutMs)}`,
       );
     }
   } finally {
     clearTimeout(again.timer);
     clearTimeout(timer);
-    try {
-      watcher.close();
-    } catch {
-      // closed by the timer already
-    }
+    signal?.removeEventListener("abort", close);
+    close();
   }
 }

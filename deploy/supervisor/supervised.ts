@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { formatDuration } from "../../lib/errors/mod.ts";
 import { Backoff } from "./backoff.ts";
 import { readLines } from "./lines.ts";
 import type { ListeningSocket } from "./listen.ts";
@@ -27,6 +28,8 @@ export class Supervised {
   #stopping = false;
   /** How often it was started again. */
   restarts = 0;
+  /** How it ended the last time. */
+  lastEnd = "";
 
   constructor(spec: ProcessSpec, sockets: readonly ListeningSocket[], events: SupervisedEvents) {
     this.spec = spec;
@@ -68,11 +71,12 @@ export class Supervised {
     this.#events.onChange();
     this.#ended = promise.then(async (how) => {
       this.#child = undefined;
+      this.lastEnd = how;
       if (this.#stopping) await Promise.race([Promise.all(lines), delay(500)]);
       this.#events.onChange();
       if (this.#stopping) return;
       const delayMs = this.#backoff.next(Date.now() - startedAt);
-      this.#events.onLine(spec.name, `supervisor: ${how}; starting it again in ${delayMs} ms`);
+      this.#events.onLine(spec.name, `supervisor: ${how}; starting it again in ${formatDuration(delayMs)}`);
       this.#restartTimer = setTimeout(() => {
         this.restarts++;
         this.start();
@@ -94,7 +98,7 @@ export class Supervised {
       if (await Promise.race([this.#ended, late]) === "late") {
         this.#events.onLine(
           this.spec.name,
-          `supervisor: still there after ${this.spec.stopGraceMs} ms, killing it`,
+          `supervisor: still there after ${formatDuration(this.spec.stopGraceMs)}, killing it`,
         );
         child.kill("SIGKILL");
       }

@@ -2,12 +2,12 @@ import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { SocketActivation } from "./activation.ts";
 import { listenForChild, type ListeningSocket } from "./listen.ts";
 import { stillRunning, writePidFile } from "./pid_file.ts";
-import { waitForSocket } from "./ready.ts";
+import { READY_TIMEOUT_MS, waitForSocket } from "./ready.ts";
 import type { ProcessSpec } from "./spec.ts";
 import { Supervised } from "./supervised.ts";
 
-/** How long a process may take until its own socket is there. */
-const READY_TIMEOUT_MS = 90_000;
+/** A process that has ended so often and was never seen to work will not work the next time. */
+const HOPELESS_RESTARTS = 5;
 
 /** The name under which the supervisor itself stands in the file of pids. */
 const SELF = "supervisor";
@@ -29,6 +29,7 @@ export class Supervisor {
   readonly #activation = new SocketActivation();
   readonly #pidFile: string;
   #writing: Promise<void> = Promise.resolve();
+  readonly #failed = new AbortController();
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -58,6 +59,11 @@ export class Supervisor {
   get pids(): ReadonlyMap<string, number> {
     const running = this.#processes.filter((p) => p.pid !== undefined);
     return new Map(running.map((p) => [p.spec.name, p.pid!]));
+  }
+
+  /** Aborted when a process ends again and again, with a KuasarError UNAVAILABLE that names it. */
+  get failing(): AbortSignal {
+    return this.#failed.signal;
   }
 
   /** How often the process `name` was started again. */
@@ -103,14 +109,18 @@ export class Supervisor {
     for (const spec of this.#options.specs) {
       if (spec.readySocket) await Deno.remove(spec.readySocket).catch(() => {});
       this.#processes.push(this.#begin(spec, sockets.get(spec)!));
-      if (spec.readySocket) await waitForSocket(spec.readySocket, READY_TIMEOUT_MS);
+      if (!spec.readySocket) continue;
+      await waitForSocket(spec.readySocket, READY_TIMEOUT_MS, this.failing);
     }
   }
 
   #begin(spec: ProcessSpec, sockets: readonly ListeningSocket[]): Supervised {
-    const process = new Supervised(spec, sockets, {
+    const process: Supervised = new Supervised(spec, sockets, {
       onLine: this.#options.onLine,
-      onChange: () => this.#writeDown(),
+      onChange: () => {
+        if (process.restarts >= HOPELESS_RESTARTS) this.#failed.abort(hopeless(process));
+        this.#writeDown();
+      },
     });
     if (spec.onDemand) this.#activation.watch(sockets.map(({ fd }) => fd), () => process.start());
     else process.start();
@@ -143,4 +153,11 @@ export class Supervisor {
       }
     }
   }
+}
+
+function hopeless({ spec, restarts, lastEnd }: Supervised): KuasarError {
+  return new KuasarError(
+    "UNAVAILABLE",
+    `Cannot start ${spec.name}: it was started ${restarts} times and ${lastEnd}`,
+  );
 }

@@ -141,3 +141,24 @@ Deno.test("what an earlier supervisor left is ended, and a run directory in use 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("a process that ends again and again is given up by name, however long one that starts slowly may take", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "ks-" });
+  try {
+    const spec = {
+      name: "broken",
+      command: "/bin/sh",
+      args: ["-c", "exit 3"],
+      env: {},
+      sockets: [],
+      readySocket: `${dir}/never.sock`,
+      stopGraceMs: 1_000,
+    };
+    await rejects(Supervisor.start({ runDir: dir, specs: [spec], onLine: () => {} }), {
+      code: "UNAVAILABLE",
+      message: /^Cannot start broken: it was started \d+ times and ended with code 3$/,
+    });
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -4,6 +4,7 @@ import type { SpawnedProcess } from "../../lib/process/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import { openTap } from "../contract/tap.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
@@ -42,16 +43,20 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly bootTimeoutMs: number;
   readonly #config: CloudHypervisorConfig;
   readonly #build: Build | undefined;
+  /** Why the program has told no version, where that is known. */
+  readonly #silence: string | undefined;
 
-  /** @param build what the program says of itself; undefined where it cannot be run */
-  constructor(config: CloudHypervisorConfig, build: Build | undefined, facts: AccelFacts) {
+  /** @param program undefined where it does not tell what it is */
+  constructor(config: CloudHypervisorConfig, program: ProgramVersion<Build | undefined>, facts: AccelFacts) {
+    const build = program.version;
     const { accel, notes } = accelOf(build, facts);
     this.#config = config;
     this.#build = build;
+    this.#silence = program.notes[0];
     this.version = build?.text ?? "";
     this.accel = accel;
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
-    this.notes = [...notes, ...(build ? versionNotes(build) : []), ...config.notes];
+    this.notes = [...notes, ...program.notes, ...(build ? versionNotes(build) : []), ...config.notes];
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -163,7 +168,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     if (build === undefined) {
       throw new KuasarError(
         "FAILED_PRECONDITION",
-        `Cannot start a sandbox: ${this.#config.path} does not tell its version; ` +
+        `Cannot start a sandbox: ${this.#silence ?? `${this.#config.path} does not tell its version`}; ` +
           "check that it is Cloud Hypervisor, and start this driver again",
       );
     }

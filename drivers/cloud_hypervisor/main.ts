@@ -22,8 +22,8 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadCloudHypervisorConfig(context.configFile);
-      const build = await cloudHypervisorBuild(config.path);
-      await serveVmDriver(context, new CloudHypervisor(config, build, hostAccelFacts()), DIRECTORY);
+      const program = await cloudHypervisorBuild(config.path);
+      await serveVmDriver(context, new CloudHypervisor(config, program, hostAccelFacts()), DIRECTORY);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { askVersion } from "../contract/ask_version.ts";
+import { type ProgramVersion, programVersion } from "../contract/program_version.ts";
 
 /** A version as Cloud Hypervisor counts: `v51.2`, `v53.0.0`. */
 export interface Version {
@@ -24,9 +24,9 @@ const LAST_MAJOR = 53;
 const SECURE: Version = { major: 51, minor: 2 };
 
 /** Asks a program for its version; undefined where it cannot be run, which each start then tells. */
-export async function cloudHypervisorBuild(path: string): Promise<Build | undefined> {
+export function cloudHypervisorBuild(path: string): Promise<ProgramVersion<Build | undefined>> {
   // With `-v` the features are told too.
-  return parseBuild(await askVersion(path, ["--version", "-v"]) ?? "");
+  return programVersion(path, parseBuild, { args: ["--version", "-v"] });
 }
 
 /** Reads `cloud-hypervisor v51.2` and, where it follows, `Enabled features: ["kvm"]`. */

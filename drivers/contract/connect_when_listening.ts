@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { waitForFile } from "./wait_for_file.ts";
 
 /** The kernel tells when a socket is bound, not when somebody listens at it, which is a moment later. */
@@ -31,7 +31,7 @@ export async function connectWhenListening<T = Deno.UnixConn>(
       if (performance.now() > deadline) {
         throw new KuasarError(
           "DEADLINE_EXCEEDED",
-          `Cannot connect to ${path}: nobody listens after ${timeoutMs} ms`,
+          `Cannot connect to ${path}: nobody listens after ${formatDuration(timeoutMs)}`,
           { cause: error },
         );
       }

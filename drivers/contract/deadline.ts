@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 
 /**
  * Answers as `promise` does, or fails when `timeoutMs` have passed. What goes on behind `promise` is not
@@ -11,7 +11,13 @@ export async function withDeadline<T>(promise: Promise<T>, timeoutMs: number, wh
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new KuasarError("DEADLINE_EXCEEDED", `Cannot ${what}: no answer within ${timeoutMs} ms`)),
+      () =>
+        reject(
+          new KuasarError(
+            "DEADLINE_EXCEEDED",
+            `Cannot ${what}: no answer within ${formatDuration(timeoutMs)}`,
+          ),
+        ),
       timeoutMs,
     );
   });

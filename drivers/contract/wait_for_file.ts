@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
 
 /**
@@ -17,7 +17,12 @@ export async function waitForFile(path: string, timeoutMs: number, signal?: Abor
     give(new KuasarError("CANCELLED", `Cannot wait for ${path} any longer: the wait was ended`));
   const timer = setTimeout(
     () =>
-      give(new KuasarError("DEADLINE_EXCEEDED", `Cannot wait for ${path}: not there after ${timeoutMs} ms`)),
+      give(
+        new KuasarError(
+          "DEADLINE_EXCEEDED",
+          `Cannot wait for ${path}: not there after ${formatDuration(timeoutMs)}`,
+        ),
+      ),
     timeoutMs,
   );
   signal?.addEventListener("abort", cancel, { once: true });

@@ -5,6 +5,7 @@ import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.t
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
 import { makePipe } from "../contract/named_pipe.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
@@ -44,15 +45,20 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly bootTimeoutMs: number;
   readonly #config: FirecrackerConfig;
   readonly #build: Build | undefined;
+  /** Why the program has told no version, where that is known. */
+  readonly #silence: string | undefined;
 
-  /** @param build what the program says of itself; undefined where it cannot be run */
-  constructor(config: FirecrackerConfig, build: Build | undefined, facts: AccelFacts) {
+  /** @param program undefined where it does not tell what it is */
+  constructor(config: FirecrackerConfig, program: ProgramVersion<Build | undefined>, facts: AccelFacts) {
+    const build = program.version;
     const { notes } = chooseAccel("auto", facts);
     this.#config = config;
     this.#build = build;
+    this.#silence = program.notes[0];
     this.version = build?.text ?? "";
     this.notes = [
       ...notes.map((note) => note.replace(/:[^:]*$/, ": Firecracker cannot run guests")),
+      ...program.notes,
       ...(build ? versionNotes(build) : []),
     ];
     this.capabilities = [
@@ -138,7 +144,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
     if (build === undefined) {
       throw new KuasarError(
         "FAILED_PRECONDITION",
-        `Cannot start a sandbox: ${this.#config.path} does not tell its version; ` +
+        `Cannot start a sandbox: ${this.#silence ?? `${this.#config.path} does not tell its version`}; ` +
           "check that it is Firecracker, and start this driver again",
       );
     }

@@ -22,8 +22,8 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadFirecrackerConfig(context.configFile);
-      const build = await firecrackerBuild(config.path);
-      await serveVmDriver(context, new Firecracker(config, build, hostAccelFacts()), DIRECTORY);
+      const program = await firecrackerBuild(config.path);
+      await serveVmDriver(context, new Firecracker(config, program, hostAccelFacts()), DIRECTORY);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { askVersion } from "../contract/ask_version.ts";
+import { type ProgramVersion, programVersion } from "../contract/program_version.ts";
 
 /** What a build says of itself: `Firecracker v1.14.0`. */
 export interface Build {
@@ -14,8 +14,8 @@ export const FIRST = { major: 1, minor: 14 } as const;
 const LAST = { major: 1, minor: 16 } as const;
 
 /** Asks a program for its version; undefined where it cannot be run, which each start then tells. */
-export async function firecrackerBuild(path: string): Promise<Build | undefined> {
-  return parseBuild(await askVersion(path) ?? "");
+export function firecrackerBuild(path: string): Promise<ProgramVersion<Build | undefined>> {
+  return programVersion(path, parseBuild);
 }
 
 /** Reads `Firecracker v1.14.0`, behind which come empty lines. */

@@ -21,8 +21,10 @@ if (import.meta.main) {
     run: async (context) => {
       const config = loadGvisorConfig(context.configFile);
       const { platform, notes } = choosePlatform(config.platform, hostAccelFacts());
-      const version = await runscVersion(config.runtimePath);
-      const kind = new GvisorKind({ ...config, platform }, version, `${context.runDir}/runsc`, notes);
+      const program = await runscVersion(config.runtimePath);
+      const allNotes = [...notes, ...program.notes];
+      const root = `${context.runDir}/runsc`;
+      const kind = new GvisorKind({ ...config, platform }, program.version, root, allNotes);
       await serveHostDriver(context, kind);
     },
   });

@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { runtimeErrors } from "../../lib/oci/mod.ts";
 import { SANDBOX_VARIABLE } from "../contract/stray_processes.ts";
 import { hiding, type RunscLogs, withLogs } from "./command_line.ts";
@@ -49,7 +49,7 @@ export async function runsc(call: RunscCall, verb: string, ...args: string[]): P
   if (slow.aborted) {
     throw new KuasarError(
       "DEADLINE_EXCEEDED",
-      `Cannot ${verb} the sandbox: runsc took more than ${timeoutMs} ms`,
+      `Cannot ${verb} the sandbox: runsc took more than ${formatDuration(timeoutMs)}`,
       {
         evidence: errors,
       },

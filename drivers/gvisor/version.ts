@@ -1,4 +1,4 @@
-import { askVersion } from "../contract/ask_version.ts";
+import { type ProgramVersion, programVersion } from "../contract/program_version.ts";
 
 /** What a runsc says of itself. */
 export interface RunscVersion {
@@ -20,8 +20,8 @@ export function versionIn(output: string): RunscVersion {
 }
 
 /** Asks a program. What cannot be run has no version, which each start then tells. */
-export async function runscVersion(path: string): Promise<RunscVersion> {
-  return versionIn(await askVersion(path) ?? "");
+export function runscVersion(path: string): Promise<ProgramVersion<RunscVersion>> {
+  return programVersion(path, versionIn);
 }
 
 /**

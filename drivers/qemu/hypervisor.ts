@@ -3,6 +3,7 @@ import type { SpawnedProcess } from "../../lib/process/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { ConsolePump } from "../contract/console_pump.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import { openTap } from "../contract/tap.ts";
 import type { Accel, AccelChoice } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
@@ -37,15 +38,20 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly #config: QemuConfig;
 
   /**
-   * @param version of the program, `QEMU 10.0.2`
+   * @param program `QEMU 10.0.2`
    * @param kernelVsock whether this host gives guests a place on the kernel's vsock
    */
-  constructor(config: QemuConfig, { accel, notes }: AccelChoice, version: string, kernelVsock: boolean) {
+  constructor(
+    config: QemuConfig,
+    { accel, notes }: AccelChoice,
+    program: ProgramVersion,
+    kernelVsock: boolean,
+  ) {
     const share = chooseShareKind(config.shareFs, accel);
     this.#config = config;
-    this.version = version;
+    this.version = program.version;
     this.accel = accel;
-    this.notes = [...notes, ...share.notes, ...config.notes];
+    this.notes = [...notes, ...program.notes, ...share.notes, ...config.notes];
     this.shareKind = SHARE_KINDS[share.kind];
     this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
     this.capabilities = [

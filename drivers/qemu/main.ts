@@ -21,8 +21,8 @@ if (import.meta.main) {
     run: async (context) => {
       const config = loadQemuConfig(context.configFile);
       const accel = chooseAccel(config.accel, hostAccelFacts());
-      const version = await qemuVersion(config.qemuPath);
-      await serveVmDriver(context, new QemuHypervisor(config, accel, version, hasKernelVsock()));
+      const program = await qemuVersion(config.qemuPath);
+      await serveVmDriver(context, new QemuHypervisor(config, accel, program, hasKernelVsock()));
     },
   });
 }

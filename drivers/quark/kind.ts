@@ -1,5 +1,5 @@
 import { cgroupFolders } from "../../lib/cgroups/mod.ts";
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { withNetns } from "../../lib/libc/mod.ts";
 import { bindMount, openPath } from "../../lib/mounts/mod.ts";
 import { type Mount, stringifySpec } from "../../lib/oci/mod.ts";
@@ -25,6 +25,7 @@ import type { SandboxPaths } from "../contract/host/paths.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
 import { SANDBOX_VARIABLE } from "../contract/stray_processes.ts";
 import { checkUnixPath } from "../contract/unix_path.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { waitForFile } from "../contract/wait_for_file.ts";
 import { bindVolumes, sealRootfs } from "./bind_volumes.ts";
@@ -47,9 +48,10 @@ export class QuarkKind implements SandboxKind {
   readonly #sockets: string;
 
   /** @param sockets directory of all sandboxes' task sockets; short, because paths of sockets are */
-  constructor(config: QuarkDriverConfig, version: string, sockets: string) {
+  constructor(config: QuarkDriverConfig, { version, notes }: ProgramVersion, sockets: string) {
     this.#config = config;
     this.version = version;
+    this.notes = notes;
     this.#sockets = sockets;
   }
 
@@ -170,7 +172,7 @@ export class QuarkKind implements SandboxKind {
     if (signal.aborted) throw new KuasarError("ABORTED", "Cannot start the sandbox: it was given up");
     if (code === 0) return;
     const why = slow.aborted
-      ? `took more than ${startTimeoutMs} ms`
+      ? `took more than ${formatDuration(startTimeoutMs)}`
       : `ended with code ${code}; its log says why`;
     throw new KuasarError(
       slow.aborted ? "DEADLINE_EXCEEDED" : "ABORTED",

@@ -18,8 +18,8 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadQuarkDriverConfig(context.configFile);
-      const version = await quarkVersion(config.quarkPath);
-      await serveHostDriver(context, new QuarkKind(config, version, `${context.runDir}/quark`));
+      const program = await quarkVersion(config.quarkPath);
+      await serveHostDriver(context, new QuarkKind(config, program, `${context.runDir}/quark`));
     },
   });
 }

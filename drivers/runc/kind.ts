@@ -4,12 +4,13 @@ import type { Requirement } from "../contract/vm/preflight.ts";
 import type { RuncConfig } from "./config.ts";
 import { youkiSpec } from "./youki_spec.ts";
 import { privateMounts } from "../contract/host/private_mounts.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 
 /** Pods of plain namespaces, their containers run by an OCI runtime. */
 export class RuncKind implements SandboxKind {
   readonly name = "runc";
   readonly version: string;
-  readonly notes: readonly string[] = [];
+  readonly notes: readonly string[];
   readonly capabilities: readonly string[];
   readonly pauseProgram: string;
   readonly #config: RuncConfig;
@@ -17,10 +18,11 @@ export class RuncKind implements SandboxKind {
   readonly #criuPath: string;
   readonly #isYouki: boolean;
 
-  /** @param version of the runtime */
-  constructor(config: RuncConfig, version: string) {
+  /** @param program the runtime */
+  constructor(config: RuncConfig, { version, notes }: ProgramVersion) {
     this.#config = config;
     this.version = version;
+    this.notes = notes;
     this.pauseProgram = config.pausePath;
     this.#privateMounts = privateMounts(version);
     // youki cannot restore what it has checkpointed.

@@ -14,6 +14,7 @@ import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
 import { buildArguments } from "./command_line.ts";
 import type { StratoVirtConfig } from "./config.ts";
@@ -37,17 +38,18 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly bootTimeoutMs: number;
   readonly #config: StratoVirtConfig;
 
-  /** @param version of the program, `StratoVirt 2.5.0` */
-  constructor(config: StratoVirtConfig, version: string, facts: AccelFacts) {
+  /** @param program `StratoVirt 2.5.0` */
+  constructor(config: StratoVirtConfig, program: ProgramVersion, facts: AccelFacts) {
     const { accel, notes } = chooseAccel("auto", facts);
     this.#config = config;
-    this.version = version;
+    this.version = program.version;
     // It has no emulation: guests run on KVM or not at all.
     this.accel = "kvm";
     this.notes = [
       ...(accel === "kvm"
         ? []
         : notes.map((note) => note.replace(/:[^:]*$/, ": StratoVirt cannot run guests"))),
+      ...program.notes,
       ...config.notes,
     ];
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;

@@ -22,8 +22,8 @@ if (import.meta.main) {
     }],
     run: async (context) => {
       const config = loadStratoVirtConfig(context.configFile);
-      const version = await stratoVirtVersion(config.path);
-      await serveVmDriver(context, new StratoVirt(config, version, hostAccelFacts()), DIRECTORY);
+      const program = await stratoVirtVersion(config.path);
+      await serveVmDriver(context, new StratoVirt(config, program, hostAccelFacts()), DIRECTORY);
     },
   });
 }

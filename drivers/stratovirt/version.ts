@@ -1,8 +1,8 @@
-import { askVersion } from "../contract/ask_version.ts";
+import { type ProgramVersion, programVersion } from "../contract/program_version.ts";
 
 /** What a StratoVirt program says of itself, `StratoVirt 2.5.0`; empty where it cannot be run, which each start then tells. */
-export async function stratoVirtVersion(path: string): Promise<string> {
-  return parseVersion(await askVersion(path, ["-version"]) ?? "");
+export function stratoVirtVersion(path: string): Promise<ProgramVersion> {
+  return programVersion(path, parseVersion, { args: ["-version"] });
 }
 
 /** Reads `StratoVirt 2.5.0 commit-id unknown`; empty for anything else. */

@@ -3,6 +3,7 @@ import type { Logger } from "../../lib/log/mod.ts";
 import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { PreparedContainer, RuntimeChoice, SandboxKind } from "../contract/host/kind.ts";
 import { privateMounts } from "../contract/host/private_mounts.ts";
+import type { ProgramVersion } from "../contract/program_version.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { timeLimitMs, withoutOrders } from "./annotations.ts";
 import { ArtifactStore } from "./artifact.ts";
@@ -18,8 +19,8 @@ export interface WasmKindOptions {
   config: WasmConfig;
   /** Directory of the driver. */
   driverDir: string;
-  /** Of the OCI runtime. */
-  runtimeVersion: string;
+  /** The OCI runtime. */
+  runtime: ProgramVersion;
   log: Logger;
 }
 
@@ -41,17 +42,17 @@ export class WasmKind implements SandboxKind {
   #toolchain: Promise<Toolchain> | undefined;
 
   private constructor(
-    { config, driverDir, runtimeVersion, log }: WasmKindOptions,
+    { config, driverDir, runtime, log }: WasmKindOptions,
     engine: string,
     notes: string[],
   ) {
     this.#config = config;
     this.#driverDir = driverDir;
     this.#log = log;
-    this.version = [engine, runtimeVersion].filter(Boolean).join(" in ");
-    this.notes = notes;
+    this.version = [engine, runtime.version].filter(Boolean).join(" in ");
+    this.notes = [...notes, ...runtime.notes];
     this.pauseProgram = config.pausePath;
-    this.#privateMounts = privateMounts(runtimeVersion);
+    this.#privateMounts = privateMounts(runtime.version);
     this.#artifacts = new ArtifactStore(
       config.containerdAddress,
       `${config.rootPath}/artifacts`,

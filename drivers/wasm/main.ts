@@ -19,8 +19,8 @@ if (import.meta.main) {
     run: async (context) => {
       const config = loadWasmConfig(context.configFile);
       const driverDir = `${context.runDir}/driver-wasm`;
-      const version = await runtimeVersion(config.runtimePath);
-      const options = { config, driverDir, runtimeVersion: version, log: context.log };
+      const runtime = await runtimeVersion(config.runtimePath);
+      const options = { config, driverDir, runtime, log: context.log };
       await serveHostDriver(context, await WasmKind.load(options));
     },
   });

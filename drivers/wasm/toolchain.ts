@@ -1,11 +1,10 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { Logger } from "../../lib/log/mod.ts";
+import { programVersion } from "../contract/program_version.ts";
 import { AotCompiler } from "./aot/compiler.ts";
 import type { WasmConfig } from "./config.ts";
 import { type Engine, type EngineBuild, ENGINES } from "./engine/mod.ts";
 import { type EngineRoot, makeEngineRoot, removeOldRoots } from "./engine_root.ts";
-
-const VERSION_TIMEOUT_MS = 10_000;
 
 /** An engine that is ready to run modules. */
 export interface Toolchain {
@@ -28,12 +27,14 @@ export async function makeToolchain(
   log: Logger,
 ): Promise<Toolchain> {
   const engine = ENGINES[config.engine];
-  const build = engine.parseVersion(await askVersion(config, engine));
+  const { enginePath, pluginPath } = config;
+  const { version: build, notes } = await programVersion(enginePath, engine.parseVersion, {
+    args: engine.versionArgs,
+    env: pluginPath === "" ? {} : { WASMEDGE_PLUGIN_PATH: pluginPath },
+  });
   if (!build) {
-    throw new KuasarError(
-      "FAILED_PRECONDITION",
-      `Cannot use the engine: ${config.enginePath} does not say that it is ${engine.name}`,
-    );
+    const reason = notes[0] ?? `${enginePath} is missing, or does not say that it is ${engine.name}`;
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot use the engine: ${reason}`);
   }
   await Deno.mkdir(config.rootPath, { recursive: true, mode: 0o755 });
   const root = await makeEngineRoot(config.enginePath, config.rootPath);
@@ -41,21 +42,4 @@ export async function makeToolchain(
   const compiler = config.aot && new AotCompiler(config.aot, { engine, build, root }, log);
   log.info("Uses an engine", { engine: build.text, plugins: build.plugins, root: root.path });
   return { engine, build, root, compiler };
-}
-
-async function askVersion({ enginePath, pluginPath }: WasmConfig, engine: Engine): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(enginePath, {
-      args: [...engine.versionArgs],
-      env: pluginPath === "" ? {} : { WASMEDGE_PLUGIN_PATH: pluginPath },
-      clearEnv: true,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-      signal: AbortSignal.timeout(VERSION_TIMEOUT_MS),
-    }).output();
-    return new TextDecoder().decode(stdout);
-  } catch (cause) {
-    throw new KuasarError("FAILED_PRECONDITION", `Cannot run the engine ${enginePath}`, { cause });
-  }
 }

@@ -7,6 +7,7 @@ import { passGracePeriod } from "../task/grace_period.ts";
 import { PREPARED } from "../task/service.ts";
 import { startTimeOf } from "../task/start_time.ts";
 import { placementOf } from "./bundle.ts";
+import { configuredElsewhere } from "./call_limits.ts";
 import { connectStdio } from "./connect_stdio.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { newContainer } from "./new_container.ts";
@@ -18,8 +19,6 @@ import type { SandboxLink } from "./sandbox_link.ts";
 import { streamsFor } from "./stdio_request.ts";
 
 const NAMESPACE_KEY = "containerd-namespace-ttrpc";
-/** Without a deadline of the caller. */
-const PREPARE_TIMEOUT_MS = 60_000;
 
 /** Makes containers: prepared by the sandboxer, then made where they run. */
 export class ContainerCreation {
@@ -78,18 +77,18 @@ export class ContainerCreation {
     request: CreateTaskRequest,
     record: ContainerRecord,
     kind: ReturnType<typeof placementOf>["kind"],
-    deadlineMs = PREPARE_TIMEOUT_MS,
+    deadlineMs: number | undefined,
   ): Promise<void> {
     const { records, preparer } = this.#deps;
     records.save(record);
-    const timeoutMs = Math.min(deadlineMs, PREPARE_TIMEOUT_MS);
+    const limits = configuredElsewhere(deadlineMs);
     const { id: containerId, sandboxId, bundle } = record;
     if (kind !== "member") {
-      const pid = await createOwnSandbox(preparer, record, timeoutMs);
+      const pid = await createOwnSandbox(preparer, record, limits);
       if (kind === "pause") return this.#makePause(record, pid);
     }
     const prepared = await preparer.callShared(
-      timeoutMs,
+      limits,
       (client, callMs) =>
         client.prepareContainer({ sandboxId, containerId, bundle, rootfs: request.rootfs }, {
           timeoutMs: callMs,

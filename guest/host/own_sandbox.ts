@@ -1,4 +1,5 @@
 import { readOrigin } from "../shim/origin.ts";
+import type { CallLimits } from "./call_limits.ts";
 import type { Preparer } from "./prepare.ts";
 import type { ContainerRecord } from "./record.ts";
 
@@ -14,11 +15,11 @@ const DEFAULT_RUNTIME = "io.containerd.kuasar-vmm.v2";
 export async function createOwnSandbox(
   preparer: Preparer,
   { id, bundle }: ContainerRecord,
-  timeoutMs: number,
+  limits: CallLimits,
 ): Promise<number> {
   const runtime = readOrigin(bundle)?.runtime || DEFAULT_RUNTIME;
   const { sandboxPid } = await preparer.call(
-    timeoutMs,
+    limits,
     (client, callMs) => client.createStandalone({ sandboxId: id, runtime, bundle }, { timeoutMs: callMs }),
   );
   return sandboxPid;

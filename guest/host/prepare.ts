@@ -4,6 +4,7 @@ import { createClient, TtrpcClient, type TypedClient } from "../../lib/ttrpc/mod
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
+import type { CallLimits } from "./call_limits.ts";
 
 type PrepareClient = TypedClient<typeof PrepareDefinition>;
 
@@ -27,15 +28,15 @@ export class Preparer {
   /**
    * Makes a call on the connection that such calls share. Giving it up ends nothing at the sandboxer.
    *
-   * @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs`
+   * @throws KuasarError what the sandboxer answers, DEADLINE_EXCEEDED, or UNAVAILABLE where it stays away
    */
   async callShared<T>(
-    timeoutMs: number,
+    limits: CallLimits,
     work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
     clearTimeout(this.#idle);
     try {
-      return await this.#callShared(timeoutMs, work);
+      return await this.#callShared(limits, work);
     } finally {
       clearTimeout(this.#idle);
       this.#idle = setTimeout(() => this.#closeIdle(), IDLE_MS);
@@ -47,9 +48,10 @@ export class Preparer {
   }
 
   async #callShared<T>(
-    timeoutMs: number,
+    limits: CallLimits,
     work: (client: PrepareClient, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
+    const { timeoutMs } = limits;
     const begin = sys.nowMs();
     const open = this.#shared;
     if (open) {
@@ -62,7 +64,8 @@ export class Preparer {
         this.#forget(open);
       }
     }
-    return await this.#repeated(Math.max(1, timeoutMs - (sys.nowMs() - begin)), async (leftMs) => {
+    const left = { ...limits, timeoutMs: Math.max(1, timeoutMs - (sys.nowMs() - begin)) };
+    return await this.#repeated(left, async (leftMs) => {
       const client = this.#shared ??= this.#connect();
       void client.closed.then(() => this.#forget(client));
       try {
@@ -83,31 +86,39 @@ export class Preparer {
   /**
    * Makes a call on a connection of its own, whose end cancels it.
    *
-   * @throws KuasarError what the sandboxer answers, or UNAVAILABLE after `timeoutMs`
+   * @throws KuasarError what the sandboxer answers, DEADLINE_EXCEEDED, or UNAVAILABLE where it stays away
    */
-  call<T>(timeoutMs: number, work: (client: PrepareClient, timeoutMs: number) => Promise<T>): Promise<T> {
+  call<T>(limits: CallLimits, work: (client: PrepareClient, timeoutMs: number) => Promise<T>): Promise<T> {
     return this.connected(
-      timeoutMs,
+      limits,
       (client, leftMs) => work(createClient(PrepareDefinition, client, { timeoutMs: leftMs }), leftMs),
     );
   }
 
   /** As {@link call}, for whatever the socket serves. */
   connected<T>(
-    timeoutMs: number,
+    limits: CallLimits,
     work: (client: TtrpcClient, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
-    return this.#repeated(timeoutMs, (leftMs) => this.#once(work, leftMs));
+    return this.#repeated(limits, (leftMs) => this.#once(work, leftMs));
   }
 
-  async #repeated<T>(timeoutMs: number, once: (leftMs: number) => Promise<T>): Promise<T> {
+  async #repeated<T>(
+    { timeoutMs, awayMs = timeoutMs }: CallLimits,
+    once: (leftMs: number) => Promise<T>,
+  ): Promise<T> {
     const deadline = sys.nowMs() + timeoutMs;
+    let awaySince = sys.nowMs();
     for (;;) {
+      const begin = sys.nowMs();
       try {
-        return await once(Math.max(1, deadline - sys.nowMs()));
+        return await once(Math.max(1, deadline - begin));
       } catch (error) {
         const own = asKuasarError(error);
-        if (own.code !== "UNAVAILABLE" || sys.nowMs() + RETRY_MS > deadline) throw own;
+        const now = sys.nowMs();
+        // One that took the call and went away during it was there.
+        if (now - begin > RETRY_MS) awaySince = now;
+        if (own.code !== "UNAVAILABLE" || now + RETRY_MS > Math.min(deadline, awaySince + awayMs)) throw own;
         await sleep(RETRY_MS);
       }
     }

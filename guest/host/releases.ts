@@ -40,7 +40,7 @@ export class Releases {
   async release({ id: containerId, sandboxId }: ContainerRecord): Promise<void> {
     const release = (timeoutMs: number) =>
       this.#preparer.callShared(
-        timeoutMs,
+        { timeoutMs },
         (client, callMs) => client.releaseContainer({ sandboxId, containerId }, { timeoutMs: callMs }),
       );
     try {

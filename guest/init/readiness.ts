@@ -12,8 +12,10 @@ const HOST_CID = 2;
 const READY_PORT = 1027;
 /** A host with much to do may lose an attempt; the next one is a new chance. */
 const CONNECT_TIMEOUT_MS = 2000;
-/** A driver has given up on the guest by then. */
-const GIVE_UP_MS = 60_000;
+/** A driver has given up on the guest by then: the longest `boot_timeout`. */
+const GIVE_UP_MS = 3_600_000;
+/** A device that is not there by then will not come. */
+const NO_DEVICE_MS = 60_000;
 /** The host may close at once or keep the connection; we do not keep it longer than this. */
 const LINGER_MS = 5000;
 /** A vsock device that is plugged in after boot, as with a template, appears some time later. */
@@ -30,13 +32,14 @@ function isTimeout(error: unknown): boolean {
 }
 
 async function connect(): Promise<number> {
-  const end = sys.nowMs() + GIVE_UP_MS;
+  const begin = sys.nowMs();
   for (;;) {
     try {
       return await connectVsock(HOST_CID, READY_PORT, CONNECT_TIMEOUT_MS);
     } catch (error) {
       // A refusal is an answer: nobody waits for us.
-      if (sys.nowMs() >= end || !isDeviceMissing(error) && !isTimeout(error)) throw error;
+      const patienceMs = isTimeout(error) ? GIVE_UP_MS : isDeviceMissing(error) ? NO_DEVICE_MS : 0;
+      if (sys.nowMs() - begin >= patienceMs) throw error;
     }
     await sleep(NO_DEVICE_RETRY_MS);
   }

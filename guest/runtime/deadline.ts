@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 
 /** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
@@ -23,7 +23,7 @@ export async function within<T>(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new KuasarError("DEADLINE_EXCEEDED", `Cannot ${what}: not done after ${ms} ms`));
+      reject(new KuasarError("DEADLINE_EXCEEDED", `Cannot ${what}: not done after ${formatDuration(ms)}`));
       giveUp();
     }, ms);
   });

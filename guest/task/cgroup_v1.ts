@@ -1,4 +1,4 @@
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { Resources } from "../../lib/oci/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v1.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
@@ -114,9 +114,9 @@ export class CgroupV1 implements Cgroup {
     if (frozen) writeCgroupFile(file, "THAWED");
     throw new KuasarError(
       "DEADLINE_EXCEEDED",
-      `Cannot ${
-        frozen ? "pause" : "resume"
-      }: the container's state is not ${wanted} after ${FREEZE_TIMEOUT_MS} ms`,
+      `Cannot ${frozen ? "pause" : "resume"}: the container's state is not ${wanted} after ${
+        formatDuration(FREEZE_TIMEOUT_MS)
+      }`,
     );
   }
 

@@ -1,4 +1,4 @@
-import { asKuasarError, KuasarError } from "../errors/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../errors/mod.ts";
 import { digest, type Input } from "./digest.ts";
 import { withLock } from "./lock.ts";
 import { buildDir } from "./root.ts";
@@ -69,7 +69,7 @@ export async function step(spec: Step): Promise<string> {
   return await withLock(`${buildDir}/lock/${spec.name}`, async () => {
     if (await isFresh()) return target;
     const begin = performance.now();
-    const seconds = () => `${((performance.now() - begin) / 1000).toFixed(1)} s`;
+    const took = () => formatDuration(performance.now() - begin);
     say(spec.name, "building ...");
     const out = `${target}.new`;
     const log = `${buildDir}/log/${spec.name}.log`;
@@ -79,14 +79,14 @@ export async function step(spec: Step): Promise<string> {
     try {
       await spec.run({ out, log, say: (line) => say(spec.name, line) });
     } catch (error) {
-      say(spec.name, `failed after ${seconds()}`);
+      say(spec.name, `failed after ${took()}`);
       // Half a kernel tree is more than a gigabyte, and the log says what went wrong.
       await Deno.remove(out, { recursive: true }).catch(() => {});
       throw await failure(spec.name, error, log);
     }
     await Deno.writeTextFile(`${out}/${STAMP}`, wanted);
     await replace(target, out);
-    say(spec.name, `done in ${seconds()}`);
+    say(spec.name, `done in ${took()}`);
     return target;
   });
 }

@@ -44,16 +44,18 @@ function isStarting(error: unknown): boolean {
  * Waits until the CRI of containerd answers: it accepts connections a little before, and then says UNAVAILABLE.
  *
  * @throws KuasarError what it said last when `timeoutMs` is over
+ * @throws the reason of `signal`
  */
-export async function waitForCri(path: string, timeoutMs: number): Promise<void> {
+export async function waitForCri(path: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   const cri = connectCri(path);
   const end = Date.now() + timeoutMs;
   try {
     while (true) {
       try {
-        await cri.runtime.version({ version: "v1" }, { timeoutMs });
+        await cri.runtime.version({ version: "v1" }, { timeoutMs, ...(signal && { signal }) });
         return;
       } catch (error) {
+        signal?.throwIfAborted();
         if (!isStarting(error) || Date.now() > end) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, READY_STEP_MS));

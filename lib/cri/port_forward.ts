@@ -1,4 +1,4 @@
-import { KuasarError } from "../errors/mod.ts";
+import { formatDuration, KuasarError } from "../errors/mod.ts";
 
 /** Channels of the first forwarded port in the protocol of Kubernetes over WebSocket: the first byte of every message. */
 const DATA = 0, ERROR = 1;
@@ -36,7 +36,9 @@ export async function requestThroughForward(
   };
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.reject(new KuasarError("DEADLINE_EXCEEDED", `Cannot see the end of ${url} in ${timeoutMs} ms`));
+    late.reject(
+      new KuasarError("DEADLINE_EXCEEDED", `Cannot see the end of ${url} in ${formatDuration(timeoutMs)}`),
+    );
   }, timeoutMs);
   try {
     await Promise.race([new Promise<void>((resolve) => socket.onclose = () => resolve()), late.promise]);

@@ -1,4 +1,4 @@
-import { KuasarError } from "../errors/mod.ts";
+import { formatDuration, KuasarError } from "../errors/mod.ts";
 
 /** Channels of the Kubernetes remote command protocol over WebSocket: the first byte of every message. */
 const STDIN = 0, STDOUT = 1, STDERR = 2, STATUS = 3, RESIZE = 4, CLOSE = 255;
@@ -92,7 +92,10 @@ export class RemoteCommand {
     const session = new RemoteCommand(socket, options.keepStdout ?? true);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timeoutMs = options.timeoutMs ?? 30_000;
-    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new Error(`no answer within ${formatDuration(timeoutMs)}`)),
+      timeoutMs,
+    );
     socket.onopen = () => resolve();
     socket.onerror = (event) => reject(new Error((event as ErrorEvent).message));
     try {
@@ -177,9 +180,13 @@ export class RemoteCommand {
       timer = setTimeout(() => {
         const evidence = [`${this.stdout.length} bytes of stdout`, `${this.stderr.length} bytes of stderr`];
         reject(
-          new KuasarError("DEADLINE_EXCEEDED", `Cannot see the end of the session in ${timeoutMs} ms`, {
-            evidence,
-          }),
+          new KuasarError(
+            "DEADLINE_EXCEEDED",
+            `Cannot see the end of the session in ${formatDuration(timeoutMs)}`,
+            {
+              evidence,
+            },
+          ),
         );
       }, timeoutMs);
     });

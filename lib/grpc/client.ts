@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { fromStatus, KuasarError } from "../errors/mod.ts";
+import { formatDuration, fromStatus, KuasarError } from "../errors/mod.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -200,7 +200,10 @@ function callError(
     return new KuasarError("UNAVAILABLE", `Cannot call ${path}: the peer went away (${details})`);
   }
   if (code === grpc.status.DEADLINE_EXCEEDED && details.startsWith("Deadline exceeded")) {
-    return new KuasarError("DEADLINE_EXCEEDED", `Cannot call ${path}: no answer within ${timeoutMs} ms`);
+    return new KuasarError(
+      "DEADLINE_EXCEEDED",
+      `Cannot call ${path}: no answer within ${formatDuration(timeoutMs)}`,
+    );
   }
   return fromStatus({ code, message: details });
 }

@@ -1,4 +1,5 @@
 /** Processes of ours that may outlive us: start, recognise, watch and end them. */
+export { type AskOptions, askVersion, type VersionAnswer } from "./ask_version.ts";
 export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
 export { isAlive, type ProcessRef, processRef, startTime } from "./process_ref.ts";
 export { type ChildExit, type SpawnedProcess, type SpawnOptions, spawnWithFds } from "./spawn.ts";

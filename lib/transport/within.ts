@@ -1,4 +1,4 @@
-import { KuasarError } from "../errors/mod.ts";
+import { formatDuration, KuasarError } from "../errors/mod.ts";
 
 /** What can be thrown away when it comes too late. */
 interface Closable {
@@ -17,7 +17,9 @@ export async function connectWithin<T extends Closable>(
 ): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    late.reject(new KuasarError("DEADLINE_EXCEEDED", `Cannot connect to ${what} within ${timeoutMs} ms`));
+    late.reject(
+      new KuasarError("DEADLINE_EXCEEDED", `Cannot connect to ${what} within ${formatDuration(timeoutMs)}`),
+    );
     connecting.then((connection) => connection.close(), () => {});
   }, timeoutMs);
   try {

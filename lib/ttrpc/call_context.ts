@@ -1,4 +1,4 @@
-import { KuasarError } from "../errors/mod.ts";
+import { formatDuration, KuasarError } from "../errors/mod.ts";
 import { after } from "./timer.ts";
 
 /** What a handler knows about its call. QuickJS has no AbortSignal, so cancellation is told by listeners. */
@@ -50,7 +50,10 @@ export class Call implements CallContext {
     this.deadlineMs = deadlineMs;
     this.#stopTimer = deadlineMs === undefined ? () => {} : after(deadlineMs, () =>
       this.cancel(
-        new KuasarError("DEADLINE_EXCEEDED", `Cannot finish ${method}: its ${deadlineMs} ms are over`),
+        new KuasarError(
+          "DEADLINE_EXCEEDED",
+          `Cannot finish ${method}: its ${formatDuration(deadlineMs)} are over`,
+        ),
       ));
   }
 

@@ -1,4 +1,4 @@
-import { asKuasarError, KuasarError } from "../errors/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../errors/mod.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { ClientStream } from "./client_stream.ts";
 import { decodeMessage, decodeResponse } from "./answer.ts";
@@ -102,7 +102,10 @@ export class TtrpcClient {
       const stopTimer = timeoutMs === undefined ? () => {} : after(timeoutMs, () => {
         this.#pending.delete(streamId);
         reject(
-          new KuasarError("DEADLINE_EXCEEDED", `Cannot finish ${method}: no answer within ${timeoutMs} ms`),
+          new KuasarError(
+            "DEADLINE_EXCEEDED",
+            `Cannot finish ${method}: no answer within ${formatDuration(timeoutMs)}`,
+          ),
         );
       });
       const finish = (settle: () => void) => {

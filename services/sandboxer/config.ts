@@ -24,7 +24,11 @@ export const SANDBOXER_SCHEMA = table({
     max_vcpus: integer({ default: 64, min: 1, max: 1024, help: "No VM gets more" }),
   }),
   timeouts: table({
-    start_ms: integer({ default: 120_000, min: 1000, help: "A start that takes longer is undone" }),
+    start_ms: integer({
+      default: 120_000,
+      min: 1000,
+      help: "A start, or the preparation of a container, that takes longer is undone",
+    }),
     stop_grace_ms: integer({
       default: 10_000,
       min: 0,
@@ -33,7 +37,7 @@ export const SANDBOXER_SCHEMA = table({
     peer_ms: integer({
       default: 30_000,
       min: 100,
-      help: "How long a call waits for a service that restarts",
+      help: "How long any other call waits for a service that restarts",
     }),
   }),
   metrics: table({

@@ -1,4 +1,4 @@
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { Spec } from "../../lib/oci/mod.ts";
 import { spawnWithFds } from "../../lib/process/mod.ts";
 import type { Context } from "./context.ts";
@@ -114,7 +114,7 @@ async function runHook(
   if (slow.aborted) {
     throw new KuasarError(
       "DEADLINE_EXCEEDED",
-      `Cannot run the hook ${path}: it took more than ${timeoutMs} ms`,
+      `Cannot run the hook ${path}: it took more than ${formatDuration(timeoutMs)}`,
       {
         evidence,
       },

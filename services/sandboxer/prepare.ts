@@ -121,7 +121,7 @@ async function prepare(
   const wanted = { ...request, sharePid: sharesPid(record, request.bundle) };
   const prepared = await repeat(
     (timeoutMs) => peers.storage.prepareContainer(wanted, { timeoutMs }),
-    { timeoutMs: config.timeouts.peer_ms },
+    { timeoutMs: config.timeouts.start_ms },
   );
   registry.putContainer({ sandboxId: sandbox.id, containerId, devices: prepared.blockDevices });
   const places = await attachAll(context, sandbox, prepared.blockDevices);
@@ -149,7 +149,7 @@ async function prepareOnHost(
   registry.putContainer({ sandboxId, containerId: request.containerId, devices: [] });
   const { runtime } = await repeat(
     (timeoutMs) => peers.driver(record.driver).prepareContainer(request, { timeoutMs }),
-    { timeoutMs: config.timeouts.peer_ms },
+    { timeoutMs: config.timeouts.start_ms },
   );
   if (!runtime) {
     throw new KuasarError(
@@ -183,7 +183,7 @@ async function attachAll(
     const request = { sandboxId: sandbox.id, device };
     try {
       const { guestSource } = await repeat((timeoutMs) => driver.attachBlock(request, { timeoutMs }), {
-        timeoutMs: config.timeouts.peer_ms,
+        timeoutMs: config.timeouts.start_ms,
       });
       if (guestSource !== undefined) places.set(`serial:${device.serial}`, guestSource);
     } catch (error) {

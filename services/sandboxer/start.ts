@@ -1,4 +1,4 @@
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { ControllerStartResponse } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import { startCancelled } from "./abort_start.ts";
 import { cleanSandbox } from "./cleanup_steps.ts";
@@ -37,12 +37,18 @@ export async function startSandbox(
     context.registry.get(id);
     sandbox.move("starting", { cleaned: false });
     const abort = new AbortController();
-    const stopTimer = abortAtDeadline(abort, id, context.config.timeouts.start_ms, call.deadline);
+    const timeline = new Timeline();
+    const stopTimer = abortAtDeadline(
+      abort,
+      sandbox,
+      timeline,
+      context.config.timeouts.start_ms,
+      call.deadline,
+    );
     const giveUp = () => abort.abort(startCancelled(id, "the caller has given up"));
     sandbox.startAbort = abort;
     if (call.cancelled.aborted) giveUp();
     call.cancelled.addEventListener("abort", giveUp, { once: true });
-    const timeline = new Timeline();
     try {
       await timeline.phase("start", () => startParts(context, sandbox, timeline, abort.signal));
       abort.signal.throwIfAborted();
@@ -103,11 +109,25 @@ function checkAlive({ id, record }: Sandbox): void {
   );
 }
 
-function abortAtDeadline(abort: AbortController, id: string, limitMs: number, deadline?: Date): () => void {
+/** Ends a start at the configured limit, or when the caller gives up where that is sooner. @returns ends the timer */
+function abortAtDeadline(
+  abort: AbortController,
+  { id, record }: Sandbox,
+  timeline: Timeline,
+  limitMs: number,
+  deadline?: Date,
+): () => void {
   const ms = Math.min(limitMs, deadline ? deadline.getTime() - Date.now() : Infinity);
   const timer = setTimeout(() => {
-    const seconds = (ms / 1000).toFixed(1);
-    abort.abort(new KuasarError("DEADLINE_EXCEEDED", `Cannot start sandbox ${id} within ${seconds} s`));
+    const parts = timeline.waitingFor.map((phase) =>
+      phase === "start" || phase === "start/driver" ? `driver ${record.driver}` : phase.replace("start/", "")
+    );
+    abort.abort(
+      new KuasarError(
+        "DEADLINE_EXCEEDED",
+        `Cannot start sandbox ${id} within ${formatDuration(ms)}: still waiting for ${parts.join(" and ")}`,
+      ),
+    );
   }, Math.max(0, ms));
   return () => clearTimeout(timer);
 }

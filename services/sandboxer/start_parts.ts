@@ -18,6 +18,9 @@ import type { Sandbox } from "./sandbox.ts";
 import type { Timeline } from "./timeline.ts";
 import { watchExit } from "./watch.ts";
 
+/** The start as a whole has a deadline, at which `signal` ends what is under way and says what that was. */
+const AS_THE_START_MS = Infinity;
+
 /** More queues than this bring a guest nothing. */
 const MAX_QUEUES = 8;
 
@@ -47,7 +50,7 @@ export async function startParts(
   const { record } = sandbox;
   const info = await repeat(
     (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
-    { timeoutMs: context.config.timeouts.peer_ms, signal },
+    { timeoutMs: AS_THE_START_MS, signal },
   );
   sandbox.update({ onHost: !info.vm });
   const cgroups = makePodCgroup(context, sandbox);
@@ -88,7 +91,7 @@ async function allEnded(work: Promise<void>[]): Promise<void> {
 }
 
 function attachNetwork(
-  { peers, config }: Context,
+  { peers }: Context,
   { record }: Sandbox,
   info: InfoResponse,
   signal: AbortSignal,
@@ -104,28 +107,27 @@ function attachNetwork(
     queues: info.capabilities.includes(SINGLE_QUEUE) ? 1 : Math.min(Math.max(1, record.vcpus), MAX_QUEUES),
     filesOnly: !info.vm,
   };
-  const timeoutMs = config.timeouts.peer_ms;
-  return repeat((leftMs) => peers.network.attach(request, { timeoutMs: leftMs, signal }), {
-    timeoutMs,
+  return repeat((timeoutMs) => peers.network.attach(request, { timeoutMs, signal }), {
+    timeoutMs: AS_THE_START_MS,
     signal,
   });
 }
 
 function createShare(
-  { peers, config }: Context,
+  { peers }: Context,
   { id: sandboxId }: Sandbox,
   share: { kind: Share["kind"]; cgroups: string[] },
   signal: AbortSignal,
 ): Promise<Share> {
   const request = { sandboxId, ...share };
   return repeat((timeoutMs) => peers.storage.createShare(request, { timeoutMs, signal }), {
-    timeoutMs: config.timeouts.peer_ms,
+    timeoutMs: AS_THE_START_MS,
     signal,
   });
 }
 
 function startDriver(
-  { peers, config }: Context,
+  { peers }: Context,
   { record }: Sandbox,
   { network, share, cgroups }: Parts & { cgroups: string[] },
   signal: AbortSignal,
@@ -147,7 +149,7 @@ function startDriver(
     files: record.onHost ? network?.files ?? [] : [],
   };
   return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {
-    timeoutMs: config.timeouts.start_ms,
+    timeoutMs: AS_THE_START_MS,
     signal,
     // The driver died during the start; what it had begun is taken away before the next attempt.
     before: async (timeoutMs) => {

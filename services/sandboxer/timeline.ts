@@ -8,6 +8,7 @@ const MAX_PHASES = 200;
 /** Notes how long each step of an operation takes. */
 export class Timeline {
   readonly #phases: PhaseRecord[] = [];
+  readonly #open: string[] = [];
   /** What makes a time since the epoch of the steady clock; kept, so that a corrected clock bends no phase. */
   readonly #epochMs = Date.now() - steadyMs();
 
@@ -16,12 +17,19 @@ export class Timeline {
     return [...this.#phases];
   }
 
+  /** The phases that have begun and not ended: what a start that takes too long is waiting for. Without those around them. */
+  get waitingFor(): string[] {
+    return this.#open.filter((name) => !this.#open.some((other) => other.startsWith(`${name}/`)));
+  }
+
   /** Runs `work` as a phase; a failed one is noted too. */
   async phase<T>(name: string, work: () => Promise<T>): Promise<T> {
     const beginMs = this.#nowMs();
+    this.#open.push(name);
     try {
       return await work();
     } finally {
+      this.#open.splice(this.#open.indexOf(name), 1);
       this.#add({ name, beginMs, endMs: this.#nowMs() });
     }
   }

@@ -7,7 +7,7 @@ import {
   RemoteCommand,
   requestThroughForward,
 } from "../../lib/cri/mod.ts";
-import { KuasarError } from "../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import {
   ContainerState,
   type ContainerStats,
@@ -62,7 +62,7 @@ export class Pod {
       if (Date.now() > end) {
         throw new KuasarError(
           "DEADLINE_EXCEEDED",
-          `Cannot see the end of pod ${this.id} within ${timeoutMs} ms`,
+          `Cannot see the end of pod ${this.id} within ${formatDuration(timeoutMs)}`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, STATE_STEP_MS));
@@ -142,7 +142,10 @@ export class Container {
       if (status.state === ContainerState.CONTAINER_EXITED) return status;
       await new Promise((resolve) => setTimeout(resolve, STATE_STEP_MS));
     }
-    throw new KuasarError("DEADLINE_EXCEEDED", `Cannot see the end of ${this.id} within ${timeoutMs} ms`);
+    throw new KuasarError(
+      "DEADLINE_EXCEEDED",
+      `Cannot see the end of ${this.id} within ${formatDuration(timeoutMs)}`,
+    );
   }
 
   async exec(cmd: readonly string[], timeoutSeconds = 60): Promise<ExecResult> {

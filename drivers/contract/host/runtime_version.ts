@@ -1,10 +1,10 @@
-import { askVersion } from "../ask_version.ts";
+import { type ProgramVersion, programVersion } from "../program_version.ts";
 
 /**
  * What an OCI runtime says of itself, `crun 1.21`; empty where it cannot be run, which each start then tells.
  */
-export async function runtimeVersion(path: string): Promise<string> {
-  return versionIn(await askVersion(path) ?? "");
+export function runtimeVersion(path: string): Promise<ProgramVersion> {
+  return programVersion(path, versionIn);
 }
 
 /** The first line of `--version`: `runc version 1.1.5+ds1`, `crun version 1.21`. */

@@ -1,4 +1,4 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../../lib/errors/mod.ts";
 import { killProcess } from "../../../lib/process/mod.ts";
 import { SANDBOX_VARIABLE, strayProcesses } from "../../contract/stray_processes.ts";
 import { lastLines } from "../../contract/tail.ts";
@@ -76,7 +76,7 @@ export async function runJailed(
   if (late) {
     throw new KuasarError(
       "DEADLINE_EXCEEDED",
-      `Cannot compile the module: it takes longer than aot.timeout_s, ${timeoutMs / 1000} s`,
+      `Cannot compile the module: it takes longer than aot.timeout_s, ${formatDuration(timeoutMs)}`,
     );
   }
   throw new KuasarError("INTERNAL", `Cannot compile the module: the compiler ended with code ${code}`, {
