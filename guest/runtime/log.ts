@@ -20,11 +20,32 @@ function show(value: unknown): string {
   return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
-/** Writes one line to stderr (in a guest: the console), with the seconds since boot as the kernel's own lines have. */
+/** syslog's severities, as sd-daemon(3) has them. */
+const SEVERITIES: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7, trace: 7 };
+
+/** On a host stderr may be systemd's journal (as in lib/log/journal.ts), which stamps lines and reads their severity. */
+const inJournal = writesToJournal();
+
+function writesToJournal(): boolean {
+  const stream = sys.getenv("JOURNAL_STREAM");
+  if (!stream) return false;
+  try {
+    const { dev, ino } = sys.fstat(2);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Writes one line to stderr (in a guest: the console), with the seconds since boot as the kernel's own lines have, or the
+ * severity in the journal.
+ */
 function line(level: LogLevel, message: string, fields: Record<string, unknown>): void {
   if (LOG_LEVELS.indexOf(level) > limit) return;
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${show(value)}`).join("");
-  sys.logWrite(`[${(sys.nowMs() / 1000).toFixed(3).padStart(12)}] kuasar: ${level} ${message}${rest}\n`);
+  const start = inJournal ? `<${SEVERITIES[level]}>` : `[${(sys.nowMs() / 1000).toFixed(3).padStart(12)}] `;
+  sys.logWrite(`${start}kuasar: ${level} ${message}${rest}\n`);
 }
 
 type Log = (message: string, fields?: Record<string, unknown>) => void;

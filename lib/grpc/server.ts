@@ -225,8 +225,9 @@ async function answer(
   }
 }
 
+/** A refusal is told by the caller that gives up on account of it: here, at each peer on its way, it would be said again. */
 function logFailure(path: string, error: unknown): void {
-  if (error instanceof KuasarError) log.info("Call failed", { path, code: error.code, error });
+  if (error instanceof KuasarError) log.debug("Call failed", { path, code: error.code, error });
   else {log.error("Call failed by a bug", {
       path,
       error,

@@ -1,3 +1,5 @@
+import { severityPrefix, writesToJournal } from "./journal.ts";
+
 /** Levels in rising order of weight. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
@@ -21,6 +23,7 @@ export interface Logger {
 const MAX_VALUE_LENGTH = 2048;
 
 const encoder = new TextEncoder();
+const inJournal = writesToJournal();
 let threshold = LOG_LEVELS.indexOf("info");
 let write = (line: string): void => {
   try {
@@ -48,13 +51,15 @@ export function captureLog(sink: (line: string) => void): () => void {
  * A logger whose lines carry `name`.
  *
  * Lines are logfmt: `time=… level=info name=network msg="…" key=value`. Values are quoted as JSON strings where
- * needed, so that no input can start a line of its own.
+ * needed, so that no input can start a line of its own. In systemd's journal they begin with the severity in place of
+ * the time, `<6>level=info …`.
  */
 export function logger(name: string, fields: LogFields = {}): Logger {
   const at = (level: LogLevel) => (message: string, more: LogFields = {}): void => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
-    const time = new Date().toISOString();
-    write(formatLine({ time, level, name, msg: message, ...fields, ...more }));
+    const time = inJournal ? undefined : new Date().toISOString();
+    const prefix = inJournal ? severityPrefix(level) : "";
+    write(prefix + formatLine({ time, level, name, msg: message, ...fields, ...more }));
   };
   return {
     debug: at("debug"),

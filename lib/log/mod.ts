@@ -9,4 +9,5 @@ export {
   type LogLevel,
   setLogLevel,
 } from "./logger.ts";
+export { writesToJournal } from "./journal.ts";
 export { LogKeeper } from "./log_keeper.ts";

@@ -83,7 +83,7 @@ export class Sandboxer {
     });
     const ttrpc = new TtrpcServer({
       onProtocolError: (error) => log.debug("A task server broke the protocol", { error }),
-      onHandlerError: (error, _, method) => log.info("Call failed", { method, error }),
+      onHandlerError: (error, _, method) => log.debug("Call failed", { method, error }),
     });
     ttrpc.add(PrepareDefinition, prepareHandlers(context));
     ttrpc.add(SandboxDefinition, shimSandboxHandlers(context));
