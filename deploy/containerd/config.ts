@@ -40,6 +40,8 @@ export interface ContainerdOptions {
   /** `fifo` unless given. */
   ioType?: IoType;
   logLevel?: "debug" | "info" | "warn";
+  /** What a pod gets that asks for no handler; the first of ours unless given. */
+  defaultHandler?: string;
   /** Drop-ins that offer our handlers, instead of this file. */
   imports?: readonly string[];
 }
@@ -134,7 +136,7 @@ disabled_plugins = ${list(DISABLED_PLUGINS)}
   conf_dir = ${quote(options.cniConfDir)}
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd]
-  default_runtime_name = ${quote(runtimeHandlers()[0]!.handler)}
+  default_runtime_name = ${quote(options.defaultHandler ?? runtimeHandlers()[0]!.handler)}
 ${withPause}
 ${handlers}`;
 }

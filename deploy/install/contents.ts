@@ -3,7 +3,7 @@ import { handlerConfig, runtimeHandlers } from "../containerd/mod.ts";
 import { type DriverDeployment, shimBinaries } from "../drivers.ts";
 import { runtimeClasses } from "../kubernetes/runtime_class.ts";
 import { CORE_SERVICES, driverService } from "../supervisor/mod.ts";
-import { driverUnits, target } from "../systemd/driver_units.ts";
+import { allUnits } from "../systemd/mod.ts";
 import type { Item } from "./item.ts";
 import { launcher } from "./launcher.ts";
 import { folders, type Layout, relocate } from "./layout.ts";
@@ -89,25 +89,12 @@ function stateItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[
 }
 
 function unitItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
-  const units = new Map(coreUnits());
-  for (const driver of drivers) {
-    for (const [name, text] of driverUnits(driver)) units.set(name, text);
-  }
-  units.set("kuasar.target", target([...units.keys()]));
-  return [...units].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]): Item => ({
+  return [...allUnits(drivers)].sort(([a], [b]) => a < b ? -1 : 1).map(([name, text]): Item => ({
     kind: "text",
     path: `${folders(layout).units}/${name}`,
     mode: PLAIN,
     text: relocate(text, layout),
   }));
-}
-
-/** The units of what every node has, which are files of the repository. */
-function coreUnits(): [string, string][] {
-  const dir = `${root}/deploy/systemd`;
-  return [...Deno.readDirSync(dir)].map(({ name }) => name)
-    .filter((name) => /^kuasar-(?!driver-).*\.(service|socket)$/.test(name))
-    .map((name) => [name, Deno.readTextFileSync(`${dir}/${name}`)]);
 }
 
 function containerdItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {

@@ -1,7 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { VERSION } from "../../lib/service/mod.ts";
 import type { Item } from "./item.ts";
-import type { Layout } from "./layout.ts";
+import { filledFolders, type Layout } from "./layout.ts";
 import { fileFingerprint, fingerprint, type Manifest, manifestPath, readManifest } from "./manifest.ts";
 
 /** What an installation does with one path. */
@@ -41,7 +41,8 @@ export function install(
     files: {},
     configs: [],
     folders: before?.folders ?? [],
-    cacheDir: layout.cacheDir,
+    filled: filledFolders(layout),
+    runDir: layout.runDir,
   };
   let changes = 0;
   const act = (action: Action, change: () => void) => {

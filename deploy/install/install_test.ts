@@ -90,10 +90,23 @@ Deno.test("an upgrade replaces what nobody has changed, and keeps a changed conf
     deepStrictEqual(tree(layout.destDir).filter((path) => path.endsWith(".toml")), [at(config)]);
   }));
 
-Deno.test("purging removes a changed configuration too", () =>
+Deno.test("what the services have left goes with them", () =>
   inStaging((layout) => {
     install(layout, ITEMS, quiet);
-    Deno.writeTextFileSync(`${layout.destDir}/var/lib/kuasar/a.toml`, "mine = true\n");
+    for (const folder of ["/var/lib/kuasar/wasm/3fa9", "/var/cache/kuasar/gen", "/run/kuasar/storage"]) {
+      Deno.mkdirSync(layout.destDir + folder, { recursive: true });
+      Deno.writeTextFileSync(`${layout.destDir}${folder}/state.db`, "");
+    }
+    uninstall(layout, quiet);
+    deepStrictEqual(tree(layout.destDir).filter((path) => path.includes("kuasar")), []);
+  }));
+
+Deno.test("purging removes a changed configuration too, and drop-ins", () =>
+  inStaging((layout) => {
+    install(layout, ITEMS, quiet);
+    for (const file of ["a.toml", "a.toml.d/50-mine.toml"]) {
+      Deno.writeTextFileSync(`${layout.destDir}/var/lib/kuasar/${file}`, "mine = true\n");
+    }
     uninstall(layout, { ...quiet, purge: true });
     deepStrictEqual(tree(layout.destDir), []);
   }));

@@ -38,6 +38,11 @@ export function folders({ prefix, stateDir, etcDir }: Layout) {
   } as const;
 }
 
+/** What the services fill: Deno's cache with compiled modules, and the Wasm driver's copy of its engine. */
+export function filledFolders({ cacheDir, stateDir }: Layout): string[] {
+  return [cacheDir, `${stateDir}/wasm`];
+}
+
 /** A text of the repository, written for {@link DEFAULT_LAYOUT}, as it must be for another. */
 export function relocate(text: string, layout: Layout): string {
   // One pass: what has been put in must not be replaced again.

@@ -50,7 +50,7 @@ const FLAGS = {
     help: `Drivers, with commas between: ${DRIVERS.map(({ name }) => name).join(", ")}`,
   },
   "uninstall": { kind: "boolean", help: "Remove what was installed" },
-  "purge": { kind: "boolean", help: "With --uninstall: changed configuration files too" },
+  "purge": { kind: "boolean", help: "With --uninstall: changed configuration files and drop-ins too" },
   "dry-run": { kind: "boolean", help: "Tell what would be done" },
   "no-setup": { kind: "boolean", help: "Do not look whether something is to be built first" },
   "help": { kind: "boolean", help: "Print this text" },
@@ -86,6 +86,9 @@ Next:
   4. kubectl apply -f ${kubernetes}    and the label kuasar.io/runtime=true on this node`;
 }
 
+const AFTER_REMOVAL = `
+Then: systemctl daemon-reload, and systemctl restart containerd, which still offers the handlers`;
+
 async function main(args: readonly string[]): Promise<number> {
   const flags = parseFlags(FLAGS, args);
   if (flags.help) {
@@ -105,6 +108,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (flags.uninstall) {
     const count = uninstall(layout, { ...options, purge: flags.purge ?? false });
     console.log(`${count} paths${would} removed`);
+    if (layout.destDir === "" && !options.dryRun) console.log(AFTER_REMOVAL);
     return EXIT.OK;
   }
   const drivers = chosenDrivers(flags.hypervisor);

@@ -11,7 +11,10 @@ export interface Manifest {
   configs: string[];
   /** Folders that were not there before, outermost first. */
   folders: string[];
-  cacheDir: string;
+  /** What the services themselves fill, which is nobody else's. */
+  filled: string[];
+  /** Where they run. */
+  runDir: string;
 }
 
 /** Where it is kept. */

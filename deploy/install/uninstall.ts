@@ -1,11 +1,13 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { readMountinfo } from "../../lib/mounts/mod.ts";
+import { STOP_TARGET, TARGET } from "../systemd/mod.ts";
 import type { InstallOptions } from "./install.ts";
 import { folders, type Layout } from "./layout.ts";
 import { fingerprint, manifestPath, readManifest } from "./manifest.ts";
 
 /** What is removed. */
 export interface UninstallOptions extends InstallOptions {
-  /** Removes configuration files too that somebody has changed. */
+  /** Removes configuration too that somebody has changed or added. */
   purge?: boolean;
 }
 
@@ -24,14 +26,7 @@ export function uninstall(layout: Layout, { dryRun = false, purge = false, say }
       `Cannot uninstall: ${manifestPath(layout)} is missing; nothing is installed there`,
     );
   }
-  const running = processesOf(at(folders(layout).lib));
-  if (running.length > 0 && !dryRun) {
-    throw new KuasarError(
-      "FAILED_PRECONDITION",
-      `Cannot uninstall: ${running.length} processes of it run; remove the pods, then systemctl disable --now kuasar.target 'kuasar-*'`,
-      { evidence: running },
-    );
-  }
+  if (!dryRun) checkThatNothingRuns(at(folders(layout).lib), at(manifest.runDir));
   let changes = 0;
   const remove = (path: string) => {
     changes++;
@@ -45,13 +40,33 @@ export function uninstall(layout: Layout, { dryRun = false, purge = false, say }
       say({ verb: "keep", path, why: "it has been changed; --purge removes it too" });
     } else remove(path);
   }
-  if (fingerprint(at(manifest.cacheDir)) !== undefined) remove(manifest.cacheDir);
+  const dropIns = purge ? manifest.configs.map((path) => `${path}.d`) : [];
+  for (const folder of [...manifest.filled, manifest.runDir, ...dropIns]) {
+    if (fingerprint(at(folder)) !== undefined) remove(folder);
+  }
   if (dryRun) return changes;
   Deno.removeSync(manifestPath(layout));
   for (const path of [...manifest.folders].reverse()) {
     if (isEmptyFolder(at(path))) remove(path);
   }
   return changes;
+}
+
+/** @throws KuasarError FAILED_PRECONDITION that says how to end what runs */
+function checkThatNothingRuns(lib: string, runDir: string): void {
+  const refuse = (what: string, evidence: string[]) =>
+    new KuasarError(
+      "FAILED_PRECONDITION",
+      `Cannot uninstall: ${what}; remove the pods, then systemctl disable ${TARGET} && systemctl start ${STOP_TARGET}`,
+      { evidence },
+    );
+  const running = processesOf(lib);
+  if (running.length > 0) throw refuse(`${running.length} processes of it run`, running);
+  // Of pods without a process of ours.
+  const mounted = readMountinfo().map(({ mountPoint }) => mountPoint).filter((path) =>
+    path.startsWith(`${runDir}/`)
+  );
+  if (mounted.length > 0) throw refuse(`${mounted.length} mounts of pods are left`, mounted);
 }
 
 function isEmptyFolder(path: string): boolean {

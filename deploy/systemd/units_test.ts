@@ -1,16 +1,25 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { isFile } from "../../lib/files/mod.ts";
 import { DRIVERS } from "../drivers.ts";
 import { CORE_SERVICES, driverService, socketsOf } from "../supervisor/mod.ts";
-import { driverUnits, target } from "./driver_units.ts";
+import { allUnits, STOP_TARGET, TARGET } from "./mod.ts";
 import { parseUnit, type Unit, words } from "./units.ts";
-
-const here = fileURLToPath(new URL(".", import.meta.url));
 
 /** All keys our units may use, by section; a typing mistake is only a warning for systemd. */
 const KEYS: Record<string, readonly string[]> = {
-  Unit: ["Description", "Documentation", "Requires", "Wants", "After", "Before"],
+  Unit: [
+    "Description",
+    "Documentation",
+    "Requires",
+    "Wants",
+    "After",
+    "Before",
+    "PartOf",
+    "Conflicts",
+    "RefuseManualStop",
+    "StopWhenUnneeded",
+    "StartLimitIntervalSec",
+  ],
   Service: [
     "Type",
     "Sockets",
@@ -19,7 +28,10 @@ const KEYS: Record<string, readonly string[]> = {
     "ExecStart",
     "Restart",
     "RestartSec",
+    "RestartPreventExitStatus",
+    "TimeoutStartSec",
     "KillMode",
+    "SyslogLevel",
     "Delegate",
     "OOMScoreAdjust",
     "LimitNOFILE",
@@ -34,17 +46,13 @@ const KEYS: Record<string, readonly string[]> = {
     "DirectoryMode",
     "Backlog",
     "RemoveOnStop",
+    "TriggerLimitIntervalSec",
     "Service",
   ],
   Install: ["WantedBy", "Alias"],
 };
 
-const texts = new Map<string, string>();
-for (const { name } of Deno.readDirSync(here)) {
-  if (/\.(service|socket)$/.test(name)) texts.set(name, Deno.readTextFileSync(here + name));
-}
-for (const [name, text] of DRIVERS.flatMap((driver) => [...driverUnits(driver)])) texts.set(name, text);
-texts.set("kuasar.target", target([...texts.keys()]));
+const texts = allUnits(DRIVERS);
 const units = new Map<string, Unit>([...texts].map(([name, text]) => [name, parseUnit(text)]));
 
 for (const [name, unit] of units) {
@@ -52,12 +60,12 @@ for (const [name, unit] of units) {
     for (const [section, settings] of unit) {
       for (const key of settings.keys()) ok(KEYS[section]?.includes(key), `[${section}] ${key}`);
     }
-    for (const key of ["Requires", "Wants", "After", "Before"]) {
+    for (const key of ["Requires", "Wants", "After", "Before", "PartOf", "Conflicts"]) {
       for (const other of words(unit, "Unit", key)) {
         ok(units.has(other) || other === "containerd.service", `${key}=${other}`);
       }
     }
-    ok(words(unit, "Unit", "Before").includes("containerd.service"));
+    if (name !== STOP_TARGET) ok(words(unit, "Unit", "Before").includes("containerd.service"));
   });
 }
 
@@ -67,6 +75,9 @@ for (const service of [...CORE_SERVICES, ...DRIVERS.map(({ name }) => driverServ
     strictEqual(words(unit, "Service", "KillMode")[0], "process");
     strictEqual(words(unit, "Service", "Delegate")[0], "yes");
     strictEqual(words(unit, "Service", "Type")[0], "notify");
+    strictEqual(words(unit, "Unit", "StartLimitIntervalSec")[0], "0", "six deaths must not be the end of it");
+    strictEqual(words(unit, "Service", "RestartPreventExitStatus")[0], "2");
+    ok(unit.get("Service")!.has("TimeoutStartSec"));
     const [program, ...args] = words(unit, "Service", "ExecStart");
     strictEqual(program, `/usr/local/bin/kuasar-${service}`);
     strictEqual(args.at(-1), "$OPTIONS");
@@ -87,8 +98,20 @@ for (const service of [...CORE_SERVICES, ...DRIVERS.map(({ name }) => driverServ
 Deno.test("the task server is not stopped with the others and takes the flags of the agent", () => {
   const unit = units.get("kuasar-task.service")!;
   deepStrictEqual(words(unit, "Unit", "Requires"), []);
+  strictEqual(words(unit, "Unit", "RefuseManualStop")[0], "yes");
+  strictEqual(words(unit, "Unit", "StartLimitIntervalSec")[0], "0");
   const command = words(unit, "Service", "ExecStart");
   ok(command.includes("--run-dir") && command.includes("--containerd-ttrpc"));
+});
+
+Deno.test("all units but the task server go with the target, and one other unit ends all", () => {
+  const parts = [...units].filter(([, unit]) => words(unit, "Unit", "PartOf")[0] === TARGET).map(([name]) =>
+    name
+  );
+  const alone = [TARGET, STOP_TARGET, "kuasar-task.service"];
+  deepStrictEqual(parts.sort(), [...units.keys()].filter((name) => !alone.includes(name)).sort());
+  deepStrictEqual(words(units.get(STOP_TARGET)!, "Unit", "Conflicts"), [TARGET, "kuasar-task.service"]);
+  ok(!STOP_TARGET.startsWith("kuasar"), "who starts or restarts kuasar* must not end it");
 });
 
 Deno.test("a line that is no setting is refused with its number", () => {

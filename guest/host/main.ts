@@ -102,7 +102,9 @@ export async function runHost(args: readonly string[]): Promise<void> {
     for (const signal of [sys.SIG.TERM, sys.SIG.INT]) sys.onSignal(signal, () => sys.exit(0));
     log.info("serving", { socket });
   } catch (error) {
-    sys.logWrite(`kuasar-task: ${asKuasarError(error).message}\n`);
-    sys.exit(1);
+    const { code, message } = asKuasarError(error);
+    log.error(message);
+    // As all services of ours: systemd starts none again that was called wrongly.
+    sys.exit(code === "INVALID_ARGUMENT" ? 2 : 1);
   }
 }

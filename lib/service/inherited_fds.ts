@@ -22,3 +22,8 @@ export function inheritedFd(
   const index = names.split(":").slice(0, count).indexOf(name);
   return index < 0 ? undefined : FIRST_FD + index;
 }
+
+/** The names of all sockets that were handed to this process by name. */
+export function inheritedNames(): string[] {
+  return (Deno.env.get("LISTEN_FDNAMES") ?? "").split(":").filter((name) => inheritedFd(name) !== undefined);
+}

@@ -1,8 +1,9 @@
 import { type CleanupStep, runCleanup } from "../cleanup/mod.ts";
 import { asKuasarError, type KuasarError } from "../errors/mod.ts";
-import { LOG_LEVELS, type Logger, logger, type LogLevel, setLogLevel } from "../log/mod.ts";
+import { LOG_LEVELS, type Logger, logger, type LogLevel, setLogLevel, writesToJournal } from "../log/mod.ts";
 import { type FlagTable, type FlagValues, formatHelp, parseFlags, type Usage } from "./flags.ts";
 import { notify } from "./notify.ts";
+import { refuseCallers } from "./refuse_callers.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit codes of every program of ours. */
@@ -97,7 +98,9 @@ export async function runService<const T extends FlagTable = Record<never, never
     running.catch(() => {}); // A failure that comes while stopping is of no interest any more.
     await Promise.race([running.then(() => signalled), signalled]);
   } catch (error) {
-    code = reportFailure(log, asKuasarError(error));
+    const failure = asKuasarError(error);
+    code = reportFailure(log, failure);
+    if (code === EXIT.USAGE) await refuseCallers(failure);
   }
   notify("STOPPING=1");
   stop.abort();
@@ -126,7 +129,9 @@ function readCommandLine<T extends FlagTable>(
     }
     return values;
   } catch (error) {
-    console.error(`${options.name}: ${asKuasarError(error).message}\nTry ${options.name} --help`);
+    const { message } = asKuasarError(error);
+    if (writesToJournal()) logger(options.name).error(message);
+    else console.error(`${options.name}: ${message}\nTry ${options.name} --help`);
     Deno.exit(EXIT.USAGE);
   }
 }

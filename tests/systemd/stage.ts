@@ -1,6 +1,6 @@
 import { strictEqual } from "node:assert/strict";
 import { cniConflist, containerdConfig } from "../../deploy/containerd/mod.ts";
-import type { DriverDeployment } from "../../deploy/drivers.ts";
+import { type DriverDeployment, DRIVERS } from "../../deploy/drivers.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { root } from "../../lib/build/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
@@ -23,6 +23,7 @@ export async function stageHost(stage: string, drivers: readonly DriverDeploymen
       cniBinDirs: [programs.cniBinDir],
       cniConfDir: "/etc/cni/net.d",
       imports: ["/etc/containerd/conf.d/*.toml"],
+      defaultHandler: drivers[0]!.handlers[0],
     }),
     "/etc/cni/net.d/10-test.conflist": cniConflist({ subnet: "10.138.1.0/24", dataDir: "/run/cni" }),
     "/var/lib/kuasar/storage.toml.d/50-host.toml": `[virtiofsd]\npath = "${programs.virtiofsd}"\n` +
@@ -61,11 +62,16 @@ Delegate=yes
   }
 }
 
-/** Installs what is built below `stage`. */
-export async function installInto(stage: string): Promise<void> {
+/** Installs what is built below `stage`, with these drivers. */
+export async function installInto(
+  stage: string,
+  drivers: readonly DriverDeployment[] = DRIVERS,
+): Promise<void> {
   const args = ["run", "-A", "--no-check", "--quiet", `${root}/deploy/install/main.ts`, "--no-setup"];
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args, "--destdir", stage] })
-    .output();
+  const chosen = ["--hypervisor", drivers.map(({ name }) => name).join(",")];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args, "--destdir", stage, ...chosen],
+  }).output();
   strictEqual(code, 0, new TextDecoder().decode(stderr));
 }
 
