@@ -13,9 +13,17 @@ interface Stage {
   /** Arguments of deno. */
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** How its mounts spread; as here unless given. */
+  mounts?: Propagation;
   /** True where the output is a test run whose counts are added up. */
   counts: boolean;
 }
+
+/**
+ * In a mount namespace of the stage's own. systemd makes all mounts of a host shared, which changes what the kernel lets a
+ * service do with its own; elsewhere, in a container that builds and tests, they are private.
+ */
+type Propagation = "shared" | "private";
 
 /** What users do with a pod of any kind, files of tests/e2e. */
 const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((name) =>
@@ -55,22 +63,43 @@ function e2eOf(driver: DriverDeployment): readonly string[] {
   return [...POD_TESTS, BLOCK_TEST];
 }
 
-function tests(name: string, files: readonly string[], env: Readonly<Record<string, string>> = {}): Stage {
-  return { name, args: ["test", "-A", "--no-check", "--fail-fast", ...files], env, counts: true };
+function tests(
+  name: string,
+  files: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  mounts?: Propagation,
+): Stage {
+  const args = ["test", "-A", "--no-check", "--fail-fast", ...files];
+  return { name, args, env, counts: true, ...(mounts ? { mounts } : {}) };
 }
+
+/** Tests that start nodes or drivers. */
+function nodeTests(
+  name: string,
+  files: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Stage {
+  return tests(name, files, env, "shared");
+}
+
+/** Whose pods are tested where mounts are private: one that shares files with its guests. */
+const PRIVATE_DRIVER = "cloud-hypervisor";
 
 const STAGES: readonly Stage[] = [
   { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },
   { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
   tests("unit tests", testsOf(FILES, "unit")),
-  tests("drivers and agent in real VMs", testsOf(FILES, "vm")),
+  nodeTests("drivers and agent in real VMs", testsOf(FILES, "vm")),
   ...DRIVERS.map((driver) => {
     // The last name: where there is an alias, it is tested with that.
     const handler = driver.handlers.at(-1)!;
-    return tests(`end-to-end tests of ${handler}`, e2eOf(driver), { KUASAR_E2E_HANDLER: handler });
+    const name = `end-to-end tests of ${handler}`;
+    const env = { KUASAR_E2E_HANDLER: handler };
+    if (driver.name !== PRIVATE_DRIVER) return nodeTests(name, e2eOf(driver), env);
+    return tests(`${name}, with private mounts`, e2eOf(driver), env, "private");
   }),
   ...otherRuntimes(),
-  tests("end-to-end tests of kuasar-runc with stdio over streams", [...STREAM_TESTS, STREAMING_TEST], {
+  nodeTests("end-to-end tests of kuasar-runc with stdio over streams", [...STREAM_TESTS, STREAMING_TEST], {
     KUASAR_E2E_HANDLER: "kuasar-runc",
     KUASAR_E2E_IO: "streaming",
   }),
@@ -84,7 +113,7 @@ function otherRuntimes(): Stage[] {
     console.log("skipped: end-to-end tests of kuasar-runc with youki, which is not on the PATH");
   }
   const stage = (name: string, path: string, files: readonly string[]) =>
-    tests(`end-to-end tests of kuasar-runc with ${name}`, files, {
+    nodeTests(`end-to-end tests of kuasar-runc with ${name}`, files, {
       KUASAR_E2E_HANDLER: "kuasar-runc",
       KUASAR_E2E_OCI_RUNTIME: path,
     });
@@ -100,10 +129,19 @@ interface Counts {
   skipped: number;
 }
 
+/** A command line that runs `argv` in a mount namespace of its own. */
+function inMountNamespace(argv: readonly string[], mounts: Propagation): string[] {
+  // Private at first: what a test leaves mounted is not left on the host.
+  const enter = `mount --make-r${mounts} / && exec "$@"`;
+  return ["unshare", "--mount", "--propagation", "private", "sh", "-c", enter, "sh", ...argv];
+}
+
 /** Runs deno with `args`, showing its output as it comes, and reads the counts of its closing line. */
 async function runStage(stage: Stage): Promise<{ code: number; counts: Counts }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...stage.args],
+  const argv = [Deno.execPath(), ...stage.args];
+  const [program, ...args] = stage.mounts && Deno.uid() === 0 ? inMountNamespace(argv, stage.mounts) : argv;
+  const child = new Deno.Command(program!, {
+    args,
     cwd: root,
     env: { ...stage.env },
     stdout: "piped",

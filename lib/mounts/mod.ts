@@ -10,6 +10,7 @@ export {
   readMountinfo,
 } from "./mountinfo.ts";
 export { mountAttributes, mountFlags } from "./options.ts";
+export { dropOwnMount, makeOwnMount } from "./own_mount.ts";
 export { mountOverlay, overlayMount } from "./overlay.ts";
 export { checkRootfsMounts, ownOptions } from "./rootfs_mounts.ts";
 export { Fd, MOUNT_ATTR, openPath, RESOLVE } from "./syscalls.ts";

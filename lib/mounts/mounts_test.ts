@@ -1,6 +1,14 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { mount } from "../libc/mod.ts";
-import { bindMount, mountsWithin, openPath, readMountinfo, unmountBelow } from "./mod.ts";
+import {
+  bindMount,
+  dropOwnMount,
+  makeOwnMount,
+  mountsWithin,
+  openPath,
+  readMountinfo,
+  unmountBelow,
+} from "./mod.ts";
 
 const ignore = Deno.uid() !== 0;
 
@@ -106,6 +114,39 @@ for (const parent of ["shared", "private", "slave"] as const) {
     }),
   });
 }
+
+Deno.test({
+  name: "what is mounted in an own mount is not heard of elsewhere, and the mount goes when nobody uses it",
+  ignore,
+  fn: withDir((dir) => {
+    for (const name of ["p", "q"]) Deno.mkdirSync(`${dir}/${name}`);
+    bind(`${dir}/p`, `${dir}/p`, { propagation: "shared", attributes: 0 });
+    // Hears of what is mounted in `p`, as a mount namespace that existed before.
+    bind(`${dir}/p`, `${dir}/q`, { propagation: "slave" });
+    for (let i = 0; i < 2; i++) makeOwnMount(`${dir}/p/own`);
+    const { options } = mountsWithin(readMountinfo(), `${dir}/p/own`)[0]!;
+    deepStrictEqual(options.filter((option) => /^no(suid|dev|exec)$/.test(option)), [], "as before");
+    Deno.mkdirSync(`${dir}/p/own/x`);
+    tmpfs(`${dir}/p/own/x`);
+    deepStrictEqual(points(dir).slice(2), [`${dir}/p/own/x`, `${dir}/q`, `${dir}/q/own`]);
+    dropOwnMount(`${dir}/p/own`);
+    strictEqual(points(`${dir}/p/own`).length, 2, "in use");
+    unmountBelow(`${dir}/p/own/x`);
+    for (let i = 0; i < 2; i++) dropOwnMount(`${dir}/p/own`);
+    deepStrictEqual(points(dir), [`${dir}/p`, `${dir}/q`]);
+  }),
+});
+
+Deno.test({
+  name: "an own mount never hides what is mounted in its directory",
+  ignore,
+  fn: withDir((dir) => {
+    Deno.mkdirSync(`${dir}/own/x`, { recursive: true });
+    tmpfs(`${dir}/own/x`);
+    makeOwnMount(`${dir}/own`);
+    deepStrictEqual(points(dir), [`${dir}/own/x`]);
+  }),
+});
 
 Deno.test({
   name: "a slave follows what is mounted below its source, and not the other way round",

@@ -1,12 +1,13 @@
 import { serveGrpc } from "../../lib/grpc/mod.ts";
 import { LogKeeper } from "../../lib/log/mod.ts";
+import { dropOwnMount, makeOwnMount } from "../../lib/mounts/mod.ts";
 import { exitWatcher } from "../../lib/process/mod.ts";
 import { StorageDefinition } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { runService } from "../../lib/service/mod.ts";
 import { recover } from "./recovery.ts";
 import { storageHandlers } from "./service.ts";
 import { ImageStore } from "./block/image_store.ts";
-import { imageDir } from "./paths.ts";
+import { imageDir, storageDir } from "./paths.ts";
 import { storageSettings } from "./settings.ts";
 import { openState } from "./state.ts";
 
@@ -43,6 +44,8 @@ if (import.meta.main) {
       });
       // Mounts are compared by path, and the kernel shows paths without symbolic links.
       const runDir = Deno.realPathSync(givenDir);
+      makeOwnMount(storageDir(runDir));
+      onStop("give the directory back", () => dropOwnMount(storageDir(runDir)));
       const state = openState(runDir);
       onStop("close the state", () => state.close());
       const environment = {

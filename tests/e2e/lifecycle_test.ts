@@ -3,6 +3,7 @@ import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { openFilesOf, TASK_SERVER } from "../harness/mod.ts";
 import { comparing, e2e, e2eForward, e2eOurs, e2eVm, services, underVm, useNode } from "./fixture.ts";
 import { killAndWait } from "./kill_and_wait.ts";
+import { MountNamespace } from "./mount_namespace.ts";
 
 const node = useNode();
 
@@ -45,6 +46,16 @@ e2e("a pod on the host's network runs without an address of its own", node, asyn
   });
   strictEqual((await container.shell("echo up")).stdout, "up\n");
   await pod.remove();
+});
+
+e2eOurs("no other mount namespace keeps a pod's mounts", node, async (node) => {
+  await using before = await MountNamespace.start(node.runDir);
+  const pod = await node.runPod({ name: "mounts" });
+  await pod.run({ name: "c", image: await node.image("busybox"), command: ["sleep", "1000"] });
+  deepStrictEqual(before.mountsOf(pod.id), [], "one that was there before sees none");
+  await using during = await MountNamespace.start(node.runDir);
+  await pod.remove();
+  deepStrictEqual(during.mountsOf(pod.id), [], "one that has copied them loses them");
 });
 
 e2e("two containers of a pod share localhost", node, async (node) => {

@@ -157,8 +157,11 @@ function command(pid: number): string {
 }
 
 function mounts(runDir: string): string[] {
-  const points = read("/proc/self/mountinfo").split("\n").filter((line) => line.includes(runDir));
-  return points.map((line) => line.split(" ")[4]!).sort();
+  const lines = read("/proc/self/mountinfo").split("\n").filter((line) => line.includes(runDir));
+  const points = lines.map((line) => line.split(" ")[4]!);
+  // The directory of a service that is there, of no pod: a mount of its own from the service's start on.
+  const ofService = new RegExp(`^${RegExp.escape(runDir)}/(?:storage|driver-[\\w-]+)$`);
+  return points.filter((point) => !ofService.test(point)).sort();
 }
 
 function netns(runDir: string, pids: Iterable<number>): string[] {

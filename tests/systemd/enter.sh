@@ -43,6 +43,8 @@ mkdir -p "$root/.host"
 cd "$root"
 pivot_root . .host
 umount -l /.host
+# systemd does so itself where it is not told of a container.
+mount --make-rshared /
 
 exec env -i container=kuasar-test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   /lib/systemd/systemd --system "--unit=$target" --log-target=console --show-status=0

@@ -1,4 +1,5 @@
 import { serveGrpc } from "../../../lib/grpc/mod.ts";
+import { dropOwnMount, makeOwnMount } from "../../../lib/mounts/mod.ts";
 import { exitWatcher } from "../../../lib/process/mod.ts";
 import { DriverDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
@@ -22,6 +23,8 @@ export async function serveHostDriver<F extends FlagTable>(
 ): Promise<void> {
   for (const note of kind.notes) log.warn(note);
   const driverDir = `${runDir}/driver-${kind.name}`;
+  makeOwnMount(driverDir);
+  onStop("give the directory back", () => dropOwnMount(driverDir));
   const store = openStore(`${driverDir}/state.db`, []);
   onStop("close the state", () => store.close());
   const host: SandboxHost = {
