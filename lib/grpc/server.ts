@@ -1,10 +1,11 @@
 import { type Buffer } from "node:buffer";
-import net from "node:net";
+import type net from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { asKuasarError, KuasarError, toStatus } from "../errors/mod.ts";
-import { listenUnixFd, peerCredentials } from "../libc/mod.ts";
+import { listenUnixFd } from "../libc/mod.ts";
 import { logger } from "../log/mod.ts";
 import { inheritedFd } from "../service/mod.ts";
+import { acceptUnix, takeUnix } from "../transport/mod.ts";
 import { takeGreeted } from "./greeted.ts";
 import { withoutGoaway } from "./without_goaway.ts";
 import {
@@ -88,26 +89,25 @@ export async function serveGrpc<const D extends readonly ServiceDefinition[]>(
   const connections = new Connections();
   const serve = (socket: net.Socket, greeted: boolean) => {
     socket.on("error", (error) => log.debug("Connection failed", { address, error }));
-    if (!mayConnect(socket, address)) return void socket.destroy();
     connections.add(socket);
     const connection = withoutGoaway(socket, greeted);
     connection.on("error", (error) => log.debug("Connection failed", { address, error }));
     injector.injectConnection(connection);
   };
   const greeted = fdName === undefined ? [] : takeGreeted(fdName);
-  const listener = net.createServer((socket) => serve(socket, false));
-  await listenOn(listener, fd, address);
-  for (const fd of greeted) serve(new net.Socket({ fd }), true);
+  const acceptor = acceptUnix(fd, address, (socket) => serve(socket, false));
+  for (const fd of greeted) takeUnix(fd, address, (socket) => serve(socket, true));
 
   let closing: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
     // Before the end of listening: afterwards the path may already belong to a successor.
     if (inherited === undefined) removeSocket(address);
-    listener.close();
+    const closed = acceptor.close();
     // Clients are not told to go by a GOAWAY: see withoutGoaway.
     await calls.ended(graceMs);
     connections.cut();
     server.forceShutdown();
+    await closed;
   };
   return { close: (graceMs = 2000) => closing ??= close(graceMs) };
 }
@@ -252,27 +252,4 @@ function textMetadata(metadata: grpc.Metadata): Map<string, string> {
 function deadlineOf(deadline: grpc.Deadline): Date | undefined {
   const time = Number(deadline);
   return Number.isFinite(time) ? new Date(time) : undefined;
-}
-
-/** Whether the peer is root or our own user. */
-function mayConnect(socket: net.Socket, address: string): boolean {
-  // The descriptor behind a node socket has no public name.
-  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-  try {
-    const { uid, pid } = peerCredentials(fd);
-    if (uid === 0 || uid === Deno.uid()) return true;
-    log.warn("Refused a connection", { address, uid, pid });
-  } catch (error) {
-    log.warn("Refused a connection without credentials", { address, error });
-  }
-  return false;
-}
-
-function listenOn(listener: net.Server, fd: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listener.once("error", (error) => {
-      reject(new KuasarError("INTERNAL", `Cannot listen on ${address}: ${error.message}`, { cause: error }));
-    });
-    listener.listen({ fd }, resolve);
-  });
 }

@@ -86,6 +86,13 @@ export function duplicateFd(fd: number): number {
   return check(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), `duplicate fd ${fd}`);
 }
 
+/** Makes calls on a descriptor fail with EAGAIN instead of waiting, also for all who share its description. @throws {Errno} */
+export function setNonblocking(fd: number): void {
+  const [F_GETFL, F_SETFL] = [3, 4];
+  const flags = check(libc().fcntl(fd, F_GETFL, 0n), `ask for the flags of fd ${fd}`);
+  check(libc().fcntl(fd, F_SETFL, BigInt(flags | OPEN.NONBLOCK)), `make fd ${fd} nonblocking`);
+}
+
 /** Changes owner and group of a path itself, never of what a symbolic link points to. @throws {Errno} */
 export function changeOwner(path: string, uid: number, gid: number): void {
   check(libc().lchown(cString(path), uid, gid), `change the owner of ${path} to ${uid}:${gid}`);

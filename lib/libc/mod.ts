@@ -12,6 +12,7 @@ export {
   eventFdSignal,
   pollFd,
 } from "./epoll.ts";
+export { FdWatcher, fdWatcher } from "./fd_watcher.ts";
 export {
   changeOwner,
   closeFd,
@@ -27,6 +28,7 @@ export {
   openFd,
   pipe,
   readFd,
+  setNonblocking,
   statFileSystem,
   withFd,
   writeFd,

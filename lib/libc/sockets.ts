@@ -66,8 +66,9 @@ function listenSocket(fd: number, backlog = 128): void {
 }
 
 /** Accepts a connection, with SOCK_CLOEXEC. @throws {Errno} EAGAIN on a nonblocking socket without a peer */
-export function acceptSocket(fd: number): number {
-  return checkRetry(() => libc().accept4(fd, null, null, SOCK_CLOEXEC), "accept a connection");
+export function acceptSocket(fd: number, options: { nonblocking?: boolean } = {}): number {
+  const flags = SOCK_CLOEXEC | (options.nonblocking ? SOCK_NONBLOCK : 0);
+  return checkRetry(() => libc().accept4(fd, null, null, flags), "accept a connection");
 }
 
 /** Two connected unix sockets. @throws {Errno} */

@@ -1,17 +1,4 @@
-import {
-  closeFd,
-  EPOLL,
-  epollAdd,
-  epollCreate,
-  epollRemove,
-  epollWait,
-  eventFd,
-  eventFdSignal,
-  isErrno,
-  pidfdExitStatus,
-  pidfdOpen,
-  readFd,
-} from "../libc/mod.ts";
+import { closeFd, FdWatcher, fdWatcher, isErrno, pidfdExitStatus, pidfdOpen } from "../libc/mod.ts";
 import { isAlive, type ProcessRef } from "./process_ref.ts";
 
 /** How a process ended. */
@@ -23,30 +10,15 @@ export interface ProcessExit {
   exitStatus?: number;
 }
 
-interface Watch {
-  pidfd: number;
-  resolve(exit: ProcessExit): void;
-}
-
-const WAKE_TOKEN = 0;
-const MAX_EVENTS = 64;
-
-/**
- * Tells when processes end, children or not, by pidfds in one epoll instance.
- *
- * However many processes are watched, a single call waits on one thread of the pool, and only while something is
- * watched. The waiting keeps the event loop alive.
- */
+/** Tells when processes end, children or not, by pidfds. */
 export class ExitWatcher {
-  readonly #epoll = epollCreate();
-  readonly #wake = eventFd();
-  readonly #watches = new Map<number, Watch>();
-  #nextToken = WAKE_TOKEN + 1;
-  #loop: Promise<void> | undefined;
-  #closed = false;
+  readonly #watcher: FdWatcher;
+  /** What ends the watches that are open. */
+  readonly #open = new Set<() => void>();
 
-  constructor() {
-    epollAdd(this.#epoll, this.#wake, EPOLL.IN, WAKE_TOKEN);
+  /** @param watcher that is closed with this one */
+  constructor(watcher: FdWatcher = new FdWatcher()) {
+    this.#watcher = watcher;
   }
 
   /**
@@ -59,69 +31,40 @@ export class ExitWatcher {
     signal?.throwIfAborted();
     const pidfd = openIfAlive(ref);
     if (pidfd === undefined) return {};
-    const token = this.#nextToken++;
     const { promise, resolve, reject } = Promise.withResolvers<ProcessExit>();
-    const stop = () => {
-      if (this.#forget(token)) reject(signal?.reason);
-      if (this.#watches.size === 0) eventFdSignal(this.#wake);
-    };
-    this.#watches.set(token, { pidfd, resolve });
-    try {
-      epollAdd(this.#epoll, pidfd, EPOLL.IN, token);
-    } catch (error) {
-      this.#watches.delete(token);
+    let stop = () => {};
+    const end = () => {
+      if (!this.#open.delete(end)) return;
+      stop();
       closeFd(pidfd);
+    };
+    const abort = () => {
+      end();
+      reject(signal?.reason);
+    };
+    this.#open.add(end);
+    try {
+      stop = this.#watcher.watch(pidfd, () => {
+        const exitStatus = pidfdExitStatus(pidfd);
+        end();
+        resolve(exitStatus === undefined ? {} : { exitStatus });
+      });
+    } catch (error) {
+      end();
       throw error;
     }
-    signal?.addEventListener("abort", stop, { once: true });
-    this.#loop ??= this.#run();
+    signal?.addEventListener("abort", abort, { once: true });
     try {
       return await promise;
     } finally {
-      signal?.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", abort);
     }
   }
 
   /** Ends all watching; promises that wait stay pending. Idempotent. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    for (const token of [...this.#watches.keys()]) this.#forget(token);
-    eventFdSignal(this.#wake);
-    await this.#loop;
-    closeFd(this.#wake);
-    closeFd(this.#epoll);
-  }
-
-  async #run(): Promise<void> {
-    while (this.#watches.size > 0 && !this.#closed) {
-      for (const token of await epollWait(this.#epoll, MAX_EVENTS, -1)) {
-        const watch = this.#watches.get(token);
-        if (watch === undefined) continue; // the wake-up, or a watch that was stopped meanwhile
-        const exitStatus = pidfdExitStatus(watch.pidfd);
-        this.#forget(token);
-        watch.resolve(exitStatus === undefined ? {} : { exitStatus });
-      }
-    }
-    this.#drainWake();
-    this.#loop = undefined;
-  }
-
-  #forget(token: number): boolean {
-    const watch = this.#watches.get(token);
-    if (watch === undefined) return false;
-    this.#watches.delete(token);
-    epollRemove(this.#epoll, watch.pidfd);
-    closeFd(watch.pidfd);
-    return true;
-  }
-
-  #drainWake(): void {
-    try {
-      readFd(this.#wake, new Uint8Array(8));
-    } catch (error) {
-      if (!isErrno(error, "EAGAIN")) throw error;
-    }
+    for (const end of [...this.#open]) end();
+    await this.#watcher.close();
   }
 }
 
@@ -142,7 +85,7 @@ export function openIfAlive(ref: ProcessRef): number | undefined {
 
 let shared: ExitWatcher | undefined;
 
-/** The watcher that all code of this process shares, so that there is one waiting thread. */
+/** The watcher that all code of this process shares. It is never closed. */
 export function exitWatcher(): ExitWatcher {
-  return shared ??= new ExitWatcher();
+  return shared ??= new ExitWatcher(fdWatcher());
 }

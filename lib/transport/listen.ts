@@ -1,9 +1,9 @@
-import net from "node:net";
-import { asKuasarError, KuasarError } from "../errors/mod.ts";
-import { listenUnixFd, peerCredentials } from "../libc/mod.ts";
+import type net from "node:net";
+import { listenUnixFd } from "../libc/mod.ts";
 import { logger } from "../log/mod.ts";
 import { inheritedFd } from "../service/mod.ts";
 import type { ByteStream } from "../ttrpc/mod.ts";
+import { acceptUnix } from "./accept.ts";
 import { nodeStream } from "./node_stream.ts";
 
 const log = logger("transport");
@@ -26,8 +26,6 @@ export interface Listener {
 /**
  * Listens on a unix socket and hands each connection of root or the own user to `serve`.
  *
- * Node's server is used because it also takes an inherited descriptor.
- *
  * @throws FAILED_PRECONDITION when another process serves on the path
  */
 export async function listenUnix(
@@ -37,42 +35,22 @@ export async function listenUnix(
   const inherited = fdName === undefined ? undefined : inheritedFd(fdName);
   const fd = inherited ?? listenUnixFd(path, mode);
   const sockets = new Set<net.Socket>();
-  const server = net.createServer((socket) => {
+  const acceptor = acceptUnix(fd, path, (socket) => {
     socket.on("error", (error) => log.debug("Connection failed", { path, error }));
-    if (!mayConnect(socket, path)) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     serve(nodeStream(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      reject(new KuasarError("INTERNAL", `Cannot listen on ${path}: ${error.message}`, { cause: error }));
-    });
-    server.listen({ fd }, resolve);
-  });
   return {
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = acceptor.close();
+      const ended = [...sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
       for (const socket of sockets) socket.destroy();
-      await closed;
+      await Promise.all([closed, ...ended]);
       if (inherited !== undefined) return;
       await Deno.remove(path).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
     },
   };
-}
-
-/** Whether the peer is root or our own user, by the kernel's word. */
-function mayConnect(socket: net.Socket, path: string): boolean {
-  // The descriptor behind a node socket has no public name.
-  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
-  try {
-    const { uid, pid } = peerCredentials(fd);
-    if (uid === 0 || uid === Deno.uid()) return true;
-    log.warn("Refused a connection", { path, uid, pid });
-  } catch (error) {
-    log.warn("Refused a connection without credentials", { path, error: asKuasarError(error).message });
-  }
-  return false;
 }

@@ -4,6 +4,9 @@ import type { Context } from "./context.ts";
 /** The type of Prometheus' text format. */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
+/** Between two tries where it cannot be served any more. */
+const REST_MS = 1000;
+
 /** Serves `GET /metrics`. */
 export interface MetricsServer {
   close(): Promise<void>;
@@ -27,17 +30,38 @@ export function serveMetrics({ metrics, registry, log }: Context, address: strin
     }
     return new Response(metrics.text(registry), { headers: { "content-type": CONTENT_TYPE } });
   };
+  let server: Deno.HttpServer | undefined;
+  let resting: ReturnType<typeof setTimeout> | undefined;
+  const serve = () => {
+    server = Deno.serve({ hostname, port, onListen: () => log.info("Metrics", { address }) }, answer);
+    // An accept that fails, for want of descriptors, ends Deno's server.
+    server.finished.catch((error) => {
+      log.error("Cannot serve metrics, trying again", { address, error });
+      resting = setTimeout(again, REST_MS);
+    });
+  };
+  const again = () => {
+    try {
+      serve();
+    } catch (error) {
+      log.debug("Cannot serve metrics", { address, error });
+      resting = setTimeout(again, REST_MS);
+    }
+  };
   try {
-    const server = Deno.serve({ hostname, port, onListen: () => log.info("Metrics", { address }) }, answer);
-    return { close: () => server.shutdown() };
+    serve();
   } catch (cause) {
     const reason = asKuasarError(cause).message;
     throw new KuasarError(
       "INVALID_ARGUMENT",
       `Cannot serve metrics on ${address}: ${reason}; change metrics.address`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
+  return {
+    async close() {
+      clearTimeout(resting);
+      await server?.shutdown();
+    },
+  };
 }
