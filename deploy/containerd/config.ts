@@ -19,6 +19,15 @@ export function runtimeHandlers(drivers: readonly DriverDeployment[] = DRIVERS):
   );
 }
 
+/** Versions of its configuration that containerd 2 reads and that have a place for our handlers. */
+export type ConfigVersion = 2 | 3;
+
+/** The plugin that has the runtimes, by the version of the configuration. */
+export const CRI_PLUGINS: Readonly<Record<ConfigVersion, string>> = {
+  2: "io.containerd.grpc.v1.cri",
+  3: "io.containerd.cri.v1.runtime",
+};
+
 /** How containerd reaches the stdio of containers: FIFOs, its default, or streams over the task server's socket. */
 export type IoType = "fifo" | "streaming";
 
@@ -74,11 +83,17 @@ export function shimHandler(handler: string): string {
   return `${handler}-shim`;
 }
 
-/** The tables that make an existing containerd (2.0 or newer, config version 3) know us. */
+/**
+ * The tables that make an existing containerd, 2.0 or newer, know us.
+ *
+ * @param version of its configuration: of several files with different ones it reads all as the newest, and drops the CRI
+ * section of the others
+ */
 export function handlerConfig(
   sandboxerSocket: string,
   handlers = runtimeHandlers(),
   ioType: IoType = "fifo",
+  version: ConfigVersion = 3,
 ): string {
   const io = ioType === "fifo" ? "" : `  io_type = ${quote(ioType)}\n`;
   const passed = (annotations: readonly string[] = []) =>
@@ -86,7 +101,7 @@ export function handlerConfig(
   container_annotations = ${list(annotations)}
 `;
   const tables = handlers.map(({ handler, runtimeType, annotations }) =>
-    `[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${handler}]
+    `[plugins.'${CRI_PLUGINS[version]}'.containerd.runtimes.${handler}]
   runtime_type = ${quote(runtimeType)}
   sandboxer = ${quote(SANDBOXER_NAME)}
 ${io}${passed(annotations)}`

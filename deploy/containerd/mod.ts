@@ -1,6 +1,7 @@
 /** Configuration of containerd, and private instances of it. */
 export { cniConflist, type CniOptions, podSubnet } from "./cni.ts";
 export {
+  type ConfigVersion,
   containerdConfig,
   type ContainerdOptions,
   handlerConfig,

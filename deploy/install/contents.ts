@@ -1,25 +1,33 @@
 import { buildDir, root } from "../../lib/build/mod.ts";
-import { handlerConfig, runtimeHandlers } from "../containerd/mod.ts";
+import { type ConfigVersion, handlerConfig, runtimeHandlers } from "../containerd/mod.ts";
 import { type DriverDeployment, shimBinaries } from "../drivers.ts";
 import { runtimeClasses } from "../kubernetes/runtime_class.ts";
 import { CORE_SERVICES, driverService } from "../supervisor/mod.ts";
 import { allUnits } from "../systemd/mod.ts";
 import type { Item } from "./item.ts";
 import { launcher } from "./launcher.ts";
-import { folders, type Layout, relocate } from "./layout.ts";
+import { dropInFile, folders, type Layout, relocate } from "./layout.ts";
 
 const PROGRAM = 0o755;
 const PLAIN = 0o644;
 /** Our agent below `lib`, which is task server and shim by the name that it is started under. */
 const AGENT = "agent";
 
-/** What an installation with these drivers consists of, in the order in which it is put there. */
-export function contents(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
+/**
+ * What an installation with these drivers consists of, in the order in which it is put there.
+ *
+ * @param dropIn version of containerd's drop-in, `none` for one that does not know sandboxers
+ */
+export function contents(
+  layout: Layout,
+  drivers: readonly DriverDeployment[],
+  dropIn: ConfigVersion | "none" = 3,
+): Item[] {
   return [
     ...programItems(layout, drivers),
     ...stateItems(layout, drivers),
     ...unitItems(layout, drivers),
-    ...containerdItems(layout, drivers),
+    ...(dropIn === "none" ? [] : [containerdItem(layout, drivers, dropIn)]),
     ...documentItems(layout, drivers),
   ];
 }
@@ -97,17 +105,14 @@ function unitItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[]
   }));
 }
 
-function containerdItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
-  const text = `version = 3
-
-${handlerConfig(`${layout.runDir}/sandboxer.sock`, runtimeHandlers(drivers))}`;
-  return [{
-    kind: "text",
-    path: `${folders(layout).containerd}/kuasar.toml`,
-    mode: PLAIN,
-    text,
-    config: true,
-  }];
+function containerdItem(
+  layout: Layout,
+  drivers: readonly DriverDeployment[],
+  version: ConfigVersion,
+): Item {
+  const tables = handlerConfig(`${layout.runDir}/sandboxer.sock`, runtimeHandlers(drivers), "fifo", version);
+  const text = `version = ${version}\n\n${tables}`;
+  return { kind: "text", path: dropInFile(layout), mode: PLAIN, text, config: true };
 }
 
 function documentItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {

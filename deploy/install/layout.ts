@@ -38,6 +38,11 @@ export function folders({ prefix, stateDir, etcDir }: Layout) {
   } as const;
 }
 
+/** The handlers, for containerd to import. */
+export function dropInFile(layout: Layout): string {
+  return `${folders(layout).containerd}/kuasar.toml`;
+}
+
 /** What the services fill: Deno's cache with compiled modules, and the Wasm driver's copy of its engine. */
 export function filledFolders({ cacheDir, stateDir }: Layout): string[] {
   return [cacheDir, `${stateDir}/wasm`];

@@ -4,11 +4,13 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
 import { chosenDrivers, DRIVERS } from "../drivers.ts";
+import { hostContainerds } from "../host/containerd.ts";
 import { setup } from "../setup.ts";
 import { buildServices } from "./bundle.ts";
 import { contents } from "./contents.ts";
+import { type DropInPlan, planDropIn } from "./drop_in.ts";
 import { type Action, install } from "./install.ts";
-import { checkLayout, DEFAULT_LAYOUT, folders, type Layout } from "./layout.ts";
+import { checkLayout, DEFAULT_LAYOUT, dropInFile, folders, type Layout } from "./layout.ts";
 import { uninstall } from "./uninstall.ts";
 
 const FLAGS = {
@@ -76,14 +78,21 @@ function print({ verb, path, why }: Action): void {
 }
 
 /** What is left to do for whoever has installed it. */
-function nextSteps(layout: Layout): string {
-  const { containerd, kubernetes } = folders(layout);
-  return `
-Next:
-  1. kuasar-ctl check                             says which programs of the host are missing
-  2. imports = ["${containerd}/*.toml"]    in containerd's config.toml
-  3. systemctl daemon-reload && systemctl enable --now kuasar.target && systemctl restart containerd
-  4. kubectl apply -f ${kubernetes}    and the label kuasar.io/runtime=true on this node`;
+function nextSteps(layout: Layout, { notes }: DropInPlan): string {
+  const steps = [
+    ...notes,
+    "systemctl daemon-reload && systemctl enable --now kuasar.target && systemctl restart containerd",
+    "kuasar-ctl check    says what is missing and what does not work",
+    `kubectl apply -f ${folders(layout).kubernetes}    and the label kuasar.io/runtime=true on this node`,
+  ];
+  return `\nNext:\n${steps.map((step, i) => `  ${i + 1}. ${step.replaceAll("\n", "\n     ")}`).join("\n")}`;
+}
+
+/** A folder for a package is no host: whoever unpacks it has to look. */
+async function dropInPlan(layout: Layout): Promise<DropInPlan> {
+  if (layout.destDir !== "") return { version: 3, notes: [] };
+  const [found] = await hostContainerds(layout.etcDir);
+  return planDropIn(found, dropInFile(layout));
 }
 
 const AFTER_REMOVAL = `
@@ -114,9 +123,10 @@ async function main(args: readonly string[]): Promise<number> {
   const drivers = chosenDrivers(flags.hypervisor);
   if (!flags["no-setup"]) await setup(drivers);
   await buildServices();
-  const count = install(layout, contents(layout, drivers), options);
+  const plan = await dropInPlan(layout);
+  const count = install(layout, contents(layout, drivers, plan.version ?? "none"), options);
   console.log(`${count} paths${would} changed${count === 0 ? ": all is as it should be" : ""}`);
-  if (layout.destDir === "" && !options.dryRun) console.log(nextSteps(layout));
+  if (layout.destDir === "" && !options.dryRun) console.log(nextSteps(layout, plan));
   return EXIT.OK;
 }
 

@@ -4,3 +4,4 @@ export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
 export { isAlive, type ProcessRef, processRef, startTime } from "./process_ref.ts";
 export { type ChildExit, type SpawnedProcess, type SpawnOptions, spawnWithFds } from "./spawn.ts";
 export { exitWithin, killProcess, terminate, type TerminateOptions } from "./terminate.ts";
+export { isAtLeast, versionIn } from "./version_text.ts";

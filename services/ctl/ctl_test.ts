@@ -12,7 +12,7 @@ import { toJson } from "./json.ts";
 import { list } from "./list.ts";
 import { tailOffset } from "./logs.ts";
 import { age, textTable } from "./text_table.ts";
-import { isAtLeast, versionIn } from "./tool_check.ts";
+import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,7 +1,8 @@
 import { DRIVERS } from "../../deploy/drivers.ts";
 import type { DriverDeployment, OutsideProgram } from "../../drivers/contract/deployment.ts";
 import type { Finding } from "./host_facts.ts";
-import { isAtLeast, versionOf } from "./tool_check.ts";
+import { isAtLeast } from "../../lib/process/mod.ts";
+import { versionOf } from "./tool_check.ts";
 
 /** The programs of drivers that no package has, and those that may take the place of one: each is of use to the pods of one kind only. */
 export async function checkPrograms(drivers: readonly DriverDeployment[] = DRIVERS): Promise<Finding[]> {

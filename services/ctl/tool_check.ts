@@ -1,24 +1,10 @@
 import { buildDir } from "../../lib/build/mod.ts";
 import { type Tool, TOOLS } from "../../deploy/host/mod.ts";
+import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 import type { Finding } from "./host_facts.ts";
 
 /** A program that hangs must not hang us. */
 const TIMEOUT_MS = 5_000;
-
-/** The first number with dots, or Debian's tildes, in the output of `--version`; undefined where there is none. */
-export function versionIn(text: string): string | undefined {
-  return /\d+(?:[.~]\d+)+/.exec(text)?.[0];
-}
-
-/** Compares dotted versions by their numbers. */
-export function isAtLeast(version: string, least: string): boolean {
-  const [a, b] = [version, least].map((v) => v.split(/[.~]/).map(Number));
-  for (let i = 0; i < Math.max(a!.length, b!.length); i++) {
-    const difference = (a![i] ?? 0) - (b![i] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return true;
-}
 
 /** Runs a program to its end, and no longer than a time. @throws where it cannot be run */
 async function run(path: string, args: readonly string[]): Promise<{ success: boolean; text: string }> {
