@@ -86,6 +86,12 @@ export function duplicateFd(fd: number): number {
   return check(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0n), `duplicate fd ${fd}`);
 }
 
+/** Keeps a descriptor from the programs that this process starts from now on (FD_CLOEXEC). @throws {Errno} */
+export function setCloseOnExec(fd: number): void {
+  const [F_SETFD, FD_CLOEXEC] = [2, 1n];
+  check(libc().fcntl(fd, F_SETFD, FD_CLOEXEC), `keep fd ${fd} from other programs`);
+}
+
 /** Makes calls on a descriptor fail with EAGAIN instead of waiting, also for all who share its description. @throws {Errno} */
 export function setNonblocking(fd: number): void {
   const [F_GETFL, F_SETFL] = [3, 4];

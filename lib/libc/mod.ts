@@ -28,6 +28,7 @@ export {
   openFd,
   pipe,
   readFd,
+  setCloseOnExec,
   setNonblocking,
   statFileSystem,
   withFd,

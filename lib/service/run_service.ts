@@ -2,6 +2,7 @@ import { type CleanupStep, runCleanup } from "../cleanup/mod.ts";
 import { asKuasarError, type KuasarError } from "../errors/mod.ts";
 import { LOG_LEVELS, type Logger, logger, type LogLevel, setLogLevel, writesToJournal } from "../log/mod.ts";
 import { type FlagTable, type FlagValues, formatHelp, parseFlags, type Usage } from "./flags.ts";
+import { keepInheritedFds } from "./inherited_fds.ts";
 import { notify } from "./notify.ts";
 import { refuseCallers } from "./refuse_callers.ts";
 import { VERSION } from "./version.ts";
@@ -84,6 +85,7 @@ export async function runService<const T extends FlagTable = Record<never, never
 
   let code: number = EXIT.OK;
   try {
+    keepInheritedFds();
     Deno.mkdirSync(values["run-dir"], { recursive: true, mode: 0o755 });
     const running = options.run({
       name: options.name,

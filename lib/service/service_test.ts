@@ -1,4 +1,4 @@
-import { ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { formatHelp, inheritedFd, parseFlags, VERSION } from "./mod.ts";
 
 const TABLE = {
@@ -52,6 +52,33 @@ Deno.test("inherited sockets are found by name", () => {
   strictEqual(from({ LISTEN_FDS: "1", LISTEN_PID: String(Deno.pid) })("a"), 3);
 });
 
+Deno.test("inherited sockets are kept from the programs that a service starts", async () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const script = `exec 3</dev/null 4</dev/null; exec "$@"`;
+    const child = new Deno.Command("sh", {
+      args: ["-c", script, "sh", Deno.execPath(), "run", "-A", MAIN, "--run-dir", directory],
+      env: { LISTEN_FDS: "1", LISTEN_FDNAMES: "a" },
+      stderr: "piped",
+    }).spawn();
+    let stderr = "";
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      stderr += chunk;
+      if (stderr.includes("msg=Ready")) break;
+    }
+    const closedOnExec = [3, 4].map((fd) => {
+      const flags = /^flags:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${child.pid}/fdinfo/${fd}`))![1]!;
+      return (parseInt(flags, 8) & O_CLOEXEC) !== 0;
+    });
+    child.kill("SIGKILL");
+    await child.status;
+    deepStrictEqual(closedOnExec, [true, false], "the second was handed over by nobody");
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+const O_CLOEXEC = 0o2000000;
 const MAIN = new URL("./testdata/example_service.ts", import.meta.url).pathname;
 
 async function run(args: string[], whenReady?: (child: Deno.ChildProcess) => void) {
