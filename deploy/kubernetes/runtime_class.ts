@@ -5,7 +5,7 @@ import { type DriverDeployment, DRIVERS } from "../drivers.ts";
 
 /**
  * What a pod in a VM costs besides its containers, for the scheduler: the guest's kernel and agent (64 MiB, the sandboxer's
- * `guest_overhead_mib`), VMM, virtiofsd and vsock device (about 90 MiB), and the VMM's own threads.
+ * `guest_overhead_mib`), and VMM, virtiofsd and vsock device (96 MiB, its `vmm_overhead_mib`).
  */
 const VM_OVERHEAD = { memory: "160Mi", cpu: "100m" };
 

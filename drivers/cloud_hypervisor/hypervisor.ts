@@ -40,6 +40,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   ];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
+  readonly memoryMib: number;
   readonly bootTimeoutMs: number;
   readonly #config: CloudHypervisorConfig;
   readonly #build: Build | undefined;
@@ -57,6 +58,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     this.accel = accel;
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.notes = [...notes, ...program.notes, ...(build ? versionNotes(build) : []), ...config.notes];
+    this.memoryMib = config.guest.memoryMib;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 

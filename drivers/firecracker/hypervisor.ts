@@ -42,6 +42,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly capabilities: readonly string[];
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
+  readonly memoryMib: number;
   readonly bootTimeoutMs: number;
   readonly #config: FirecrackerConfig;
   readonly #build: Build | undefined;
@@ -67,6 +68,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
       // Huge pages are read back by a helper only, which is not here.
       ...(config.hugepages ? [] : ["snapshot"]),
     ];
+    this.memoryMib = config.guest.memoryMib;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 

@@ -95,6 +95,7 @@ export class GvisorKind implements SandboxKind {
       globalArgs: this.#globalArgs(sandbox),
       logs: logsOf(paths),
       sandboxDir: paths.dir,
+      oomScoreAdj: request.oomScoreAdj,
       hidden: this.#hidesNetSysctls && sandbox.netnsPath !== "" ? NET_SYSCTLS : undefined,
       timeoutMs: this.#config.createTimeoutMs,
       signal,

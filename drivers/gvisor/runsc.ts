@@ -1,5 +1,6 @@
 import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { runtimeErrors } from "../../lib/oci/mod.ts";
+import { settingUp } from "../../lib/process/mod.ts";
 import { SANDBOX_VARIABLE } from "../contract/stray_processes.ts";
 import { hiding, type RunscLogs, withLogs } from "./command_line.ts";
 
@@ -10,6 +11,8 @@ export interface RunscCall {
   logs: RunscLogs;
   /** Marks what is started, so that it is found when this process dies in the middle. */
   sandboxDir: string;
+  /** With which it and what it starts run; undefined for the driver's own. */
+  oomScoreAdj: number | undefined;
   /** A directory that the program must not see. */
   hidden: string | undefined;
   timeoutMs: number;
@@ -19,8 +22,10 @@ export interface RunscCall {
 
 /** Runs one verb to its end. A call that is too slow is killed: on some hosts a sandbox never comes up. @throws KuasarError */
 export async function runsc(call: RunscCall, verb: string, ...args: string[]): Promise<void> {
-  const { globalArgs, logs, sandboxDir, hidden, timeoutMs, signal } = call;
-  const [command, ...rest] = hiding(hidden, [call.command, ...withLogs(globalArgs, logs), verb, ...args]);
+  const { globalArgs, logs, sandboxDir, oomScoreAdj, hidden, timeoutMs, signal } = call;
+  const line = hiding(hidden, [call.command, ...withLogs(globalArgs, logs), verb, ...args]);
+  // The sandbox's memory is its applications'.
+  const [command, ...rest] = settingUp(line, { oomScoreAdj, noCore: true });
   const logged = size(logs.log);
   const slow = AbortSignal.timeout(timeoutMs);
   // It and what it starts get no pipe of ours: they would keep it open for as long as the sandbox lives.

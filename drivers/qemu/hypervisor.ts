@@ -34,6 +34,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly capabilities: readonly string[];
   readonly controlSocket = "qmp.sock";
   readonly vsock: "hybrid" | "kernel";
+  readonly memoryMib: number;
   readonly bootTimeoutMs: number;
   readonly #config: QemuConfig;
 
@@ -58,6 +59,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
       ...["block", "nic", "share", "pmem", "vfio"].map((kind) => `hotplug-${kind}`),
       ...["pause", "resize", "counters", `vsock-${this.vsock}`],
     ];
+    this.memoryMib = config.guest.memoryMib;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 

@@ -78,6 +78,7 @@ export class QuarkKind implements SandboxKind {
     await this.#run(sandboxArgs({ id: sandbox.id, bundle, taskSocket, pidFile }), bundle, {
       sandboxDir: paths.dir,
       cgroup: sandbox.cgroup,
+      oomScoreAdj: request.oomScoreAdj,
       signal,
     });
     const pid = pidIn(Deno.readTextFileSync(pidFile));
@@ -154,13 +155,21 @@ export class QuarkKind implements SandboxKind {
   async #run(
     args: string[],
     cwd: string,
-    { sandboxDir, cgroup, signal }: { sandboxDir: string; cgroup: string; signal: AbortSignal },
+    { sandboxDir, cgroup, oomScoreAdj, signal }: {
+      sandboxDir: string;
+      cgroup: string;
+      oomScoreAdj: number | undefined;
+      signal: AbortSignal;
+    },
   ): Promise<void> {
     const { quarkPath, startTimeoutMs } = this.#config;
     const child = await spawnWithFds(quarkPath, args, {
       cwd,
       env: { PATH: "/usr/local/bin:/usr/bin:/bin", [SANDBOX_VARIABLE]: sandboxDir },
       cgroups: cgroup === "" ? [] : cgroupFolders(cgroup),
+      oomScoreAdj,
+      // Its memory is its containers'.
+      noCore: true,
     });
     const slow = AbortSignal.timeout(startTimeoutMs);
     const kill = () => killProcess(child.ref, "SIGKILL");

@@ -35,6 +35,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly capabilities: readonly string[];
   readonly controlSocket = "qmp.sock";
   readonly vsock: "hybrid" | "kernel";
+  readonly memoryMib: number;
   readonly bootTimeoutMs: number;
   readonly #config: StratoVirtConfig;
 
@@ -59,6 +60,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
       ...["block", ...kinds].map((kind) => `hotplug-${kind}`),
       ...["pause", `vsock-${this.vsock}`],
     ];
+    this.memoryMib = config.guest.memoryMib;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 

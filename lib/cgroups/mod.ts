@@ -2,5 +2,6 @@
 export { killCgroup, processesIn, removeCgroupTree } from "./tree.ts";
 export { cgroupFolders, makeCgroup, removeCgroup, removeEmptyCgroup } from "./cgroup.ts";
 export { allHierarchies, hierarchies, type Hierarchy } from "./hierarchies.ts";
+export { type MemoryKills, memoryKills, type MemoryLimit } from "./memory_kills.ts";
 export { cgroupPath } from "./path.ts";
 export { passGracePeriod } from "./grace_period.ts";

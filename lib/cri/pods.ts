@@ -34,6 +34,17 @@ export interface PodOptions {
   sysctls?: Readonly<Record<string, string>>;
   annotations?: Readonly<Record<string, string>>;
   cgroupParent?: string;
+  /** What a kubelet sums up for the pod. */
+  resources?: ResourceOptions;
+}
+
+/** Resources of a container or of a pod. */
+export interface ResourceOptions {
+  memoryLimitBytes?: number;
+  cpuQuotaUs?: number;
+  cpuShares?: number;
+  /** A kubelet tells it by a pod's class of service. */
+  oomScoreAdj?: number;
 }
 
 /** Builds the pod configuration of RunPodSandbox. */
@@ -55,6 +66,7 @@ export function podConfig(options: PodOptions): PodSandboxConfig {
     linux: message(LinuxPodSandboxConfig, {
       cgroupParent: options.cgroupParent ?? "",
       sysctls: { ...options.sysctls },
+      resources: containerResources(options.resources ?? {}),
       securityContext: message(LinuxSandboxSecurityContext, {
         namespaceOptions: namespaces(options.hostNetwork ?? false, options.sharePid ?? false),
       }),
@@ -72,7 +84,7 @@ export interface VolumeMount {
 }
 
 /** What a test or the demo wants of a container. */
-export interface ContainerOptions {
+export interface ContainerOptions extends ResourceOptions {
   name: string;
   image: string;
   command?: readonly string[];
@@ -84,9 +96,6 @@ export interface ContainerOptions {
   stdinOnce?: boolean;
   tty?: boolean;
   mounts?: readonly VolumeMount[];
-  memoryLimitBytes?: number;
-  cpuQuotaUs?: number;
-  cpuShares?: number;
   privileged?: boolean;
   readonlyRootfs?: boolean;
   runAsUser?: number;
@@ -127,14 +136,13 @@ export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions
 }
 
 /** Builds the resources of a container; what is not given stays unlimited. */
-export function containerResources(
-  options: Pick<ContainerOptions, "memoryLimitBytes" | "cpuQuotaUs" | "cpuShares">,
-): LinuxContainerResources {
+export function containerResources(options: ResourceOptions): LinuxContainerResources {
   return message(LinuxContainerResources, {
     cpuPeriod: options.cpuQuotaUs === undefined ? 0n : 100_000n,
     cpuQuota: BigInt(options.cpuQuotaUs ?? 0),
     cpuShares: BigInt(options.cpuShares ?? 0),
     memoryLimitInBytes: BigInt(options.memoryLimitBytes ?? 0),
+    oomScoreAdj: BigInt(options.oomScoreAdj ?? 0),
   });
 }
 

@@ -2,6 +2,7 @@
 export { type AskOptions, askVersion, type VersionAnswer } from "./ask_version.ts";
 export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
 export { isAlive, type ProcessRef, processRef, startTime } from "./process_ref.ts";
-export { type ChildExit, type SpawnedProcess, type SpawnOptions, spawnWithFds } from "./spawn.ts";
+export { allowedOomScoreAdj, setOomScoreAdj } from "./oom_score_adj.ts";
+export { type ChildExit, settingUp, type SpawnedProcess, type SpawnOptions, spawnWithFds } from "./spawn.ts";
 export { exitWithin, killProcess, terminate, type TerminateOptions } from "./terminate.ts";
 export { isAtLeast, versionIn } from "./version_text.ts";

@@ -18,12 +18,27 @@ export interface SpawnOptions {
   netns?: string;
   /** Folders of the cgroups in which the program starts: all that it ever uses is counted there. */
   cgroups?: readonly string[];
+  /**
+   * Which of the host's processes the kernel ends first when memory runs out (proc_pid_oom_score_adj(5)), -1000 to 1000. Without
+   * CAP_SYS_RESOURCE it cannot be lowered, and then stays the own one. @default the own one
+   */
+  oomScoreAdj?: number | undefined;
+  /**
+   * Whether nothing of the program's memory may come into a core file, as where it is a guest's. Neither by the limit, which a
+   * handler in core_pattern is free to ignore, nor by what the kernel hands to such a handler (core(5)). @default false
+   */
+  noCore?: boolean;
 }
 
-/** A child that writes itself into the cgroups before it becomes the program; its pid stays. */
-const JOIN_AND_EXEC = `
-count=$1
-shift
+/** A child that sets itself up before it becomes the program; its pid stays. */
+const SET_UP_AND_EXEC = `
+[ -z "$1" ] || echo "$1" 2>/dev/null >/proc/self/oom_score_adj
+if [ -n "$2" ]; then
+  ulimit -c 0
+  echo 0 2>/dev/null >/proc/self/coredump_filter
+fi
+count=$3
+shift 3
 while [ "$count" -gt 0 ]; do
   echo $$ > "$1/cgroup.procs" || exit 126
   shift
@@ -31,6 +46,22 @@ while [ "$count" -gt 0 ]; do
 done
 exec "$@"
 `;
+
+/**
+ * A command line that sets its process up before it becomes the program.
+ *
+ * @throws where there is something to set up and the program, named by a path, does not exist: a shell would tell it too late
+ */
+export function settingUp(
+  command: readonly string[],
+  { cgroups = [], oomScoreAdj, noCore = false }: Pick<SpawnOptions, "cgroups" | "oomScoreAdj" | "noCore">,
+): readonly string[] {
+  if (cgroups.length === 0 && oomScoreAdj === undefined && !noCore) return command;
+  const [program = ""] = command;
+  if (program.includes("/")) Deno.statSync(program);
+  const words = [String(oomScoreAdj ?? ""), noCore ? "yes" : "", String(cgroups.length), ...cgroups];
+  return ["/bin/sh", "-c", SET_UP_AND_EXEC, program, ...words, ...command];
+}
 
 /** How a child ended: one of both is not null. */
 export interface ChildExit {
@@ -87,12 +118,10 @@ function startChild(
   command: string,
   args: readonly string[],
   stdio: StdioOptions,
-  { cwd, env, cgroups = [] }: SpawnOptions,
+  { cwd, env, ...setUp }: SpawnOptions,
 ): ChildProcess {
-  const joining = ["-c", JOIN_AND_EXEC, command, String(cgroups.length), ...cgroups, command, ...args];
-  if (cgroups.length > 0 && command.includes("/")) Deno.statSync(command);
-  const [program, programArgs] = cgroups.length === 0 ? [command, args] : ["/bin/sh", joining];
-  return spawn(program, programArgs, {
+  const [program, ...programArgs] = settingUp([command, ...args], setUp);
+  return spawn(program!, programArgs, {
     stdio,
     detached: true,
     ...(cwd !== undefined && { cwd }),

@@ -20,6 +20,12 @@ export const SANDBOXER_SCHEMA = table({
       max: 1024,
       help: "Added to the memory limit of a pod for the guest's kernel and agent",
     }),
+    vmm_overhead_mib: integer({
+      default: 96,
+      min: 0,
+      max: 4096,
+      help: "What VMM, virtiofsd and vsock device take; a RuntimeClass's overhead beyond it is the guest's",
+    }),
     min_memory_mib: integer({ default: 128, min: 64, help: "No VM gets less" }),
     max_vcpus: integer({ default: 64, min: 1, max: 1024, help: "No VM gets more" }),
   }),

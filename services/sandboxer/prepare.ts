@@ -8,6 +8,7 @@ import type {
 } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { Context } from "./context.ts";
 import { toEndpoint } from "./guest.ts";
+import { containerOomScoreAdj, followContainers } from "./oom_score.ts";
 import { repeat } from "./repeat.ts";
 import { readSpec } from "./read_spec.ts";
 import type { DeviceRecord, SandboxRecord } from "./record.ts";
@@ -117,13 +118,15 @@ async function prepare(
   const { containerId } = request;
   if (record.onHost) return await prepareOnHost(context, sandbox, request);
   const before = registry.container(sandbox.id, containerId)?.devices ?? [];
-  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: before });
+  const oomScoreAdj = containerOomScoreAdj(request.bundle);
+  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: before, oomScoreAdj });
+  followContainers(context, sandbox);
   const wanted = { ...request, sharePid: sharesPid(record, request.bundle) };
   const prepared = await repeat(
     (timeoutMs) => peers.storage.prepareContainer(wanted, { timeoutMs }),
     { timeoutMs: config.timeouts.start_ms },
   );
-  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: prepared.blockDevices });
+  registry.putContainer({ sandboxId: sandbox.id, containerId, devices: prepared.blockDevices, oomScoreAdj });
   const places = await attachAll(context, sandbox, prepared.blockDevices);
   return {
     guest: toEndpoint(record.guest),
@@ -142,11 +145,15 @@ function sharesPid({ sharePid, standalone }: Readonly<SandboxRecord>, bundle: st
 
 /** A sandbox without a kernel of its own: its driver knows the namespaces and the runtime. */
 async function prepareOnHost(
-  { peers, registry, config }: Context,
-  { id: sandboxId, record }: Sandbox,
+  context: Context,
+  sandbox: Sandbox,
   request: PrepareContainerRequest,
 ): Promise<PrepareContainerResponse> {
-  registry.putContainer({ sandboxId, containerId: request.containerId, devices: [] });
+  const { peers, registry, config } = context;
+  const { id: sandboxId, record } = sandbox;
+  const oomScoreAdj = containerOomScoreAdj(request.bundle);
+  registry.putContainer({ sandboxId, containerId: request.containerId, devices: [], oomScoreAdj });
+  followContainers(context, sandbox);
   const { runtime } = await repeat(
     (timeoutMs) => peers.driver(record.driver).prepareContainer(request, { timeoutMs }),
     { timeoutMs: config.timeouts.start_ms },
@@ -213,6 +220,7 @@ async function release(context: Context, sandbox: Sandbox, containerId: string):
   const owner = sandbox.record.onHost ? driver : peers.storage;
   await repeat((timeoutMs) => owner.releaseContainer(request, { timeoutMs }), options);
   registry.deleteContainer(sandbox.id, containerId);
+  followContainers(context, sandbox);
 }
 
 function hasCode(error: unknown, code: KuasarError["code"]): boolean {

@@ -47,6 +47,10 @@ export interface SandboxRecord {
   guest?: GuestRecord;
   /** True where its containers run on the host's kernel: the driver prepares them. Absent until it has started. */
   onHost?: boolean;
+  /** True where it is so and a kernel of the sandbox's own runs them, in processes of the host. */
+  ownKernel?: boolean;
+  /** What its processes have been given (proc_pid_oom_score_adj(5)); absent until it has started. */
+  oomScoreAdj?: number;
   /** Made for the task of the same id, which names no sandbox; it goes with that task. */
   standalone?: boolean;
   /** containerd's bundle of that task. */
@@ -84,4 +88,6 @@ export interface ContainerRecord {
   containerId: string;
   /** Stored before they are plugged in. */
   devices: DeviceRecord[];
+  /** What its spec asks for; absent where that cannot be read. */
+  oomScoreAdj?: number | undefined;
 }

@@ -14,12 +14,14 @@ import type { Sandbox } from "./sandbox.ts";
  */
 export async function resizeSandbox(
   { peers, config }: Context,
-  { id, record }: Sandbox,
+  sandbox: Sandbox,
   wanted: { vcpus: number; memoryMib: bigint },
 ): Promise<ResizeResponse> {
+  const { id, record } = sandbox;
   checkMachine(id, record, "resize");
   const timeoutMs = config.timeouts.peer_ms;
   const now = await peers.machine(record.driver).resize({ sandboxId: id, ...wanted }, { timeoutMs });
+  sandbox.update({ memoryMib: Number(now.memoryMib) });
   if (wanted.vcpus === 0) return now;
   const { cpus } = await withGuest(record.guest, timeoutMs, ({ guest }) => guest.online({ cpus: now.vcpus }));
   return { ...now, vcpus: cpus };

@@ -12,21 +12,25 @@ export interface VmSize {
 /**
  * Derives the size of the VM from the resources that kubelet sums up for the pod.
  *
- * The memory limit is what containers may use, so the guest's own share is added on top: a container that reaches
- * its limit must be killed by its cgroup and not take the whole guest with it.
+ * The memory limit is what containers may use, so the guest's own share is added on top: a container that reaches its limit must
+ * be killed by its cgroup and not take the whole guest with it. The pod's cgroup on the host has limit and RuntimeClass's overhead
+ * for the guest and what runs it: of the overhead the guest has what the VMM leaves.
  */
 export function vmSize(config: PodSandboxConfig, sizing: SandboxerConfig["sizing"]): VmSize {
   const parts = [config.linux?.resources, config.linux?.overhead].filter((part) => part !== undefined);
   const cpus = parts.reduce((sum, { cpuQuota, cpuPeriod }) => {
     return sum + (cpuQuota > 0n && cpuPeriod > 0n ? Number(cpuQuota) / Number(cpuPeriod) : 0);
   }, 0);
-  const limit = config.linux?.resources?.memoryLimitInBytes ?? 0n;
-  const overhead = config.linux?.overhead?.memoryLimitInBytes ?? 0n;
-  // Without a limit for the containers an overhead alone says nothing about the whole.
-  const bytes = limit > 0n ? limit + (overhead > 0n ? overhead : 0n) : 0n;
-  const memoryMib = Number((bytes + MIB - 1n) / MIB);
+  const limitMib = mib(config.linux?.resources?.memoryLimitInBytes);
+  const overheadMib = mib(config.linux?.overhead?.memoryLimitInBytes);
+  const guestMib = Math.max(sizing.guest_overhead_mib, overheadMib - sizing.vmm_overhead_mib);
   return {
     vcpus: Math.min(Math.ceil(cpus), sizing.max_vcpus),
-    memoryMib: memoryMib === 0 ? 0 : Math.max(memoryMib + sizing.guest_overhead_mib, sizing.min_memory_mib),
+    // Without a limit for the containers an overhead alone says nothing about the whole.
+    memoryMib: limitMib === 0 ? 0 : Math.max(limitMib + guestMib, sizing.min_memory_mib),
   };
+}
+
+function mib(bytes = 0n): number {
+  return bytes > 0n ? Number((bytes + MIB - 1n) / MIB) : 0;
 }

@@ -25,7 +25,7 @@ Deno.test("a pod without resources takes the driver's defaults", () => {
   deepStrictEqual(sizeOf({ resources: resourcesOf({}) }), { vcpus: 0, memoryMib: 0 });
 });
 
-Deno.test("resources and overhead are summed up, the guest's own share is added, CPUs are rounded up", () => {
+Deno.test("CPUs of resources and overhead are summed up and rounded up, memory has the guest's own share", () => {
   const resources = resourcesOf({
     cpuPeriod: 100_000n,
     cpuQuota: 150_000n,
@@ -36,7 +36,17 @@ Deno.test("resources and overhead are summed up, the guest's own share is added,
     cpuQuota: 60_000n,
     memoryLimitInBytes: 100n * MIB + 1n,
   });
-  deepStrictEqual(sizeOf({ resources, overhead }), { vcpus: 3, memoryMib: 512 + 101 + 64 });
+  deepStrictEqual(sizeOf({ resources, overhead }), { vcpus: 3, memoryMib: 512 + 64 });
   deepStrictEqual(sizeOf({ overhead }).memoryMib, 0);
   strictEqual(sizeOf({ resources: resourcesOf({ memoryLimitInBytes: 16n * MIB }) }).memoryMib, 128);
+});
+
+Deno.test("guest and VMM fit into the limit of the pod's cgroup, whatever the overhead", () => {
+  for (const overheadMib of [160, 161, 200, 1_000]) {
+    const { memoryMib } = sizeOf({
+      resources: resourcesOf({ memoryLimitInBytes: 512n * MIB }),
+      overhead: resourcesOf({ memoryLimitInBytes: BigInt(overheadMib) * MIB }),
+    });
+    strictEqual(memoryMib + config.sizing.vmm_overhead_mib, 512 + overheadMib);
+  }
 });

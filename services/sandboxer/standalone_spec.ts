@@ -54,7 +54,10 @@ export function standaloneSandbox(
     hostname: spec.hostname ?? "",
     linux: message(LinuxPodSandboxConfig, {
       cgroupParent: isCgroup(parent) ? parent : "",
-      resources: message(LinuxContainerResources, pause ? podResources(annotations) : ownResources(spec)),
+      resources: message(LinuxContainerResources, {
+        ...(pause ? podResources(annotations) : ownResources(spec)),
+        oomScoreAdj: BigInt(spec.process?.oomScoreAdj ?? 0),
+      }),
       sysctls: spec.linux?.sysctl ?? {},
       securityContext: message(LinuxSandboxSecurityContext, { namespaceOptions }),
     }),

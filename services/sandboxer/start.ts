@@ -3,6 +3,7 @@ import type { ControllerStartResponse } from "../../lib/proto/gen/containerd/ser
 import { startCancelled } from "./abort_start.ts";
 import { cleanSandbox } from "./cleanup_steps.ts";
 import type { Context } from "./context.ts";
+import { memoryKill } from "./memory_kill.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { startParts } from "./start_parts.ts";
 import { TASK_VERSION, taskAddress } from "./task_address.ts";
@@ -79,7 +80,7 @@ export async function startSandbox(
 
 async function undoStart(context: Context, sandbox: Sandbox, timeline: Timeline, thrown: unknown) {
   const { id } = sandbox;
-  const error = asKuasarError(thrown, `Cannot start sandbox ${id}`);
+  const error = withMemoryKill(context, sandbox, asKuasarError(thrown, `Cannot start sandbox ${id}`));
   context.log.error("Start failed", { sandbox: id, code: error.code, error, evidence: error.evidence });
   context.metrics.started(sandbox.record.driver, error.code, timeline.phases);
   sandbox.watchAbort?.abort();
@@ -97,6 +98,16 @@ async function undoStart(context: Context, sandbox: Sandbox, timeline: Timeline,
       }));
   }
   return error;
+}
+
+/** The memory controller says more of an end than the exit status that it leaves. */
+function withMemoryKill(context: Context, { id, record }: Sandbox, error: KuasarError): KuasarError {
+  const kill = memoryKill(context, record);
+  if (kill === undefined) return error;
+  return new KuasarError("RESOURCE_EXHAUSTED", `Cannot start sandbox ${id}: ${kill}`, {
+    cause: error,
+    evidence: [error.message, ...error.evidence],
+  });
 }
 
 /** @throws INTERNAL where the VM has ended since its driver said that it runs */

@@ -8,6 +8,7 @@ import { fromBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
 import { writeCriFiles } from "./cri_files.ts";
 import { driverInfo } from "./driver_info.ts";
+import { podOomScoreAdj } from "./oom_score.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
 import { runCreateHooks } from "./host_hooks.ts";
@@ -52,13 +53,15 @@ export async function startParts(
     (timeoutMs) => driverInfo(context, record.driver, timeoutMs, signal),
     { timeoutMs: AS_THE_START_MS, signal },
   );
-  sandbox.update({ onHost: !info.vm });
+  const ownKernel = info.capabilities.includes(OWN_KERNEL);
+  const memoryMib = record.memoryMib || Number(info.memoryMib);
+  sandbox.update({ onHost: !info.vm, ownKernel, memoryMib, oomScoreAdj: podOomScoreAdj(record) });
   const cgroups = makePodCgroup(context, sandbox);
   // Network and share take about as long; then processes are started in that cgroup. Not before: no cgroup can be made meanwhile.
   if (info.vm && cgroups.length > 0) passGracePeriod();
   if (record.ownNetns) makeOwnNetns(record.netnsPath);
   // An OCI runtime on the host would run them itself.
-  if (info.vm || info.capabilities.includes(OWN_KERNEL)) await runCreateHooks(context, sandbox, signal);
+  if (info.vm || ownKernel) await runCreateHooks(context, sandbox, signal);
   const parts: Parts = { network: undefined, share: undefined };
   const network = timeline.phase("start/network", async () => {
     parts.network = await attachNetwork(context, sandbox, info, signal);
@@ -115,11 +118,11 @@ function attachNetwork(
 
 function createShare(
   { peers }: Context,
-  { id: sandboxId }: Sandbox,
+  { id: sandboxId, record }: Sandbox,
   share: { kind: Share["kind"]; cgroups: string[] },
   signal: AbortSignal,
 ): Promise<Share> {
-  const request = { sandboxId, ...share };
+  const request = { sandboxId, ...share, oomScoreAdj: record.oomScoreAdj };
   return repeat((timeoutMs) => peers.storage.createShare(request, { timeoutMs, signal }), {
     timeoutMs: AS_THE_START_MS,
     signal,
@@ -147,6 +150,7 @@ function startDriver(
     cgroups,
     cgroup: cgroups.length === 0 ? "" : record.cgroup ?? "",
     files: record.onHost ? network?.files ?? [] : [],
+    oomScoreAdj: record.oomScoreAdj,
   };
   return repeat((timeoutMs) => driver.start(request, { timeoutMs, signal }), {
     timeoutMs: AS_THE_START_MS,

@@ -2,6 +2,7 @@ import { asKuasarError } from "../../lib/errors/mod.ts";
 import type { WaitResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { Context } from "./context.ts";
 import { finishStop } from "./finish_stop.ts";
+import { memoryKill } from "./memory_kill.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { fromTimestamp, sleep } from "./time.ts";
 import { watchShare } from "./watch_share.ts";
@@ -56,7 +57,8 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
   // Before the waiters are answered: containerd asks for the status right after.
   if (byItself) {
     const { shareFailure } = sandbox;
-    const reason = shareFailure?.reason ?? `the VM ended by itself with status ${exit.exitStatus}`;
+    const reason = memoryKill(context, sandbox.record) ?? shareFailure?.reason ??
+      `the VM ended by itself with status ${exit.exitStatus}`;
     const evidence = [...shareFailure?.evidence ?? [], ...exit.evidence];
     sandbox.move("stopping", { reason, evidence });
     context.metrics.died(sandbox.record.driver);

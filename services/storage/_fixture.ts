@@ -49,7 +49,7 @@ export class TestStorage implements AsyncDisposable {
   }
 
   share(sandboxId = "s1", kind = ShareKind.NINEP) {
-    return this.handlers.createShare({ sandboxId, kind, cgroups: [] }, CONTEXT);
+    return this.handlers.createShare({ sandboxId, kind, cgroups: [], oomScoreAdj: undefined }, CONTEXT);
   }
 
   waitShare(sandboxId = "s1", cancelled: AbortSignal = CONTEXT.cancelled) {

@@ -27,13 +27,13 @@ const KINDS = new Map<ShareKind, ShareKindName>([
 export function storageHandlers(environment: Environment): Handlers<typeof StorageDefinition> {
   const lock = new KeyedLock();
   return {
-    createShare: ({ sandboxId, kind, cgroups }) =>
+    createShare: ({ sandboxId, kind, cgroups, oomScoreAdj }) =>
       lock.run(sandboxId, async () => {
         const name = KINDS.get(kind);
         if (name === undefined) {
           throw new KuasarError("INVALID_ARGUMENT", `Cannot share with ${sandboxId}: unknown kind ${kind}`);
         }
-        return shareMessage(await createShare(environment, sandboxId, name, cgroups), kind);
+        return shareMessage(await createShare(environment, sandboxId, name, { cgroups, oomScoreAdj }), kind);
       }),
     // Not behind the lock: it may take as long as the sandbox lives.
     waitShare: ({ sandboxId }, { cancelled }) => waitShare(environment, sandboxId, cancelled),

@@ -8,20 +8,20 @@ import { undoneFailure } from "./failure.ts";
 import { removeOwnTree } from "./files.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
 import { type ShareKindName } from "./state.ts";
-import { startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
+import { type DaemonPlace, startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
 
 /**
  * Makes the share of a sandbox. Repeated, it changes nothing, except that a daemon that has ended is started anew
  * (virtiofsd ends with its VMM's connection).
  *
- * @param cgroups folders of the cgroup in which a daemon starts
+ * @param place how a daemon starts
  * @throws FAILED_PRECONDITION where the sandbox has a share of the other kind
  */
 export async function createShare(
   environment: Environment,
   sandboxId: string,
   kind: ShareKindName,
-  cgroups: readonly string[],
+  place: DaemonPlace,
 ): Promise<SandboxPaths> {
   const { state, runDir } = environment;
   const paths = sandboxPaths(runDir, sandboxId);
@@ -34,7 +34,7 @@ export async function createShare(
       );
     }
     if (kind === "virtiofs" && !(record.daemon && isAlive(record.daemon))) {
-      await startDaemon(environment, sandboxId, paths, cgroups);
+      await startDaemon(environment, sandboxId, paths, place);
     }
     return paths;
   }
@@ -43,7 +43,7 @@ export async function createShare(
   state.shares.put(sandboxId, { kind, state: "creating" });
   try {
     mountShare(paths);
-    if (kind === "virtiofs") await startDaemon(environment, sandboxId, paths, cgroups);
+    if (kind === "virtiofs") await startDaemon(environment, sandboxId, paths, place);
     else state.shares.put(sandboxId, { kind, state: "ready" });
     return paths;
   } catch (error) {
@@ -77,10 +77,10 @@ async function startDaemon(
   environment: Environment,
   sandboxId: string,
   paths: SandboxPaths,
-  cgroups: readonly string[],
+  place: DaemonPlace,
 ): Promise<void> {
   const { state, virtiofsd } = environment;
-  const daemon = await startVirtiofsd(virtiofsd, paths, cgroups);
+  const daemon = await startVirtiofsd(virtiofsd, paths, place);
   state.shares.put(sandboxId, { kind: "virtiofs", state: "ready", daemon: daemon.ref });
   watchVirtiofsd(environment, sandboxId, daemon, paths.log);
 }

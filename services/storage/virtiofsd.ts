@@ -39,6 +39,13 @@ export function virtiofsdArguments(settings: VirtiofsdSettings, sharedDir: strin
   ];
 }
 
+/** How the processes of a sandbox start. */
+export interface DaemonPlace {
+  /** Folders of the cgroup in which they do. */
+  cgroups: readonly string[];
+  oomScoreAdj: number | undefined;
+}
+
 /** A daemon that was started, or adopted. */
 export interface Daemon {
   ref: ProcessRef;
@@ -54,7 +61,7 @@ export interface Daemon {
 export async function startVirtiofsd(
   settings: VirtiofsdSettings,
   paths: SandboxPaths,
-  cgroups: readonly string[],
+  place: DaemonPlace,
 ): Promise<Daemon> {
   removeFile(paths.socket);
   const socket = listenUnixFd(paths.socket, 0o600);
@@ -64,7 +71,9 @@ export async function startVirtiofsd(
       cwd: "/",
       stdoutFile: paths.log,
       stderrFile: paths.log,
-      cgroups,
+      ...place,
+      // It maps the guest's memory.
+      noCore: true,
     });
     const ended = exited.then(({ code, signal }) =>
       code === 0 ? undefined : signal ? `signal ${signal}` : `code ${code}`

@@ -46,6 +46,7 @@ export class HostDriver {
         vm: false,
         shareKind: ShareKind.VIRTIOFS,
         capabilities: [...kind.capabilities, ...(kind.ownKernel ? ["own-kernel"] : [])],
+        memoryMib: 0n,
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId }) => {

@@ -49,6 +49,8 @@ export interface Hypervisor<C extends Control> {
   readonly controlSocket: string;
   /** How guests are reached: a unix socket for each, or a CID on the host's vsock. */
   readonly vsock: "hybrid" | "kernel";
+  /** Memory of a guest whose request names none. */
+  readonly memoryMib: number;
   /** From the VMM's start to the guest's READY. */
   readonly bootTimeoutMs: number;
 

@@ -35,6 +35,8 @@ export class Machine<C extends Control = Control> {
   console: ConsolePump | undefined;
   /** Folders of the cgroup in which its processes start. */
   cgroups: readonly string[] = [];
+  /** With which its processes start; undefined for the driver's own. */
+  oomScoreAdj: number | undefined;
   /** True from the moment in which the VMM is known to be gone. */
   exiting = false;
   /** Aborted when a start under way is to be given up. */

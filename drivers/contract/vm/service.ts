@@ -49,6 +49,7 @@ export class VmDriver<C extends Control> {
         vm: true,
         shareKind: hypervisor.shareKind,
         capabilities: [...hypervisor.capabilities],
+        memoryMib: BigInt(hypervisor.memoryMib),
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId, graceMs }) => {

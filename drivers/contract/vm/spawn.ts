@@ -102,6 +102,9 @@ function spawnForSandbox<C extends Control>(
     stderrFile: logFile,
     netns,
     cgroups: machine.cgroups,
+    oomScoreAdj: machine.oomScoreAdj,
+    // Helpers map it, too.
+    noCore: true,
   });
 }
 

@@ -39,6 +39,7 @@ export async function startMachine<C extends Control>(
   try {
     await clock.measure("preflight", () => preflight(host.hypervisor.requirements(request)));
     machine.cgroups = request.cgroups;
+    machine.oomScoreAdj = request.oomScoreAdj;
     host.records.put(machine.id, machine.record);
     await Deno.mkdir(machine.paths.dir, { mode: 0o700, recursive: true });
     const pid = await launchAndWait(host, machine, request, clock, snapshot);

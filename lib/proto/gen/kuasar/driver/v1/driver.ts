@@ -121,6 +121,8 @@ export interface InfoResponse {
   vm: boolean;
   shareKind: ShareKind;
   capabilities: string[];
+  /** Memory of a VM that names none; 0 where sandboxes are no VMs. */
+  memoryMib: bigint;
 }
 
 export interface StartRequest {
@@ -146,6 +148,11 @@ export interface StartRequest {
   cgroups: string[];
   /** The same below each hierarchy's root: `/kuasar/kuasar_<sandbox>`. */
   cgroup: string;
+  /**
+   * With which the sandbox's processes start, as far as the host allows; unset for the driver's own. The sandboxer changes it
+   * when containers come that have others.
+   */
+  oomScoreAdj?: number | undefined;
 }
 
 export interface Phase {
@@ -968,7 +975,7 @@ export const DiskCounters: MessageFns<DiskCounters> = {
 };
 
 function createBaseInfoResponse(): InfoResponse {
-  return { name: "", version: "", accel: "", notes: [], vm: false, shareKind: 0, capabilities: [] };
+  return { name: "", version: "", accel: "", notes: [], vm: false, shareKind: 0, capabilities: [], memoryMib: 0n };
 }
 
 export const InfoResponse: MessageFns<InfoResponse> = {
@@ -993,6 +1000,12 @@ export const InfoResponse: MessageFns<InfoResponse> = {
     }
     for (const v of message.capabilities) {
       writer.uint32(58).string(v!);
+    }
+    if (message.memoryMib !== 0n) {
+      if (BigInt.asUintN(64, message.memoryMib) !== message.memoryMib) {
+        throw new globalThis.Error("value provided for field message.memoryMib of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.memoryMib);
     }
     return writer;
   },
@@ -1066,6 +1079,14 @@ export const InfoResponse: MessageFns<InfoResponse> = {
             message.capabilities.push(reader.string());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.memoryMib = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1094,6 +1115,7 @@ function createBaseStartRequest(): StartRequest {
     files: [],
     cgroups: [],
     cgroup: "",
+    oomScoreAdj: undefined,
   };
 }
 
@@ -1140,6 +1162,9 @@ export const StartRequest: MessageFns<StartRequest> = {
     }
     if (message.cgroup !== "") {
       writer.uint32(106).string(message.cgroup);
+    }
+    if (message.oomScoreAdj !== undefined) {
+      writer.uint32(112).int32(message.oomScoreAdj);
     }
     return writer;
   },
@@ -1259,6 +1284,14 @@ export const StartRequest: MessageFns<StartRequest> = {
             }
 
             message.cgroup = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.oomScoreAdj = reader.int32();
             continue;
           }
         }

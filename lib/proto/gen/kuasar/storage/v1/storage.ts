@@ -24,6 +24,8 @@ export interface CreateShareRequest {
   kind: ShareKind;
   /** As in StartRequest of the driver: where the process that serves the share starts. */
   cgroups: string[];
+  /** As in StartRequest of the driver, of that process. */
+  oomScoreAdj?: number | undefined;
 }
 
 export interface Share {
@@ -88,7 +90,7 @@ export interface ListResponse {
 }
 
 function createBaseCreateShareRequest(): CreateShareRequest {
-  return { sandboxId: "", kind: 0, cgroups: [] };
+  return { sandboxId: "", kind: 0, cgroups: [], oomScoreAdj: undefined };
 }
 
 export const CreateShareRequest: MessageFns<CreateShareRequest> = {
@@ -101,6 +103,9 @@ export const CreateShareRequest: MessageFns<CreateShareRequest> = {
     }
     for (const v of message.cgroups) {
       writer.uint32(26).string(v!);
+    }
+    if (message.oomScoreAdj !== undefined) {
+      writer.uint32(32).int32(message.oomScoreAdj);
     }
     return writer;
   },
@@ -140,6 +145,14 @@ export const CreateShareRequest: MessageFns<CreateShareRequest> = {
             }
 
             message.cgroups.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.oomScoreAdj = reader.int32();
             continue;
           }
         }

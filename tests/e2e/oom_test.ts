@@ -1,0 +1,111 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
+import type { Pod } from "../harness/mod.ts";
+import { e2eOneProcess, e2eVm, useNode } from "./fixture.ts";
+
+const node = useNode();
+const MIB = 1 << 20;
+
+/** Runs a test with a cgroup for its pods, as a kubelet makes one. */
+async function withParent(run: (path: string, folders: string[]) => Promise<void>): Promise<void> {
+  const path = `/kuasar-oom-${Deno.pid}`;
+  const folders = makeCgroup(path);
+  try {
+    await run(path, folders);
+  } finally {
+    await removeCgroup(folders);
+  }
+}
+
+/** The values of a pod's processes, each once. */
+function valuesOf(parent: string, pod: Pod): number[] {
+  const pids = processesIn(cgroupFolders(`${parent}/kuasar_${pod.id}`));
+  ok(pids.length > 0, "the pod has processes");
+  return [...new Set(pids.map((pid) => Number(Deno.readTextFileSync(`/proc/${pid}/oom_score_adj`))))];
+}
+
+e2eOneProcess(
+  "the processes of a pod are as easy to end as the best protected of its containers, and leave no core",
+  node,
+  async (node) => {
+    await withParent(async (cgroupParent) => {
+      // Not below 0: a test machine may have no capability for that.
+      const pod = await node.runPod({ name: "score", cgroupParent, resources: { oomScoreAdj: 200 } });
+      deepStrictEqual(valuesOf(cgroupParent, pod), [200]);
+      for (const pid of processesIn(cgroupFolders(`${cgroupParent}/kuasar_${pod.id}`))) {
+        const limits = Deno.readTextFileSync(`/proc/${pid}/limits`);
+        match(limits, /^Max core file size +0 +0 /m);
+        strictEqual(Deno.readTextFileSync(`/proc/${pid}/coredump_filter`).trim(), "00000000");
+      }
+      const image = await node.image("busybox");
+      const command = ["sleep", "1000"];
+      const first = await pod.run({ name: "a", image, command, oomScoreAdj: 400 });
+      deepStrictEqual(valuesOf(cgroupParent, pod), [400]);
+      const second = await pod.run({ name: "b", image, command, oomScoreAdj: 300 });
+      deepStrictEqual(valuesOf(cgroupParent, pod), [300]);
+      for (const container of [second, first]) await container.remove();
+      deepStrictEqual(valuesOf(cgroupParent, pod), [200]);
+      await pod.remove();
+    });
+  },
+);
+
+/** Limits the memory of a cgroup. */
+function limit(folders: readonly string[], mib: number): void {
+  for (const name of ["memory.limit_in_bytes", "memory.max"]) {
+    for (const folder of folders) {
+      if (exists(`${folder}/${name}`)) Deno.writeTextFileSync(`${folder}/${name}`, String(mib * MIB));
+    }
+  }
+}
+
+/** What a cgroup uses, in MiB. */
+function used(folders: readonly string[]): number {
+  const names = folders.flatMap((folder) => [`${folder}/memory.usage_in_bytes`, `${folder}/memory.current`]);
+  return Math.ceil(Number(Deno.readTextFileSync(names.find(exists)!)) / MIB);
+}
+
+e2eVm(
+  "a VM that the host's memory controller ends says so, and what would have made room",
+  node,
+  async (node) => {
+    await withParent(async (cgroupParent, folders) => {
+      const resources = { memoryLimitBytes: 256 * MIB };
+      const pod = await node.runPod({ name: "oom", cgroupParent, resources });
+      const container = await pod.run({
+        name: "c",
+        image: await node.image("busybox"),
+        command: ["sleep", "1000"],
+      });
+      const limitMib = used(folders) + 32;
+      limit(folders, limitMib);
+      await container.shell("dd if=/dev/zero of=/dev/shm/fill bs=1M count=60").catch(() => {});
+      await container.shell("dd if=/dev/zero of=/tmp/fill bs=1M count=120").catch(() => {});
+      await pod.waitForEnd();
+      const info = JSON.parse((await pod.status()).info.info ?? "{}");
+      match(
+        JSON.stringify(info),
+        new RegExp(
+          `the host's memory controller ended the VM: the limit of ${cgroupParent} is ${limitMib} MiB, where the guest has ` +
+            "320 MiB .*overhead.podFixed.memory of the pod's RuntimeClass is 0 MiB, 160 MiB would do",
+        ),
+      );
+      await pod.remove();
+    });
+  },
+);
+
+e2eVm("a pod whose limit is too small to start says so", node, async (node) => {
+  await withParent(async (cgroupParent, folders) => {
+    limit(folders, 24);
+    const resources = { memoryLimitBytes: 256 * MIB };
+    await rejects(node.runPod({ name: "small", cgroupParent, resources }), (error) => {
+      const { message } = asKuasarError(error);
+      match(message, /Cannot start sandbox \w+: the host's memory controller ended the VM: .* is 24 MiB/);
+      match(message, /160 MiB would do/);
+      return true;
+    });
+  });
+});
