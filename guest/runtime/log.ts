@@ -24,9 +24,14 @@ function show(value: unknown): string {
 const SEVERITIES: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7, trace: 7 };
 
 /** On a host stderr may be systemd's journal (as in lib/log/journal.ts), which stamps lines and reads their severity. */
-const inJournal = writesToJournal();
+let inJournal: boolean | undefined;
 
+/** Asked with the first line: this file is loaded in unit tests, too, without the native module. */
 function writesToJournal(): boolean {
+  return inJournal ??= stderrIsJournal();
+}
+
+function stderrIsJournal(): boolean {
   const stream = sys.getenv("JOURNAL_STREAM");
   if (!stream) return false;
   try {
@@ -44,7 +49,9 @@ function writesToJournal(): boolean {
 function line(level: LogLevel, message: string, fields: Record<string, unknown>): void {
   if (LOG_LEVELS.indexOf(level) > limit) return;
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${show(value)}`).join("");
-  const start = inJournal ? `<${SEVERITIES[level]}>` : `[${(sys.nowMs() / 1000).toFixed(3).padStart(12)}] `;
+  const start = writesToJournal()
+    ? `<${SEVERITIES[level]}>`
+    : `[${(sys.nowMs() / 1000).toFixed(3).padStart(12)}] `;
   sys.logWrite(`${start}kuasar: ${level} ${message}${rest}\n`);
 }
 
