@@ -39,6 +39,7 @@ export class ContainerCreation {
   async create(request: CreateTaskRequest, context: CallContext): Promise<{ pid: number }> {
     const { registry, releases, loggers, streams, events } = this.#deps;
     const id = checkId(request.id, "container id");
+    await releases.settled(id, context.deadlineMs);
     if (registry.has(id) || this.#creating.has(id)) {
       throw new KuasarError("ALREADY_EXISTS", `Cannot create container ${id}: there is one with this id`);
     }
@@ -47,7 +48,6 @@ export class ContainerCreation {
     this.#creating.add(id);
     // While the container is prepared and the runtime loads.
     passGracePeriod();
-    await releases.settled(id);
     const record: ContainerRecord = {
       id,
       sandboxId: placement.sandboxId,

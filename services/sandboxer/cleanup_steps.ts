@@ -65,7 +65,8 @@ function cleanupSteps(
 }
 
 /**
- * Runs all steps of a sandbox and stores what is left over; does nothing where it is clean already.
+ * Runs all steps of a sandbox and stores what is left over, which then is the janitor's; does nothing where it is clean
+ * already. The caller holds its lock and knows that it is not forgotten: peers know it by its id only.
  *
  * @throws ABORTED with one line of evidence for each step that failed: it may be repeated
  */
@@ -78,6 +79,7 @@ export async function cleanSandbox(context: Context, sandbox: Sandbox): Promise<
   if (!context.stopping.aborted) {
     context.log.error("Something of a sandbox is left over", { sandbox: sandbox.id, leftovers: lines });
   }
+  context.janitor.take(sandbox);
   throw new KuasarError(
     "ABORTED",
     `Cannot clean up sandbox ${sandbox.id}: ${lines.length} of its cleanup steps failed`,

@@ -1,9 +1,8 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
-import { cleanSandbox } from "./cleanup_steps.ts";
 import type { Context } from "./context.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
-import { finishStop } from "./finish_stop.ts";
+import { finishInBackground } from "./finish.ts";
 import { watchExit } from "./watch.ts";
 
 /** A sandbox that nobody has started for so long never will be: containerd starts right after Create. */
@@ -28,39 +27,23 @@ async function recoverSandbox(context: Context, sandbox: Sandbox): Promise<void>
   switch (state) {
     case "created":
       if (Date.now() - record.createdAtMs < FORGOTTEN_AFTER_MS) return;
-      return await remove(context, sandbox);
+      sandbox.move("removing");
+      return await finishInBackground(context, sandbox);
     case "starting":
       // containerd has got an error for its call and will not call again.
       sandbox.move("removing", { reason: "the sandboxer ended during the start" });
       sandbox.noteExit({ status: 255, atMs: Date.now() });
-      return await remove(context, sandbox);
+      return await finishInBackground(context, sandbox);
     case "ready":
       // The driver tells at once where it has ended meanwhile.
       return watchExit(context, sandbox);
     case "stopping":
       if (!record.exit) watchExit(context, sandbox);
-      return await finishStop(context, sandbox);
+      return await finishInBackground(context, sandbox);
     case "stopped":
       return;
     case "removing":
-      return await remove(context, sandbox);
-  }
-}
-
-async function remove(context: Context, sandbox: Sandbox): Promise<void> {
-  const { id } = sandbox;
-  const finish = () =>
-    context.locks.run(id, async () => {
-      if (context.registry.find(id) !== sandbox) return;
-      await cleanSandbox(context, sandbox);
-      context.registry.delete(id);
-      context.log.info("Removed", { sandbox: id });
-    });
-  try {
-    await finish();
-  } catch {
-    // Logged and stored as leftovers.
-    context.janitor.later(id, finish);
+      return await finishInBackground(context, sandbox);
   }
 }
 
@@ -69,7 +52,7 @@ async function remove(context: Context, sandbox: Sandbox): Promise<void> {
  * ever take it away.
  */
 async function removeStrangers(context: Context): Promise<void> {
-  const { peers, config, registry, log, stopping } = context;
+  const { peers, config, registry, locks, log, stopping } = context;
   const { network, storage } = peers;
   const drivers = new Set([
     ...peers.installed.haveRun(),
@@ -88,9 +71,13 @@ async function removeStrangers(context: Context): Promise<void> {
     try {
       const options = { timeoutMs: config.timeouts.peer_ms, signal: stopping };
       const { sandboxIds } = await repeat((timeoutMs) => list({}, { timeoutMs, signal: stopping }), options);
-      for (const sandboxId of sandboxIds.filter((id) => !registry.find(id))) {
-        log.warn("Removing an unknown sandbox", { peer: name, sandbox: sandboxId });
-        await repeat((timeoutMs) => remove({ sandboxId }, { timeoutMs }), options);
+      for (const sandboxId of sandboxIds) {
+        await locks.run(sandboxId, async () => {
+          // Somebody may have made a sandbox of this id since the peer was asked.
+          if (registry.find(sandboxId)) return;
+          log.warn("Removing an unknown sandbox", { peer: name, sandbox: sandboxId });
+          await repeat((timeoutMs) => remove({ sandboxId }, { timeoutMs }), options);
+        });
       }
     } catch (error) {
       if (stopping.aborted) return;

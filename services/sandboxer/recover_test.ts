@@ -115,6 +115,33 @@ Deno.test("what belongs to no known sandbox is taken away", async () => {
   });
 });
 
+Deno.test("a sandbox that takes the id of an unknown one before that is removed is left alone", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    for (const id of ["s1", "s2", "s3"]) await fixture.runPod(id);
+    await fixture.downSandboxer();
+    const store = openStore(`${fixture.runDir}/sandboxer/state.db`, []);
+    for (const id of ["s1", "s2"]) store.table("sandboxes").delete(id);
+    store.close();
+    const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    world.faults.set("driver/remove", () => {
+      world.faults.clear();
+      entered.resolve();
+      return gate.promise;
+    });
+    await fixture.upSandboxer();
+    await entered.promise;
+    // The driver still has the unknown one, and the failed start takes it away.
+    await rejects(fixture.runPod("s2"), code("ALREADY_EXISTS"));
+    await fixture.runPod("s2");
+    gate.resolve();
+    await fixture.recovered();
+    strictEqual((await fixture.status("s2")).state, "SANDBOX_READY");
+    const left = ["s2", "s3"].flatMap((id) => ["network", "share", "vm"].map((kind) => `${kind} ${id}`));
+    deepStrictEqual(world.leftovers().sort(), left.sort());
+  });
+});
+
 Deno.test("kill -9 in the middle of everything: the next one finds its way", async () => {
   await Fixture.run(async (fixture) => {
     const { world, runDir } = fixture;

@@ -39,7 +39,12 @@ export class Registry {
   get(id: string): Sandbox {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox) return sandbox;
-    throw new KuasarError("NOT_FOUND", `Cannot find sandbox ${JSON.stringify(id.slice(0, 128))}`);
+    throw notFound(id);
+  }
+
+  /** @throws NOT_FOUND where {@link holds} says no */
+  mustHold(sandbox: Sandbox): void {
+    if (!this.holds(sandbox)) throw notFound(sandbox.id);
   }
 
   /** The one sandbox whose id begins so. @throws NOT_FOUND for none, FAILED_PRECONDITION for several */
@@ -61,14 +66,20 @@ export class Registry {
     return [...this.#sandboxes.values()].sort((a, b) => a.record.createdAtMs - b.record.createdAtMs);
   }
 
-  /** Forgets a sandbox and its containers. */
-  delete(id: string): void {
+  /** True as long as this sandbox is known. Its id says nothing: another one may have it by now. */
+  holds(sandbox: Sandbox): boolean {
+    return this.#sandboxes.get(sandbox.id) === sandbox;
+  }
+
+  /** Forgets a sandbox and its containers; does nothing where that is done. */
+  forget(sandbox: Sandbox): void {
+    if (!this.holds(sandbox)) return;
+    const { id } = sandbox;
     this.#store.transaction(() => {
       this.deleteContainers(id);
       this.#table.delete(id);
     });
-    const sandbox = this.#sandboxes.get(id);
-    if (sandbox) sandbox.forgotten = true;
+    sandbox.forgotten = true;
     this.#sandboxes.delete(id);
   }
 
@@ -96,6 +107,10 @@ export class Registry {
   close(): void {
     this.#store.close();
   }
+}
+
+function notFound(id: string): KuasarError {
+  return new KuasarError("NOT_FOUND", `Cannot find sandbox ${JSON.stringify(id.slice(0, 128))}`);
 }
 
 /** Ids hold no slash. */

@@ -12,7 +12,8 @@ import { adminHandlers } from "./admin.ts";
 import { keepClocks } from "./clock_sync.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
-import { Janitor } from "./janitor.ts";
+import { finishSandbox } from "./finish.ts";
+import { Janitor, type Later } from "./janitor.ts";
 import { KeyedLock } from "../../lib/concurrency/mod.ts";
 import { type MetricsServer, serveMetrics } from "./metrics_server.ts";
 import { NodeMetrics } from "./node_metrics.ts";
@@ -28,6 +29,8 @@ export interface SandboxerOptions {
   config: SandboxerConfig;
   /** Where cgroups are made; the host's hierarchies unless given. */
   cgroupTrees?: readonly Hierarchy[];
+  /** When what has failed is tried again; after a time unless given. */
+  later?: Later;
 }
 
 /** The whole sandboxer: its state, its two sockets, its background work. */
@@ -47,18 +50,20 @@ export class Sandboxer {
     prepare: { listener: Listener; server: TtrpcServer },
     stop: AbortController,
     http: MetricsServer | undefined,
+    recovered: Promise<void>,
   ) {
     this.#http = http;
     this.#stop = stop;
     this.#context = context;
     this.#server = server;
     this.#prepare = prepare;
-    this.recovered = recoverSandboxes(context);
+    this.recovered = recovered;
     this.#stopClocks = keepClocks(context);
   }
 
   /** Loads the state, serves on both sockets and takes up what it finds. */
-  static async start({ runDir, config, cgroupTrees = hierarchies() }: SandboxerOptions): Promise<Sandboxer> {
+  static async start(options: SandboxerOptions): Promise<Sandboxer> {
+    const { runDir, config, cgroupTrees = hierarchies(), later } = options;
     const log = logger("sandboxer");
     const stop = new AbortController();
     const context: Context = {
@@ -70,9 +75,11 @@ export class Sandboxer {
       metrics: new NodeMetrics(),
       locks: new KeyedLock(),
       cgroupTrees,
-      janitor: new Janitor(),
+      janitor: new Janitor((sandbox) => finishSandbox(context, sandbox), later),
       stopping: stop.signal,
     };
+    // Before anybody is served: a start that begins now is not one that was interrupted.
+    const recovered = recoverSandboxes(context);
     const server = await serveGrpc({
       address: `${runDir}/sandboxer.sock`,
       fdName: "sandboxer",
@@ -92,7 +99,7 @@ export class Sandboxer {
       (stream) => void ttrpc.serve(stream),
     );
     const http = config.metrics.address === "" ? undefined : serveMetrics(context, config.metrics.address);
-    return new Sandboxer(context, server, { listener, server: ttrpc }, stop, http);
+    return new Sandboxer(context, server, { listener, server: ttrpc }, stop, http, recovered);
   }
 
   /** Stops serving. Sandboxes go on; whoever starts next adopts them. */

@@ -1,10 +1,10 @@
 import { abortStart } from "./abort_start.ts";
-import { cleanSandbox } from "./cleanup_steps.ts";
 import type { Context } from "./context.ts";
-import { stopLocked } from "./stop.ts";
+import { removeLocked } from "./remove.ts";
+import { endLocked } from "./stop.ts";
 
 /**
- * Removes a sandbox for good; one that still runs is stopped first.
+ * Removes a sandbox for good; one that still runs is ended first.
  *
  * @throws NOT_FOUND, or ABORTED when something is left over: the call may be repeated
  */
@@ -12,11 +12,8 @@ export async function shutdownSandbox(context: Context, id: string): Promise<voi
   const sandbox = context.registry.get(id);
   abortStart(sandbox, "it is being removed");
   await context.locks.run(id, async () => {
-    if (context.registry.find(id) !== sandbox) return;
-    if (sandbox.state !== "removing") await stopLocked(context, sandbox);
-    if (sandbox.state !== "removing") sandbox.move("removing");
-    await cleanSandbox(context, sandbox);
-    context.registry.delete(id);
-    context.log.info("Removed", { sandbox: id });
+    if (!context.registry.holds(sandbox)) return;
+    await endLocked(context, sandbox);
+    await removeLocked(context, sandbox);
   });
 }

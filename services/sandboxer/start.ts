@@ -1,9 +1,9 @@
 import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { ControllerStartResponse } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import { startCancelled } from "./abort_start.ts";
-import { cleanSandbox } from "./cleanup_steps.ts";
 import type { Context } from "./context.ts";
 import { memoryKill } from "./memory_kill.ts";
+import { removeLocked } from "./remove.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { startParts } from "./start_parts.ts";
 import { TASK_VERSION, taskAddress } from "./task_address.ts";
@@ -34,8 +34,8 @@ export async function startSandbox(
 ): Promise<ControllerStartResponse> {
   const sandbox = context.registry.get(id);
   return await context.locks.run(id, async () => {
-    // It may have been removed while this call waited for its turn.
-    context.registry.get(id);
+    // It may have been removed while this call waited for its turn, and another made.
+    context.registry.mustHold(sandbox);
     sandbox.move("starting", { cleaned: false });
     const abort = new AbortController();
     const timeline = new Timeline();
@@ -86,17 +86,8 @@ async function undoStart(context: Context, sandbox: Sandbox, timeline: Timeline,
   sandbox.watchAbort?.abort();
   sandbox.move("removing", { phases: timeline.phases, reason: error.message, evidence: [...error.evidence] });
   sandbox.noteExit({ status: 255, atMs: Date.now() });
-  try {
-    await cleanSandbox(context, sandbox);
-    context.registry.delete(id);
-  } catch {
-    // Logged and stored as leftovers; repeated until nothing is left.
-    context.janitor.later(id, () =>
-      context.locks.run(id, async () => {
-        await cleanSandbox(context, sandbox);
-        context.registry.delete(id);
-      }));
-  }
+  // What is left over is logged, and the janitor's; the caller is told why the start failed.
+  await removeLocked(context, sandbox).catch(() => {});
   return error;
 }
 

@@ -14,7 +14,7 @@ export const TRANSITIONS = {
   /** Containers can run. */
   ready: ["stopping"],
   /** It ends or has ended; parts of it may still exist. */
-  stopping: ["stopped"],
+  stopping: ["stopped", "removing"],
   /** Nothing of it is left but what `Status` tells. */
   stopped: ["removing"],
   /** It is being forgotten. */

@@ -3,6 +3,7 @@ import { abortStart } from "./abort_start.ts";
 import { cleanSandbox } from "./cleanup_steps.ts";
 import type { Context } from "./context.ts";
 import { withGuest } from "./guest.ts";
+import { removeLocked } from "./remove.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { Timeline } from "./timeline.ts";
@@ -27,13 +28,26 @@ export async function stopSandbox(context: Context, id: string, timeoutSecs = 0)
   const sandbox = context.registry.get(id);
   abortStart(sandbox, "it is being stopped");
   await context.locks.run(id, async () => {
-    // An aborted start has removed it by now.
-    if (context.registry.find(id) === sandbox) await stopLocked(context, sandbox, timeoutSecs * 1000);
+    // An aborted start has removed it by now, or could not.
+    if (!context.registry.holds(sandbox)) return;
+    if (sandbox.state === "removing") return await removeLocked(context, sandbox);
+    await stopLocked(context, sandbox, timeoutSecs * 1000);
   });
 }
 
 /** As {@link stopSandbox}, for a caller that holds the sandbox's lock. */
 export async function stopLocked(context: Context, sandbox: Sandbox, graceMs = 0): Promise<void> {
+  await endLocked(context, sandbox, graceMs);
+  await cleanSandbox(context, sandbox);
+  sandbox.watchAbort?.abort();
+  sandbox.noteExit({ status: KILLED, atMs: Date.now() });
+  if (sandbox.state !== "stopping") return;
+  sandbox.move("stopped");
+  context.log.info("Stopped", { sandbox: sandbox.id, status: sandbox.record.exit?.status });
+}
+
+/** Ends what runs of a sandbox, and cleans nothing. The caller holds its lock. */
+export async function endLocked(context: Context, sandbox: Sandbox, graceMs = 0): Promise<void> {
   const { state } = sandbox;
   if (state === "created") {
     sandbox.move("stopping");
@@ -49,12 +63,6 @@ export async function stopLocked(context: Context, sandbox: Sandbox, graceMs = 0
     sandbox.update({ phases: [...sandbox.record.phases, ...timeline.phases] });
     context.metrics.phases(sandbox.record.driver, timeline.phases);
   }
-  await cleanSandbox(context, sandbox);
-  sandbox.watchAbort?.abort();
-  sandbox.noteExit({ status: KILLED, atMs: Date.now() });
-  if (sandbox.state !== "stopping") return;
-  sandbox.move("stopped");
-  context.log.info("Stopped", { sandbox: sandbox.id, status: sandbox.record.exit?.status });
 }
 
 async function endVm(context: Context, sandbox: Sandbox, graceMs: number, timeline: Timeline): Promise<void> {

@@ -1,8 +1,8 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import type { WaitResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { Context } from "./context.ts";
-import { finishStop } from "./finish_stop.ts";
 import { memoryKill } from "./memory_kill.ts";
+import { finishInBackground } from "./finish.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { fromTimestamp, sleep } from "./time.ts";
 import { watchShare } from "./watch_share.ts";
@@ -67,5 +67,5 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
     sandbox.update({ evidence: exit.evidence });
   }
   sandbox.noteExit({ status: exit.exitStatus, atMs: fromTimestamp(exit.exitedAt) || Date.now() });
-  if (byItself) void finishStop(context, sandbox);
+  if (byItself) void finishInBackground(context, sandbox);
 }

@@ -11,6 +11,7 @@ import { PodSandboxConfig } from "../../../lib/proto/gen/runtime/v1/pod_sandbox_
 import { connectUnix } from "../../../lib/transport/mod.ts";
 import { createClient, TtrpcClient, type TypedClient } from "../../../lib/ttrpc/mod.ts";
 import { loadSandboxerConfig, type SandboxerConfig } from "../config.ts";
+import type { Later } from "../janitor.ts";
 import { Sandboxer } from "../sandboxer.ts";
 import { serveStandInDriver } from "./stand_in_driver.ts";
 import { serveStandInNetwork } from "./stand_in_network.ts";
@@ -37,6 +38,8 @@ export class Fixture {
   controller: GrpcClient<typeof ControllerDefinition>;
   admin: GrpcClient<typeof AdminDefinition>;
   readonly log: string[] = [];
+  /** When the sandboxer tries again what has failed; after its usual pauses unless set. */
+  later: Later | undefined;
   readonly #servers = new Map<StandInName, GrpcServer>();
   #sandboxer: Sandboxer | undefined;
 
@@ -52,10 +55,12 @@ export class Fixture {
   static async run(
     test: (fixture: Fixture) => Promise<void>,
     config: Partial<SandboxerConfig> = {},
+    later?: Later,
   ): Promise<void> {
     const fixture = new Fixture(await Deno.makeTempDir({ prefix: "kt-sb-" }));
     const restoreLog = captureLog((line) => fixture.log.push(line));
     fixture.config = { ...fixture.config, ...config };
+    fixture.later = later;
     try {
       for (const name of Object.keys(STAND_INS) as StandInName[]) await fixture.up(name);
       await fixture.upSandboxer();
@@ -91,6 +96,7 @@ export class Fixture {
       config: this.config,
       // Its sandboxes have no processes, and others' tests use the same ids.
       cgroupTrees: [],
+      ...(this.later && { later: this.later }),
     });
   }
 
@@ -147,11 +153,15 @@ export class Fixture {
     return (await again(() => this.admin.inspect({ id }))).summary?.state ?? "";
   }
 
+  /** State of a sandbox, undefined where there is none. */
+  async found(id: string): Promise<string | undefined> {
+    return (await again(() => this.admin.list({}))).sandboxes.find((s) => s.id === id)?.state;
+  }
+
   /** Waits until a sandbox is in a state, for what happens in the background. */
   async until(id: string, wanted: string | undefined): Promise<void> {
     for (let tries = 0; tries < 2000; tries++) {
-      const found = (await again(() => this.admin.list({}))).sandboxes.find((s) => s.id === id)?.state;
-      if (found === wanted) return;
+      if (await this.found(id) === wanted) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     throw new Error(`sandbox ${id} never came to ${wanted}`);
