@@ -1,7 +1,7 @@
 import { root } from "./root.ts";
 
 /** What a test needs, and with it the stage of `deno task test` that runs it. */
-export type TestKind = "unit" | "vm" | "e2e" | "systemd";
+export type TestKind = "unit" | "vm" | "e2e" | "systemd" | "host";
 
 /** Not ours, or made by the set-up. */
 const SKIPPED = new Set(["build", "node_modules"]);
@@ -14,6 +14,7 @@ const FOLDERS: readonly (readonly [folder: string, kind: TestKind])[] = [
   ["tests/standins/", "vm"],
   ["tests/e2e/", "e2e"],
   ["tests/systemd/", "systemd"],
+  ["tests/host/", "host"],
 ];
 
 /** Every test file of the checkout, as paths below its root, in order. */

@@ -1,0 +1,85 @@
+import type { DebianHost } from "./debian_host.ts";
+import { install, type Kind, KINDS, prepareNode, uninstall } from "./install.ts";
+import { appArmor, exec, firstContainer, life, slice, stdio, volumes, wasmModule } from "./pod_checks.ts";
+import {
+  killOften,
+  killTaskServer,
+  nothingIsLeft,
+  reboot,
+  restartAll,
+  restartEach,
+  unitsAreUp,
+  verifyUnits,
+} from "./unit_checks.ts";
+
+/** One row of the table. The checks of a host follow each other: what one leaves running the next one uses. */
+export interface Check {
+  name: string;
+  /** @returns what the table tells besides the time, if anything */
+  run(host: DebianHost): Promise<string | void>;
+}
+
+const ofKind = (kind: Kind, what: string, run: (host: DebianHost, kind: Kind) => Promise<string | void>) => ({
+  name: `${kind}: ${what}`,
+  run: (host: DebianHost) => run(host, kind),
+});
+
+const begin: readonly Check[] = [
+  { name: "a node with containerd and CNI", run: ({ machine }) => prepareNode(machine) },
+  {
+    name: "install, enable, start",
+    run: async (host) => {
+      host.beginInstallation();
+      await install(host.machine);
+    },
+  },
+  { name: "systemd-analyze verify", run: verifyUnits },
+  { name: "units are up", run: unitsAreUp },
+  {
+    name: "images are imported",
+    run: async (host) => {
+      for (const image of ["busybox", "wasm"]) await host.importImage(image);
+    },
+  },
+];
+
+const pods = (kind: Kind): Check[] => [
+  ofKind(kind, "first container", firstContainer),
+  ofKind(kind, "exec", exec),
+  ofKind(kind, "stdio", stdio),
+  ofKind(kind, "volumes", volumes),
+];
+
+const end: readonly Check[] = [
+  { name: "nothing is left of the pods", run: nothingIsLeft },
+  { name: "uninstall", run: uninstall },
+];
+
+/** All of it, for `deno task test:host`. */
+export const ALL_CHECKS: readonly Check[] = [
+  ...begin,
+  ...KINDS.flatMap((kind) => [
+    ...pods(kind),
+    ofKind(kind, "life of a container", life),
+    ofKind(kind, "in a kubelet's slice", slice),
+  ]),
+  { name: "wasm: a module", run: wasmModule },
+  { name: "AppArmor holds, nothing is denied", run: appArmor },
+  { name: "restart of each unit, pods go on", run: restartEach },
+  { name: "death of the task server, pods go on", run: killTaskServer },
+  { name: "seven deaths of a service, pods go on", run: killOften },
+  { name: "reboot with pods", run: reboot },
+  ...(["runc", "qemu"] as const).map((kind) =>
+    ofKind(kind, "first container after the reboot", firstContainer)
+  ),
+  ...end,
+];
+
+/** The slice of `deno task test`: each fault that only such a host shows, in minutes. */
+export const SLICE: readonly Check[] = [
+  ...begin,
+  ...(["runc", "qemu"] as const).flatMap(pods),
+  { name: "AppArmor holds, nothing is denied", run: appArmor },
+  { name: "restart of all units, pods go on", run: restartAll },
+  ...end,
+];

@@ -1,0 +1,38 @@
+/**
+ * `deno task test:host`: Debian 12 and 13 as people have them, in QEMU, and what is promised there; ends with a table.
+ * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` what `deno task test` runs.
+ */
+import { parseArgs } from "node:util";
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { buildServices } from "../../deploy/install/bundle.ts";
+import { setup } from "../../deploy/setup.ts";
+import { ALL_CHECKS, SLICE } from "./checks.ts";
+import { type HostReport, runHost } from "./run_host.ts";
+import { HOST_SUITES } from "./suites.ts";
+import { table } from "./table.ts";
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: { suite: { type: "string" }, slice: { type: "boolean" } },
+  });
+  const names = values.suite?.split(",") ?? HOST_SUITES.map(({ name }) => name);
+  const suites = HOST_SUITES.filter(({ name }) => names.includes(name));
+  try {
+    await setup();
+    await buildServices();
+    const reports: HostReport[] = [];
+    for (const suite of suites) {
+      reports.push(await runHost(suite, values.slice ? SLICE : ALL_CHECKS, (line) => console.log(line)));
+    }
+    console.log(`\n${table(reports)}`);
+    const failed = reports.flatMap(({ results }) => results).filter(({ problem }) => problem).length;
+    console.log(`${failed === 0 ? "All is as promised" : `${failed} FAILED`}`);
+    Deno.exit(failed === 0 ? 0 : 1);
+  } catch (error) {
+    const { message, evidence } = asKuasarError(error);
+    console.error(`test:host: ${message}`);
+    for (const line of evidence) console.error(`  ${line}`);
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,76 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import type { Check } from "./checks.ts";
+import { DebianHost } from "./debian_host.ts";
+import { hostImage } from "./image.ts";
+import { HostMachine } from "./machine.ts";
+import type { HostSuite } from "./suites.ts";
+
+/** How a check ended. */
+export interface CheckResult {
+  name: string;
+  seconds: number;
+  /** What the check tells. */
+  note: string;
+  /** Why it failed; undefined where it passed. */
+  problem?: string;
+}
+
+/** All of a host. */
+export interface HostReport {
+  suite: HostSuite;
+  /** By what they are of: `kernel`. */
+  versions: Readonly<Record<string, string>>;
+  results: readonly CheckResult[];
+}
+
+const VERSIONS: Readonly<Record<string, string>> = {
+  Debian: "cat /etc/debian_version",
+  kernel: "uname -r",
+  systemd: "systemctl --version | head -n 1 | cut -d ' ' -f 2",
+};
+
+/** Of the host's journal, with a failure. */
+const JOURNAL = "journalctl --no-pager -n 60 -o short-monotonic -u 'kuasar-*' -u containerd";
+
+/** Boots a host and runs checks on it, one after the other; a failed one stops no other. */
+export async function runHost(
+  suite: HostSuite,
+  checks: readonly Check[],
+  say: (line: string) => void,
+): Promise<HostReport> {
+  const image = await hostImage(suite);
+  const begin = Date.now();
+  const machine = await HostMachine.boot(image);
+  const results: CheckResult[] = [{ name: "boot", seconds: (Date.now() - begin) / 1000, note: "" }];
+  const host = new DebianHost(machine, suite);
+  const tell = ({ name, seconds, note, problem }: CheckResult) =>
+    say(
+      `${suite.name}  ${problem ? "FAILED" : "ok    "} ${seconds.toFixed(1).padStart(6)} s  ${name}  ${note}`,
+    );
+  try {
+    tell(results[0]!);
+    const versions: Record<string, string> = {};
+    for (const [what, command] of Object.entries(VERSIONS)) {
+      versions[what] = (await machine.must(command)).trim();
+    }
+    for (const { name, run } of checks) {
+      const begin = Date.now();
+      const result: CheckResult = { name, seconds: 0, note: "" };
+      try {
+        result.note = await run(host) ?? "";
+      } catch (error) {
+        const { message, evidence } = asKuasarError(error);
+        result.problem = message;
+        for (const line of [message, ...evidence]) say(`  ${line}`);
+        const { stdout } = await machine.run(JOURNAL);
+        say(stdout);
+      }
+      result.seconds = (Date.now() - begin) / 1000;
+      results.push(result);
+      tell(result);
+    }
+    return { suite, versions, results };
+  } finally {
+    await host.stop();
+  }
+}
