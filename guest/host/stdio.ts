@@ -1,9 +1,14 @@
+import { asKuasarError } from "../../lib/errors/mod.ts";
 import * as sys from "../native/sys.js";
+import { sleep } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { HostProcess } from "./host_process.ts";
 import { openLogFile } from "./log_file.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
+
+/** Between two tries to open a stream in a guest that has had no time for it. */
+const RETRY_MS = 100;
 
 /** A program that reads a process's output. */
 export interface LoggerRecord extends HostProcess {
@@ -60,8 +65,9 @@ export class Stdio {
   }
 
   /**
-   * Opens every stream, or takes over what an earlier server has left of it. Failures are logged and end that stream: the process
-   * must not hang for want of a reader.
+   * Opens every stream, or takes over what an earlier server has left of it. A guest that is too busy is tried again as long as it
+   * lives: what the process says would be lost. Other failures are logged and end that stream: the process must not hang for want
+   * of a reader.
    *
    * @param onStdinEnd told when containerd's input has ended and all of it is on its way to the guest
    */
@@ -83,7 +89,9 @@ export class Stdio {
         if (this.#closed) return this.#close(stream);
         this.#join(name, fifo, stream, name === "stdin" ? onStdinEnd : () => {});
       } catch (error) {
-        log.debug("no stream", { container, exec, name, error });
+        // Where an earlier server has fetched all of a process that has ended, the guest has none.
+        const expected = this.#closed || link.dead || asKuasarError(error).code === "NOT_FOUND";
+        log[expected ? "debug" : "warn"]("no stream", { container, exec, name, error });
         this.#close(fifo);
       }
     }));
@@ -140,10 +148,25 @@ export class Stdio {
   ): Promise<number> {
     const left = link.local ? -1 : this.#takeOver(`${key}/stream`);
     if (left >= 0) return left;
-    const stream = await link.openStream(container, exec, name);
+    const stream = await this.#openStream(link, container, exec, name);
     if (!link.local) return this.#hold(`${key}/stream`, stream);
     this.#open.set(stream, "");
     return stream;
+  }
+
+  async #openStream(link: SandboxLink, container: string, exec: string, name: string): Promise<number> {
+    for (let late = false;; late = true) {
+      try {
+        const stream = await link.openStream(container, exec, name);
+        if (late) log.info("a stream is open at last", { container, exec, name });
+        return stream;
+      } catch (error) {
+        const busy = ["UNAVAILABLE", "DEADLINE_EXCEEDED"].includes(asKuasarError(error).code);
+        if (!busy || this.#closed || link.dead) throw error;
+        if (!late) log.warn("cannot open a stream yet", { container, exec, name, error });
+        await Promise.race([sleep(RETRY_MS), link.died]);
+      }
+    }
   }
 
   /** What an earlier server has left; -1 where there is nothing. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -126,12 +127,17 @@ static JSValue js_listen_vsock(JSContext *ctx, JSValueConst self, int argc, JSVa
 
 static JSValue js_connect_vsock(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
-  int cid, port;
-  if (arg_int(ctx, ARG(0), &cid) || arg_int(ctx, ARG(1), &port)) return JS_EXCEPTION;
+  int cid, port, timeout_ms;
+  if (arg_int(ctx, ARG(0), &cid) || arg_int(ctx, ARG(1), &port) || arg_int_or(ctx, ARG(2), &timeout_ms, 0)) return JS_EXCEPTION;
   int fd = new_socket(AF_VSOCK, SOCK_STREAM, 0);
   if (fd < 0) return throw_errno(ctx, errno, "socket", "vsock");
   struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = (unsigned)port, .svm_cid = (unsigned)cid};
-  int failed = connect(fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS ? errno : 0;
+  int failed = 0;
+  if (timeout_ms > 0) {
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &timeout, sizeof timeout)) failed = errno;
+  }
+  if (!failed && connect(fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS) failed = errno;
   return failed_with(fd, failed) ? throw_errno(ctx, failed, "connect", "vsock") : JS_NewInt32(ctx, fd);
 }
 
@@ -353,7 +359,7 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("connectUnix", 1, js_connect_unix),
     JS_CFUNC_DEF("adoptListener", 1, js_adopt_listener),
     JS_CFUNC_DEF("listenVsock", 2, js_listen_vsock),
-    JS_CFUNC_DEF("connectVsock", 2, js_connect_vsock),
+    JS_CFUNC_DEF("connectVsock", 3, js_connect_vsock),
     JS_CFUNC_DEF("localVsockPort", 1, js_local_vsock_port),
     JS_CFUNC_DEF("accept", 1, js_accept),
     JS_CFUNC_DEF("socketError", 1, js_socket_error),

@@ -422,8 +422,11 @@ export function connectUnix(path: string): number;
 export function adoptListener(fd: number): void;
 /** Listens on any cid. Port 0xffffffff picks a free one, see {@link localVsockPort}. */
 export function listenVsock(port: number, backlog?: number): number;
-/** Connection under way: wait for OUT, then {@link socketError} tells. */
-export function connectVsock(cid: number, port: number): number;
+/**
+ * Connection under way: wait for OUT, then {@link socketError} tells. `timeoutMs` is the kernel's own limit, 2 s unless given
+ * (SO_VM_SOCKETS_CONNECT_TIMEOUT).
+ */
+export function connectVsock(cid: number, port: number, timeoutMs?: number): number;
 export function localVsockPort(fd: number): number;
 /** `cid` and `port` are the peer's for AF_VSOCK, else 0. `null` when nobody waits. */
 export function accept(

@@ -9,7 +9,12 @@ import { within } from "./deadline.ts";
  * @throws KuasarError UNAVAILABLE when it is refused, DEADLINE_EXCEEDED
  */
 export async function connectVsock(cid: number, port: number, timeoutMs: number): Promise<number> {
-  return await connected(sys.connectVsock(cid, port), `connect to vsock ${cid}:${port}`, timeoutMs);
+  // The kernel would give up after 2 s by itself, which a busy guest needs now and then.
+  return await connected(
+    sys.connectVsock(cid, port, timeoutMs),
+    `connect to vsock ${cid}:${port}`,
+    timeoutMs,
+  );
 }
 
 /**
@@ -39,7 +44,7 @@ async function connected(fd: number, what: string, timeoutMs: number): Promise<n
     sys.unwatch(fd);
     const errno = sys.socketError(fd);
     if (errno !== 0) {
-      // vsock has a time-out of its own (SO_VM_SOCKETS_CONNECT_TIMEOUT, 2 s).
+      // The kernel has kept the same time, and may be first.
       const code = errno === sys.E.TIMEDOUT ? "DEADLINE_EXCEEDED" : "UNAVAILABLE";
       throw new KuasarError(code, `Cannot ${what}: ${sys.strerror(errno)}`);
     }

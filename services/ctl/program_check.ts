@@ -2,7 +2,7 @@ import { DRIVERS } from "../../deploy/drivers.ts";
 import type { DriverDeployment, OutsideProgram } from "../../drivers/contract/deployment.ts";
 import type { Finding } from "./host_facts.ts";
 import { isAtLeast } from "../../lib/process/mod.ts";
-import { versionOf } from "./tool_check.ts";
+import { UNKNOWN, versionOf } from "./tool_check.ts";
 
 /** The programs of drivers that no package has, and those that may take the place of one: each is of use to the pods of one kind only. */
 export async function checkPrograms(drivers: readonly DriverDeployment[] = DRIVERS): Promise<Finding[]> {
@@ -20,7 +20,7 @@ async function checkProgram(program: OutsideProgram, whoWants: string): Promise<
   if (version === undefined) {
     return { what, verdict: "absent", detail: `not at ${path}; ${whoWants} it`, remedy };
   }
-  if (version !== "?" && !isAtLeast(version, minVersion)) {
+  if (!version.startsWith(UNKNOWN) && !isAtLeast(version, minVersion)) {
     const detail = `${version} at ${path} is older than ${minVersion}, which ${whoWants}`;
     return { what, verdict: "absent", detail, remedy };
   }

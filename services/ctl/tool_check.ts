@@ -1,28 +1,50 @@
 import { buildDir } from "../../lib/build/mod.ts";
+import { formatDuration } from "../../lib/errors/mod.ts";
 import { type Tool, TOOLS } from "../../deploy/host/mod.ts";
 import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 import type { Finding } from "./host_facts.ts";
 
-/** A program that hangs must not hang us. */
-const TIMEOUT_MS = 5_000;
+/** A program that hangs must not hang us; one on a busy host has some time. */
+const TIMEOUT_MS = 20_000;
+
+/** How a version begins that nobody knows. */
+export const UNKNOWN = "?";
+
+/** What a program has done. */
+interface Run {
+  success: boolean;
+  text: string;
+  /** True where it was given up: what it has said until then is no answer. */
+  late: boolean;
+}
 
 /** Runs a program to its end, and no longer than a time. @throws where it cannot be run */
-async function run(path: string, args: readonly string[]): Promise<{ success: boolean; text: string }> {
+async function run(path: string, args: readonly string[], timeoutMs = TIMEOUT_MS): Promise<Run> {
+  const signal = AbortSignal.timeout(timeoutMs);
   const { success, stdout, stderr } = await new Deno.Command(path, {
     args: [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal,
   }).output();
   const decoder = new TextDecoder();
-  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
+  return { success, text: decoder.decode(stdout) + decoder.decode(stderr), late: signal.aborted };
 }
 
-/** The version that a program says it has, `?` where it says none, undefined where it cannot be run. */
-export async function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {
+/**
+ * The version that a program says it has; what begins with {@link UNKNOWN} where it says none, or nothing in time; undefined where
+ * it cannot be run.
+ */
+export async function versionOf(
+  path: string,
+  args: readonly string[],
+  timeoutMs = TIMEOUT_MS,
+): Promise<string | undefined> {
   try {
-    return versionIn((await run(path, args)).text) ?? "?";
+    const { text, late } = await run(path, args, timeoutMs);
+    if (late) return `${UNKNOWN} (no answer to \`${args.join(" ")}\` within ${formatDuration(timeoutMs)})`;
+    return versionIn(text) ?? UNKNOWN;
   } catch {
     return undefined;
   }
@@ -31,8 +53,9 @@ export async function versionOf(path: string, args: readonly string[]): Promise<
 /** Why a program does not work on this host; undefined where it does, or does not tell. */
 async function selfTestOf(path: string, { selfTest }: Tool): Promise<string | undefined> {
   if (!selfTest) return undefined;
-  const { success, text } = await run(path, selfTest);
+  const { success, text, late } = await run(path, selfTest);
   if (success) return undefined;
+  if (late) return `${selfTest.join(" ")} is not done after ${formatDuration(TIMEOUT_MS)}`;
   return text.trim().split("\n").at(-1) || `${selfTest.join(" ")} has failed`;
 }
 
@@ -46,7 +69,7 @@ export async function checkTool(tool: Tool, prefix = `${buildDir}/host`): Promis
   for (const path of [`${prefix}/${tool.path}`, `/${tool.path}`]) {
     const version = await versionOf(path, tool.versionArgs);
     if (version === undefined) continue;
-    if (version !== "?" && !isAtLeast(version, tool.minVersion)) {
+    if (!version.startsWith(UNKNOWN) && !isAtLeast(version, tool.minVersion)) {
       const detail = `${version} at ${path} is older than ${tool.minVersion}; ${tool.whatFor}`;
       return { what, verdict: absent, detail, remedy };
     }

@@ -1,6 +1,6 @@
 import { match, strictEqual } from "node:assert/strict";
 import { TOOLS } from "../../deploy/host/mod.ts";
-import { checkTool } from "./tool_check.ts";
+import { checkTool, versionOf } from "./tool_check.ts";
 
 Deno.test("a program that tells of itself that it does not work is said to be absent, where no pod needs it", async () => {
   const prefix = await Deno.makeTempDir();
@@ -20,4 +20,11 @@ Deno.test("a program that tells of itself that it does not work is said to be ab
   await write(0);
   strictEqual((await checkTool(tool, prefix)).verdict, "ok");
   await Deno.remove(prefix, { recursive: true });
+});
+
+Deno.test("a program that does not answer in time is no program without a version", async () => {
+  const slow = await versionOf("/bin/sh", ["-c", "echo 1.2.3; exec sleep 300"], 200);
+  strictEqual(slow, "? (no answer to `-c echo 1.2.3; exec sleep 300` within 200 ms)");
+  strictEqual(await versionOf("/bin/sh", ["-c", "echo 1.2.3"]), "1.2.3");
+  strictEqual(await versionOf("/nonexistent", []), undefined);
 });

@@ -8,6 +8,7 @@ import "./process.ts";
 import "./relay.ts";
 import "./runtime.ts";
 import "./sockets.ts";
+import "./stdio.ts";
 import "./text.ts";
 import "./tunnel.ts";
 import { runAll } from "./check.ts";

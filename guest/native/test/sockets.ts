@@ -95,7 +95,7 @@ test("vsock without a peer", async () => {
   sys.close(listener);
   const refused = new Set(["ENODEV", "ENETUNREACH", "EADDRNOTAVAIL", "ECONNRESET"]);
   try {
-    const fd = sys.connectVsock(77, 1);
+    const fd = sys.connectVsock(77, 1, 5_500);
     let errno = 0;
     sys.watch(fd, sys.EPOLL.OUT, () => errno ||= sys.socketError(fd));
     await until(() => errno !== 0);
