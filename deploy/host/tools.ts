@@ -19,8 +19,6 @@ export interface Tool {
    * libraries, older or absent, would be taken.
    */
   libraries?: readonly string[];
-  /** True for what no pod needs, but something that can be done with pods. */
-  optional?: true;
   /** Arguments that make it tell by its exit code whether it works on this host. */
   selfTest?: readonly string[];
   /** True where Debian 12 has no version that is new enough. */
@@ -107,7 +105,6 @@ export const TOOLS: readonly Tool[] = [
     minVersion: "4.0",
     versionArgs: ["--version"],
     whatFor: "checkpoints and restores containers (driver runc)",
-    optional: true,
     selfTest: ["check"],
     tooOldInDebian12: true,
   },

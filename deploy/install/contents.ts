@@ -4,6 +4,7 @@ import { type DriverDeployment, shimBinaries } from "../drivers.ts";
 import { runtimeClasses } from "../kubernetes/runtime_class.ts";
 import { CORE_SERVICES, driverService } from "../supervisor/mod.ts";
 import { allUnits } from "../systemd/mod.ts";
+import { parseUnit, words } from "../systemd/units.ts";
 import type { Item } from "./item.ts";
 import { launcher } from "./launcher.ts";
 import { dropInFile, folders, type Layout, relocate } from "./layout.ts";
@@ -50,6 +51,7 @@ function programItems(layout: Layout, drivers: readonly DriverDeployment[]): Ite
       mode: PLAIN,
       source: `${bundled}/${name}`,
     })),
+    { kind: "text", path: `${lib}/layout.json`, mode: PLAIN, text: layoutText(layout, drivers) },
     ...commands.map((name): Item => ({
       kind: "text",
       path: `${bin}/kuasar-${name}`,
@@ -62,6 +64,19 @@ function programItems(layout: Layout, drivers: readonly DriverDeployment[]): Ite
       target: `../lib/kuasar/${AGENT}`,
     })),
   ];
+}
+
+/** What `kuasar-ctl check` knows of this installation (services/ctl/installation.ts). */
+function layoutText(layout: Layout, drivers: readonly DriverDeployment[]): string {
+  const services = [...allUnits(drivers)].filter(([name]) => name.endsWith(".service")).map(
+    ([name, text]) => {
+      const command = words(parseUnit(relocate(text, layout)), "Service", "ExecStart");
+      return [name.replace(/\.service$/, ""), command.filter((word) => word !== "$OPTIONS")];
+    },
+  );
+  const { runDir, etcDir } = layout;
+  const about = { runDir, etcDir, dropIn: dropInFile(layout), services: Object.fromEntries(services) };
+  return JSON.stringify(about, null, 1) + "\n";
 }
 
 function stateItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {

@@ -56,6 +56,8 @@ export interface DriverDeployment {
   alternative?: OutsideProgram;
   /** True where its pods are VMs: it needs a guest's kernel and image. */
   vm: boolean;
+  /** True where its guests run under KVM only. */
+  needsKvm?: true;
   /** Annotations of pods and containers that containerd must hand on; `*` stands for anything. */
   annotations?: readonly string[];
   /** True where its guests see no directory of the host: their containers have disks, and copies of volumes. */

@@ -15,6 +15,7 @@ export const deployment: DriverDeployment = {
     remedy: "take it from a release of https://github.com/firecracker-microvm/firecracker",
   },
   vm: true,
+  needsKvm: true,
   sharesNothing: true,
   configFile: `config_firecracker_${Deno.build.arch}.toml`,
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>

@@ -11,7 +11,7 @@ import type { WasmConfig } from "./config.ts";
 import { engineRun, GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
 import { engineSpec } from "./engine_spec.ts";
 import { findModule, type HostModule } from "./module.ts";
-import { makeToolchain, type Toolchain } from "./toolchain.ts";
+import { askEngine, makeToolchain, type Toolchain } from "./toolchain.ts";
 import { placeVolumes } from "./volumes.ts";
 
 /** What the kind is made from. */
@@ -59,6 +59,15 @@ export class WasmKind implements SandboxKind {
       config.artifacts,
       log,
     );
+  }
+
+  /** Looks for the engine, and does no more: such a kind starts nothing. */
+  static async look(options: WasmKindOptions): Promise<WasmKind> {
+    try {
+      return new WasmKind(options, (await askEngine(options.config)).text, []);
+    } catch (error) {
+      return new WasmKind(options, "", [asKuasarError(error).message]);
+    }
   }
 
   /** Looks for the engine, and makes it ready. */

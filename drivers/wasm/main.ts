@@ -21,7 +21,10 @@ if (import.meta.main) {
       const driverDir = `${context.runDir}/driver-wasm`;
       const runtime = await runtimeVersion(config.runtimePath);
       const options = { config, driverDir, runtime, log: context.log };
-      await serveHostDriver(context, await WasmKind.load(options));
+      await serveHostDriver(
+        context,
+        context.report ? await WasmKind.look(options) : await WasmKind.load(options),
+      );
     },
   });
 }

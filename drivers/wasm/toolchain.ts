@@ -15,6 +15,18 @@ export interface Toolchain {
   compiler: AotCompiler | undefined;
 }
 
+/** Asks the engine who it is. @throws {KuasarError} FAILED_PRECONDITION where it cannot be run */
+export async function askEngine({ engine: name, enginePath, pluginPath }: WasmConfig): Promise<EngineBuild> {
+  const engine = ENGINES[name];
+  const { version: build, notes } = await programVersion(enginePath, engine.parseVersion, {
+    args: engine.versionArgs,
+    env: pluginPath === "" ? {} : { WASMEDGE_PLUGIN_PATH: pluginPath },
+  });
+  if (build) return build;
+  const reason = notes[0] ?? `${enginePath} is missing, or does not say that it is ${engine.name}`;
+  throw new KuasarError("FAILED_PRECONDITION", `Cannot use the engine: ${reason}`);
+}
+
 /**
  * Asks the engine who it is, and makes its root file system.
  *
@@ -27,15 +39,7 @@ export async function makeToolchain(
   log: Logger,
 ): Promise<Toolchain> {
   const engine = ENGINES[config.engine];
-  const { enginePath, pluginPath } = config;
-  const { version: build, notes } = await programVersion(enginePath, engine.parseVersion, {
-    args: engine.versionArgs,
-    env: pluginPath === "" ? {} : { WASMEDGE_PLUGIN_PATH: pluginPath },
-  });
-  if (!build) {
-    const reason = notes[0] ?? `${enginePath} is missing, or does not say that it is ${engine.name}`;
-    throw new KuasarError("FAILED_PRECONDITION", `Cannot use the engine: ${reason}`);
-  }
+  const build = await askEngine(config);
   await Deno.mkdir(config.rootPath, { recursive: true, mode: 0o755 });
   const root = await makeEngineRoot(config.enginePath, config.rootPath);
   await removeOldRoots(root, driverDir);

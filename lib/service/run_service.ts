@@ -4,6 +4,7 @@ import { LOG_LEVELS, type Logger, logger, type LogLevel, setLogLevel, writesToJo
 import { type FlagTable, type FlagValues, formatHelp, parseFlags, type Usage } from "./flags.ts";
 import { keepInheritedFds } from "./inherited_fds.ts";
 import { notify } from "./notify.ts";
+import type { SelfCheck } from "./self_check.ts";
 import { refuseCallers } from "./refuse_callers.ts";
 import { VERSION } from "./version.ts";
 
@@ -17,6 +18,7 @@ const COMMON_FLAGS = {
   "run-dir": { kind: "string", placeholder: "DIR", default: "/run/kuasar", help: "Sockets and state" },
   "config": { kind: "string", placeholder: "FILE", help: "Configuration file (TOML)" },
   "log-level": { kind: "string", default: "info", oneOf: LOG_LEVELS, help: "Least level that is logged" },
+  "check": { kind: "boolean", help: "Tell as JSON what is missing for its work, and end" },
   "help": { kind: "boolean", help: "Print this text" },
   "version": { kind: "boolean", help: "Print the version" },
 } as const satisfies FlagTable;
@@ -29,6 +31,11 @@ export interface ServiceContext<T extends FlagTable> {
   configFile: string | undefined;
   flags: FlagValues<T>;
   log: Logger;
+  /**
+   * Present where the service is only asked to look (`--check`): takes what it has found, and then `run` returns without an
+   * effect on anything. Another process may be serving meanwhile.
+   */
+  report: ((found: SelfCheck) => void) | undefined;
   /** Aborted when the process has been asked to stop. */
   stopping: AbortSignal;
   /** Adds a step that runs before the process ends, last one first. */
@@ -69,6 +76,7 @@ export async function runService<const T extends FlagTable = Record<never, never
   const flags = { ...COMMON_FLAGS, ...options.flags } as typeof COMMON_FLAGS & T;
   const log = logger(options.name);
   const values = readCommandLine(options, flags);
+  if (values.check) return await check(options, values as FlagValues<T> & typeof values, log);
   setLogLevel(values["log-level"] as LogLevel);
   keepServing(log);
 
@@ -93,6 +101,7 @@ export async function runService<const T extends FlagTable = Record<never, never
       configFile: values.config,
       flags: values as FlagValues<T>,
       log,
+      report: undefined,
       stopping: stop.signal,
       onStop: (name, run) => void steps.push({ name, run }),
       ready,
@@ -112,6 +121,31 @@ export async function runService<const T extends FlagTable = Record<never, never
   if (clean === undefined || clean.length > 0) code ||= EXIT.FAILURE;
   log.info("Stopped", { code });
   Deno.exit(code);
+}
+
+/** Runs the service as far as it looks at its configuration and at the host, and prints what it reports. */
+async function check<T extends FlagTable>(
+  { name, run }: ServiceOptions<T>,
+  flags: FlagValues<T> & FlagValues<typeof COMMON_FLAGS>,
+  log: Logger,
+): Promise<never> {
+  setLogLevel("error");
+  try {
+    await run({
+      name,
+      runDir: flags["run-dir"],
+      configFile: flags.config,
+      flags,
+      log,
+      report: (found) => console.log(JSON.stringify(found)),
+      stopping: new AbortController().signal,
+      onStop: () => {},
+      ready: () => {},
+    });
+    Deno.exit(EXIT.OK);
+  } catch (error) {
+    Deno.exit(reportFailure(log, asKuasarError(error)));
+  }
 }
 
 function readCommandLine<T extends FlagTable>(

@@ -1,6 +1,8 @@
 import type { Command } from "./command.ts";
 import { type Finding, hostFacts, judgeHost } from "./host_facts.ts";
 import { toJson } from "./json.ts";
+import { readInstallation } from "./installation.ts";
+import { checkInstallation } from "./installed_check.ts";
 import { textTable } from "./text_table.ts";
 import { checkPrograms } from "./program_check.ts";
 import { checkTools } from "./tool_check.ts";
@@ -19,9 +21,17 @@ export const check: Command = {
   usage: "check",
   summary: "what this host can do, what is missing and how to get it",
   flags: {},
-  examples: [{ command: "kuasar-ctl check", does: "Exit code 1 where something is missing that pods need" }],
+  examples: [{ command: "kuasar-ctl check", does: "Exit code 0 where all that is enabled works" }],
   async run({ json }) {
-    const findings = [...judgeHost(hostFacts()), ...await checkTools(), ...await checkPrograms()];
+    const host = judgeHost(hostFacts());
+    const kvm = host.some(({ what, verdict }) => what === "acceleration" && verdict === "ok");
+    const installation = readInstallation();
+    const findings = [
+      ...host,
+      ...(installation
+        ? await checkInstallation(installation, kvm)
+        : [...await checkTools(), ...await checkPrograms()]),
+    ];
     console.log(json ? toJson(findings) : report(findings));
     return findings.some((f) => f.verdict === "missing") ? 1 : 0;
   },

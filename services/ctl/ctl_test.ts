@@ -139,6 +139,9 @@ const HOST: HostFacts = {
   tun: true,
   uid: 0,
   filesystems: "nodev\toverlay\n",
+  modules: "",
+  propagation: "shared",
+  appArmor: true,
   cgroups: [2],
 };
 
@@ -160,6 +163,13 @@ Deno.test("what stops pods is missing, with a way to get it", () => {
   const missing = findings.filter((f) => f.verdict === "missing");
   deepStrictEqual(missing.map((f) => f.what), ["user", "tap devices", "overlayfs", "cgroups"]);
   ok(missing.every((f) => f.remedy));
+});
+
+Deno.test("a module that the kernel loads by itself is not missing", () => {
+  const overlay = (modules: string) =>
+    judgeHost({ ...HOST, filesystems: "", modules }).find(({ what }) => what === "overlayfs")!.verdict;
+  strictEqual(overlay("kernel/fs/overlayfs/overlay.ko.xz:\n"), "ok");
+  strictEqual(overlay("kernel/fs/fuse/fuse.ko:\n"), "missing");
 });
 
 Deno.test("versions are read and compared by their numbers", () => {

@@ -1,9 +1,10 @@
 import { allHierarchies } from "../../lib/cgroups/mod.ts";
+import { type MountEntry, readMountinfo } from "../../lib/mounts/mod.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
   what: string;
-  /** `ok`, `slow` for what works with a penalty, `absent` for what pods of one kind need, `missing` for what stops pods. */
+  /** `ok`, `slow` for what works with a penalty, `absent` for what this host may do without, `missing` for what stops pods. */
   verdict: "ok" | "slow" | "absent" | "missing";
   detail: string;
   /** How to get it. */
@@ -19,6 +20,11 @@ export interface HostFacts {
   tun: boolean;
   uid: number;
   filesystems: string;
+  /** Modules that the kernel loads by itself when they are asked for: `modules.dep` and `modules.builtin`. */
+  modules: string;
+  /** How mounts spread from `/`: `shared`, `private`, ... */
+  propagation: string;
+  appArmor: boolean;
   /** Versions of cgroups that are mounted. */
   cgroups: readonly (1 | 2)[];
 }
@@ -32,6 +38,20 @@ function opens(path: string): boolean {
   }
 }
 
+/** Empty where there is no such file. */
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function propagationOf(root: MountEntry | undefined): string {
+  const kinds = root?.propagation.map((tag) => tag.startsWith("master") ? "slave" : tag.split(":")[0]!) ?? [];
+  return kinds.length === 0 ? "private" : kinds.join(" and ");
+}
+
 /** Looks at this host. */
 export function hostFacts(): HostFacts {
   return {
@@ -41,6 +61,11 @@ export function hostFacts(): HostFacts {
     tun: opens("/dev/net/tun"),
     uid: Deno.uid() ?? -1,
     filesystems: Deno.readTextFileSync("/proc/filesystems"),
+    modules: ["modules.dep", "modules.builtin"].map((name) =>
+      textOf(`/lib/modules/${Deno.osRelease()}/${name}`)
+    ).join(""),
+    propagation: propagationOf(readMountinfo().findLast(({ mountPoint }) => mountPoint === "/")),
+    appArmor: textOf("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
     cgroups: [...new Set(allHierarchies().map(({ version }) => version))].sort(),
   };
 }
@@ -77,11 +102,21 @@ export function judgeHost(facts: HostFacts): Finding[] {
   };
   const overlay: Finding = /\boverlay\b/.test(facts.filesystems)
     ? { what: "overlayfs", verdict: "ok", detail: "in the kernel" }
+    : /\/overlay\.ko/.test(facts.modules)
+    ? { what: "overlayfs", verdict: "ok", detail: "a module, which the first mount loads" }
     : { what: "overlayfs", verdict: "missing", detail: "not in this kernel", remedy: "modprobe overlay" };
   const root: Finding = facts.uid === 0
     ? { what: "user", verdict: "ok", detail: "root" }
     : { what: "user", verdict: "missing", detail: `uid ${facts.uid}`, remedy: "run as root" };
-  return [root, accel, vsock, tun, overlay, cgroupFinding(facts)];
+  const mounts: Finding = { what: "mounts", verdict: "ok", detail: `/ is ${facts.propagation}` };
+  const labels: Finding = {
+    what: "AppArmor",
+    verdict: "ok",
+    detail: facts.appArmor
+      ? "on: its profiles hold for pods of kuasar-runc and kuasar-wasm; those of other kinds have kernels of their own"
+      : "off",
+  };
+  return [root, accel, vsock, tun, overlay, cgroupFinding(facts), mounts, labels];
 }
 
 /** Pods of namespaces need one; those of VMs do well with one. */

@@ -1,5 +1,6 @@
 import { buildDir } from "../../lib/build/mod.ts";
 import { formatDuration } from "../../lib/errors/mod.ts";
+import { DRIVERS } from "../../deploy/drivers.ts";
 import { type Tool, TOOLS } from "../../deploy/host/mod.ts";
 import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 import type { Finding } from "./host_facts.ts";
@@ -59,9 +60,14 @@ async function selfTestOf(path: string, { selfTest }: Tool): Promise<string | un
   return text.trim().split("\n").at(-1) || `${selfTest.join(" ")} has failed`;
 }
 
+/** Others are for building, for tests, and for `deno task start` without a containerd of one's own. */
+function neededByPods({ key }: Tool): boolean {
+  return DRIVERS.some(({ tools }) => tools.includes(key));
+}
+
 /** Looks for a program in the private prefix first, then in the system. */
 export async function checkTool(tool: Tool, prefix = `${buildDir}/host`): Promise<Finding> {
-  const absent = tool.optional ? "absent" : "missing";
+  const absent = neededByPods(tool) ? "missing" : "absent";
   const what = tool.path.slice(tool.path.lastIndexOf("/") + 1);
   const remedy = tool.tooOldInDebian12
     ? `deno task setup (Debian 12's own is too old; ${tool.package} of ${tool.suite})`

@@ -1,6 +1,6 @@
 import { serveGrpc } from "../../lib/grpc/mod.ts";
 import { NetworkDefinition } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
-import { runService } from "../../lib/service/mod.ts";
+import { NOTHING_TO_SAY, runService } from "../../lib/service/mod.ts";
 import { recover } from "./recover.ts";
 import { networkService } from "./service.ts";
 import { openState } from "./state.ts";
@@ -13,7 +13,8 @@ if (import.meta.main) {
       command: "kuasar-network --run-dir /run/kuasar",
       does: "serve on /run/kuasar/network.sock",
     }],
-    run: async ({ runDir, log, onStop }) => {
+    run: async ({ runDir, log, onStop, report }) => {
+      if (report) return report(NOTHING_TO_SAY);
       const state = openState(`${runDir}/network/state.db`);
       onStop("close the state", () => state.store.close());
       await recover(state, log);

@@ -1,4 +1,4 @@
-import { runService } from "../../lib/service/mod.ts";
+import { NOTHING_TO_SAY, runService } from "../../lib/service/mod.ts";
 import { loadSandboxerConfig } from "./config.ts";
 import { Sandboxer } from "./sandboxer.ts";
 
@@ -13,8 +13,9 @@ if (import.meta.main) {
         does: "Read a configuration and log every step",
       },
     ],
-    async run({ runDir, configFile, onStop }) {
+    async run({ runDir, configFile, onStop, report }) {
       const config = loadSandboxerConfig(configFile);
+      if (report) return report(NOTHING_TO_SAY);
       const sandboxer = await Sandboxer.start({ runDir, config });
       onStop("stop serving", () => sandboxer.close());
     },

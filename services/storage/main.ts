@@ -8,6 +8,7 @@ import { recover } from "./recovery.ts";
 import { storageHandlers } from "./service.ts";
 import { ImageStore } from "./block/image_store.ts";
 import { imageDir, storageDir } from "./paths.ts";
+import { storageCheck } from "./self_check.ts";
 import { storageSettings } from "./settings.ts";
 import { openState } from "./state.ts";
 
@@ -36,12 +37,13 @@ if (import.meta.main) {
       command: "kuasar-storage --run-dir /run/kuasar --virtiofsd /usr/libexec/virtiofsd",
       does: "Serve on /run/kuasar/storage.sock",
     }],
-    async run({ runDir: givenDir, configFile, flags, log, onStop }) {
+    async run({ runDir: givenDir, configFile, flags, log, onStop, report }) {
       const { virtiofsd, block } = storageSettings(configFile, {
         virtiofsd: flags.virtiofsd,
         mkfsErofs: flags["mkfs-erofs"],
         imageDir: flags["image-dir"],
       });
+      if (report) return report(await storageCheck(virtiofsd, block));
       // Mounts are compared by path, and the kernel shows paths without symbolic links.
       const runDir = Deno.realPathSync(givenDir);
       makeOwnMount(storageDir(runDir));

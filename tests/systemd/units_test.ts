@@ -36,6 +36,7 @@ Deno.test({
       await waitForCri(machine.path(CONTAINERD), 30_000);
       const ctr = new Ctr(nodePrograms().ctr, machine.path(CONTAINERD), "k8s.io");
       strictEqual((await ctr.run(["images", "import", "--local", imageArchive("busybox")])).code, 0);
+      await t.step("kuasar-ctl check", () => check(booted));
       await t.step("deaths in a row", () => manyDeaths(booted));
       await t.step("a mistake in a drop-in", () => mistake(booted));
       await t.step("restart by a pattern", () => restartAll(booted));
@@ -93,6 +94,53 @@ class Units {
       cri.close();
     }
   }
+}
+
+/** What `kuasar-ctl check` finds: its exit code, and the rows that are not fine. */
+async function ctlCheck({ machine }: Units): Promise<{ code: number; rows: Map<string, string> }> {
+  const { code, text } = await machine.run("kuasar-ctl", "check", "--json");
+  const findings: { what: string; verdict: string; detail: string }[] = JSON.parse(text);
+  const bad = findings.filter(({ verdict }) => verdict !== "ok");
+  return { code, rows: new Map(bad.map(({ what, verdict, detail }) => [what, `${verdict}: ${detail}`])) };
+}
+
+async function check(units: Units): Promise<void> {
+  const kind = DRIVER.handlers[0];
+  const fine = await ctlCheck(units);
+  strictEqual(fine.code, 0, [...fine.rows].join("\n"));
+  // The machine is started by another target than a host's.
+  match(fine.rows.get("units")!, /^slow: .*not after the next boot/);
+  strictEqual(fine.rows.get(kind), undefined);
+
+  const dropIn = units.machine.path(`/var/lib/kuasar/${DRIVER.configFile}.d/70-check.toml`);
+  await Deno.writeTextFile(dropIn, '[runtime]\nruntime_path = "/usr/bin/no-such-runtime"\n');
+  const without = await ctlCheck(units);
+  strictEqual(without.code, 1);
+  match(without.rows.get(kind)!, /^missing: .*\/usr\/bin\/no-such-runtime does not exist/);
+  await Deno.writeTextFile(dropIn, "[runtime]\nruntime_pth = 1\n");
+  match((await ctlCheck(units)).rows.get(kind)!, /^missing: .*70-check\.toml:2: .*runtime_pth/);
+  await Deno.remove(dropIn);
+
+  await units.systemctl("mask", "--now", `kuasar-driver-${DRIVER.name}.socket`);
+  const masked = await ctlCheck(units);
+  strictEqual(masked.code, 0);
+  match(masked.rows.get(kind)!, /^absent: turned off/);
+  await units.systemctl("unmask", `kuasar-driver-${DRIVER.name}.socket`);
+  await units.systemctl("start", `kuasar-driver-${DRIVER.name}.socket`);
+
+  await units.systemctl("stop", "kuasar-network.socket");
+  const stopped = await ctlCheck(units);
+  strictEqual(stopped.code, 1);
+  match(stopped.rows.get("units")!, /^missing: .*kuasar-network\.socket/);
+  await units.systemctl("start", "kuasar-network.socket");
+
+  const config = units.machine.path("/etc/containerd/config.toml");
+  const text = await Deno.readTextFile(config);
+  await Deno.writeTextFile(config, text.replace(/^imports = .*$/m, ""));
+  const alone = await ctlCheck(units);
+  strictEqual(alone.code, 1);
+  match(alone.rows.get("containerd")!, /^missing: .*does not offer our handlers/);
+  await Deno.writeTextFile(config, text);
 }
 
 async function manyDeaths(units: Units): Promise<void> {

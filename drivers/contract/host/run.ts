@@ -4,6 +4,7 @@ import { exitWatcher } from "../../../lib/process/mod.ts";
 import { DriverDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
 import { openStore } from "../../../lib/store/mod.ts";
+import { problemsWith } from "../vm/preflight.ts";
 import { adoptSandboxes } from "./adopt.ts";
 import type { SandboxHost } from "./host.ts";
 import type { SandboxKind } from "./kind.ts";
@@ -18,9 +19,13 @@ const CLOSE_GRACE_MS = 2_000;
  * `<run-dir>/driver-<name>.sock`.
  */
 export async function serveHostDriver<F extends FlagTable>(
-  { runDir, log, onStop }: ServiceContext<F>,
+  { runDir, log, onStop, report }: ServiceContext<F>,
   kind: SandboxKind,
 ): Promise<void> {
+  if (report) {
+    const { version, notes } = kind;
+    return report({ version, notes, share: "", problems: await problemsWith(kind.requirements()) });
+  }
   for (const note of kind.notes) log.warn(note);
   const driverDir = `${runDir}/driver-${kind.name}`;
   makeOwnMount(driverDir);

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import type { SelfCheckProblem } from "../../../lib/service/mod.ts";
 
 /** A file that a start needs. */
 export interface Requirement {
@@ -26,14 +27,21 @@ export const KERNEL_REMEDY = "build it with `deno task setup` or `just kernel`";
  * @throws {KuasarError} FAILED_PRECONDITION
  */
 export async function preflight(requirements: readonly Requirement[]): Promise<void> {
-  const problems: string[] = [];
+  const problems = await problemsWith(requirements);
+  if (problems.length > 0) {
+    const texts = problems.map(({ what, problem, remedy }) => `${what} ${problem} (${remedy})`);
+    throw new KuasarError("FAILED_PRECONDITION", `Cannot start a sandbox: ${texts.join("; ")}`);
+  }
+}
+
+/** Those of the requirements that are not met. */
+export async function problemsWith(requirements: readonly Requirement[]): Promise<SelfCheckProblem[]> {
+  const problems: SelfCheckProblem[] = [];
   for (const { what, path, remedy, alignmentMib } of requirements) {
     const problem = await problemWith(path, alignmentMib);
-    if (problem) problems.push(`${what} ${problem} (${remedy})`);
+    if (problem) problems.push({ what, problem, remedy });
   }
-  if (problems.length > 0) {
-    throw new KuasarError("FAILED_PRECONDITION", `Cannot start a sandbox: ${problems.join("; ")}`);
-  }
+  return problems;
 }
 
 async function problemWith(path: string, alignmentMib = 0): Promise<string | undefined> {

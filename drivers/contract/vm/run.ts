@@ -2,8 +2,13 @@ import { exists } from "../../../lib/files/mod.ts";
 import { serveGrpc } from "../../../lib/grpc/mod.ts";
 import { exitWatcher } from "../../../lib/process/mod.ts";
 import { LogKeeper } from "../../../lib/log/mod.ts";
-import { DriverDefinition, MachineDefinition } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import type { FlagTable, ServiceContext } from "../../../lib/service/mod.ts";
+import {
+  DriverDefinition,
+  MachineDefinition,
+  StartRequest,
+} from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
+import type { FlagTable, SelfCheck, ServiceContext } from "../../../lib/service/mod.ts";
 import { openStore } from "../../../lib/store/mod.ts";
 import { EmptyNetns } from "../empty_netns.ts";
 import { KernelVsockReadiness } from "../readiness.ts";
@@ -12,6 +17,7 @@ import type { Control } from "./control.ts";
 import type { VmHost } from "./host.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import type { MachineRecord } from "./machine.ts";
+import { problemsWith } from "./preflight.ts";
 import { VmDriver } from "./service.ts";
 
 /** Calls under way may end within this time when the process is asked to stop; VMs go on in any case. */
@@ -25,10 +31,11 @@ const CLOSE_GRACE_MS = 2_000;
  * must fit 107 bytes with a sandbox id of 64 characters
  */
 export async function serveVmDriver<C extends Control, F extends FlagTable>(
-  { runDir, log, onStop }: ServiceContext<F>,
+  { runDir, log, onStop, report }: ServiceContext<F>,
   hypervisor: Hypervisor<C>,
   directory = `driver-${hypervisor.name}`,
 ): Promise<void> {
+  if (report) return report(await selfCheck(hypervisor));
   for (const note of hypervisor.notes) log.warn(note);
   const driverDir = `${runDir}/${directory}`;
   const store = openStore(`${driverDir}/state.db`, []);
@@ -51,6 +58,18 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
     services: [[DriverDefinition, driver.handlers()], [MachineDefinition, driver.machineHandlers()]],
   });
   onStop("stop serving", () => server.close(CLOSE_GRACE_MS));
+}
+
+const SHARES = {
+  [ShareKind.VIRTIOFS]: "virtiofs",
+  [ShareKind.NINEP]: "9p",
+  [ShareKind.BLOCK]: "block",
+} as const satisfies Partial<Record<ShareKind, SelfCheck["share"]>>;
+
+async function selfCheck<C extends Control>(hypervisor: Hypervisor<C>): Promise<SelfCheck> {
+  const { version, notes, shareKind } = hypervisor;
+  const problems = await problemsWith(hypervisor.requirements(StartRequest.decode(new Uint8Array())));
+  return { version, notes, problems, share: SHARES[shareKind as keyof typeof SHARES] ?? "" };
 }
 
 /** By its name the sandboxer sees that this driver has run. */
