@@ -13,7 +13,16 @@ const ARROWS: Record<string, readonly string[]> = {
     "drivers/contract/deployment.ts",
   ],
   "drivers/": ["lib/", "drivers/contract/", "drivers/<own>/"],
-  "guest/": ["lib/errors/", "lib/ttrpc/", "lib/proto/", "lib/oci/", "lib/netlink/", "lib/gvisor/", "guest/"],
+  "guest/": [
+    "lib/errors/",
+    "lib/ttrpc/",
+    "lib/proto/",
+    "lib/oci/",
+    "lib/netlink/",
+    "lib/gvisor/",
+    "lib/vsock/",
+    "guest/",
+  ],
   "guest/build.ts": ["lib/", "guest/", "deploy/host/"],
   "kernel/": ["lib/", "kernel/", "deploy/host/"],
   "image/": ["lib/", "image/", "guest/", "deploy/host/"],
@@ -25,7 +34,15 @@ const ARROWS: Record<string, readonly string[]> = {
 };
 
 /** Folders that also run under QuickJS: nothing of Deno, Node or the DOM there. */
-const NEUTRAL = ["lib/netlink/", "lib/errors/", "lib/gvisor/", "lib/ttrpc/", "lib/oci/", "lib/proto/gen/"];
+const NEUTRAL = [
+  "lib/netlink/",
+  "lib/errors/",
+  "lib/gvisor/",
+  "lib/ttrpc/",
+  "lib/oci/",
+  "lib/proto/gen/",
+  "lib/vsock/",
+];
 
 /** The one of them that is imported on its own. */
 const DENO_SOCKET = "lib/netlink/deno_socket.ts";

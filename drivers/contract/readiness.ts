@@ -1,5 +1,5 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { READINESS_PORT } from "./sandbox_paths.ts";
+import { secretLine } from "../../lib/vsock/mod.ts";
 
 /** The message is one short line; the guest is not trusted to keep to that. */
 export const MAX_READY_BYTES = 4096;
@@ -35,9 +35,10 @@ export function listenHybrid(path: string): Readiness {
   });
 }
 
-type GuestConn = Pick<Deno.Conn, "read" | "close">;
+type GuestConn = Pick<Deno.Conn, "read" | "write" | "close">;
 
-function waitFor(accept: () => Promise<GuestConn>, stop: () => void): Readiness {
+/** @param answer what the guest is told before it counts as ready */
+function waitFor(accept: () => Promise<GuestConn>, stop: () => void, answer = ""): Readiness {
   const result = Promise.withResolvers<Record<string, unknown>>();
   result.promise.catch(() => {});
   let conn: GuestConn | undefined;
@@ -59,7 +60,10 @@ function waitFor(accept: () => Promise<GuestConn>, stop: () => void): Readiness 
         close();
       }, LINE_TIMEOUT_MS);
       try {
-        result.resolve(parseReady(await readLine(conn)));
+        const report = parseReady(await readLine(conn));
+        // Less than any socket has room for, so that it goes out whole.
+        if (answer !== "") await conn.write(new TextEncoder().encode(answer));
+        result.resolve(report);
       } finally {
         clearTimeout(timer);
       }
@@ -105,54 +109,86 @@ export function parseReady(line: string): Record<string, unknown> {
   });
 }
 
+/** A wait on the host's kernel vsock. */
+export interface KernelReadiness extends Readiness {
+  /** Where the guest has to connect to. */
+  readonly port: number;
+}
+
+/** The listening socket of a {@link KernelVsockReadiness}, as far as it is used. */
+type VsockListener = AsyncIterable<GuestConn & { readonly remoteAddr: { cid: number } }> & { close(): void };
+
 /**
- * Listens on the host's kernel vsock for the readiness of several guests, told apart by their CIDs.
+ * Where guests say READY on the host's kernel vsock: each driver process takes one that is free. The kernel keeps ports below 1024
+ * for the host's root, so nobody else can wait there in our place, be it to hear a guest or to tell it a secret of theirs.
+ */
+const FIRST_PORT = 1023;
+const LAST_PORT = 1008;
+
+/**
+ * Listens on the host's kernel vsock for the readiness of several guests, told apart by their CIDs, and tells each its secret.
  *
- * The port is one per host, so the socket is open only while some guest is awaited.
+ * The socket is open only while some guest is awaited.
  */
 export class KernelVsockReadiness {
+  readonly #listen: (port: number) => VsockListener;
   readonly #waiting = new Map<number, PromiseWithResolvers<GuestConn>>();
-  #listener: Deno.VsockListener | undefined;
+  #open: { listener: VsockListener; port: number } | undefined;
 
-  /** @throws {KuasarError} UNAVAILABLE where another process holds the port or the host has no vsock */
-  listen(cid: number): Readiness {
-    this.#listener ??= this.#open();
+  /** @param listen makes the listening socket */
+  constructor(listen = listenVsock) {
+    this.#listen = listen;
+  }
+
+  /**
+   * @param secret what the guest is answered
+   * @throws {KuasarError} UNAVAILABLE where other processes hold all ports or the host has no vsock
+   */
+  listen(cid: number, secret: string): KernelReadiness {
+    const { port } = this.#open ??= this.#start();
     const arrival = Promise.withResolvers<GuestConn>();
     arrival.promise.catch(() => {});
     this.#waiting.set(cid, arrival);
-    return waitFor(() => arrival.promise, () => {
+    const stop = () => {
       arrival.reject(new KuasarError("CANCELLED", "the wait was ended"));
       this.#waiting.delete(cid);
       if (this.#waiting.size > 0) return;
-      this.#listener?.close();
-      this.#listener = undefined;
-    });
+      this.#open?.listener.close();
+      this.#open = undefined;
+    };
+    return { port, ...waitFor(() => arrival.promise, stop, secretLine(secret)) };
   }
 
-  #open(): Deno.VsockListener {
-    let listener: Deno.VsockListener;
-    try {
-      // VMADDR_CID_ANY.
-      listener = Deno.listen({ transport: "vsock", cid: 0xffffffff, port: READINESS_PORT });
-    } catch (cause) {
-      const reason = asKuasarError(cause).message;
-      throw new KuasarError("UNAVAILABLE", `Cannot listen on vsock port ${READINESS_PORT}: ${reason}`, {
-        cause,
-      });
-    }
-    void (async () => {
+  #start(): { listener: VsockListener; port: number } {
+    for (let port = FIRST_PORT;; port--) {
       try {
-        for await (const conn of listener) {
-          const arrival = this.#waiting.get(conn.remoteAddr.cid);
-          if (arrival) arrival.resolve(conn);
-          else closeQuietly(conn);
-        }
-      } catch (error) {
-        for (const arrival of this.#waiting.values()) arrival.reject(error);
+        const listener = this.#listen(port);
+        void this.#accept(listener);
+        return { listener, port };
+      } catch (cause) {
+        if (cause instanceof Deno.errors.AddrInUse && port > LAST_PORT) continue;
+        const reason = asKuasarError(cause).message;
+        throw new KuasarError("UNAVAILABLE", `Cannot listen on vsock port ${port}: ${reason}`, { cause });
       }
-    })();
-    return listener;
+    }
   }
+
+  async #accept(listener: VsockListener): Promise<void> {
+    try {
+      for await (const conn of listener) {
+        const arrival = this.#waiting.get(conn.remoteAddr.cid);
+        if (arrival) arrival.resolve(conn);
+        else closeQuietly(conn);
+      }
+    } catch (error) {
+      for (const arrival of this.#waiting.values()) arrival.reject(error);
+    }
+  }
+}
+
+/** Listens on all of the host's CIDs (VMADDR_CID_ANY). */
+function listenVsock(port: number): VsockListener {
+  return Deno.listen({ transport: "vsock", cid: 0xffffffff, port });
 }
 
 function closeQuietly(conn: GuestConn): void {

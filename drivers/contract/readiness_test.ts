@@ -1,5 +1,5 @@
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
-import { listenHybrid, MAX_READY_BYTES, parseReady } from "./readiness.ts";
+import { KernelVsockReadiness, listenHybrid, MAX_READY_BYTES, parseReady } from "./readiness.ts";
 
 async function withDir(test: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir();
@@ -59,6 +59,118 @@ Deno.test("a wait that is ended fails with CANCELLED", () =>
     wait.close();
     await rejects(wait.ready, { code: "CANCELLED" });
   }));
+
+/** The kernel's vsock as far as the readiness of guests needs it: ports that may be taken, and connections by CID. */
+class StandInVsock {
+  readonly taken: Set<number>;
+  readonly open = new Map<number, (conn: StandInConn | undefined) => void>();
+
+  constructor(...taken: number[]) {
+    this.taken = new Set(taken);
+  }
+
+  readonly listen = (port: number) => {
+    if (this.taken.has(port)) throw new Deno.errors.AddrInUse();
+    const queue: (StandInConn | undefined)[] = [];
+    let wake = () => {};
+    const put = (conn: StandInConn | undefined) => {
+      queue.push(conn);
+      wake();
+    };
+    this.open.set(port, put);
+    return {
+      async *[Symbol.asyncIterator]() {
+        for (;;) {
+          while (queue.length === 0) await new Promise<void>((resolve) => wake = resolve);
+          const conn = queue.shift();
+          if (!conn) return;
+          yield conn;
+        }
+      },
+      close: () => {
+        put(undefined);
+        this.open.delete(port);
+      },
+    };
+  };
+
+  /** A guest, or somebody else, connects and says something. */
+  connect(port: number, cid: number, text: string): StandInConn {
+    const conn = new StandInConn(cid, text);
+    this.open.get(port)!(conn);
+    return conn;
+  }
+}
+
+class StandInConn {
+  readonly remoteAddr: { cid: number };
+  heard = "";
+  #closed = Promise.withResolvers<void>();
+  #text: Uint8Array;
+
+  constructor(cid: number, text: string) {
+    this.remoteAddr = { cid };
+    this.#text = new TextEncoder().encode(text);
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#text.length === 0) return Promise.resolve(null);
+    const part = this.#text.subarray(0, buffer.length);
+    buffer.set(part);
+    this.#text = this.#text.subarray(part.length);
+    return Promise.resolve(part.length);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.heard += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  }
+
+  close(): void {
+    this.#closed.resolve();
+  }
+}
+
+const [SECRET_A, SECRET_B] = ["aa".repeat(32), "bb".repeat(32)];
+
+Deno.test("on the kernel's vsock each guest is told its own secret, and nobody else any", async () => {
+  const vsock = new StandInVsock();
+  const readiness = new KernelVsockReadiness(vsock.listen);
+  const [a, b] = [readiness.listen(70, SECRET_A), readiness.listen(71, SECRET_B)];
+  // Programs of the host need to be its root to listen below 1024.
+  deepStrictEqual([a.port, b.port], [1023, 1023]);
+  const [stranger, other] = [vsock.connect(1023, 2, "READY {}\n"), vsock.connect(1023, 71, "READY {}\n")];
+  await Promise.all([stranger.closed, b.ready]);
+  const own = vsock.connect(1023, 70, 'READY {"version":"1"}\n');
+  deepStrictEqual(await a.ready, { version: "1" });
+  deepStrictEqual(
+    [stranger.heard, other.heard, own.heard],
+    ["", `SECRET ${SECRET_B}\n`, `SECRET ${SECRET_A}\n`],
+  );
+  await Promise.all([own.closed, other.closed]);
+  deepStrictEqual([...vsock.open.keys()], []);
+});
+
+Deno.test("a guest that says something else is told nothing", async () => {
+  const vsock = new StandInVsock();
+  const wait = new KernelVsockReadiness(vsock.listen).listen(70, SECRET_A);
+  const conn = vsock.connect(1023, 70, "HELLO\n");
+  await rejects(wait.ready, { code: "DATA_LOSS" });
+  strictEqual(conn.heard, "");
+});
+
+Deno.test("a port that another driver holds is passed over, and all of them are an error", () => {
+  const wait = new KernelVsockReadiness(new StandInVsock(1023, 1022).listen).listen(70, SECRET_A);
+  strictEqual(wait.port, 1021);
+  wait.close();
+  const all = Array.from({ length: 16 }, (_, i) => 1023 - i);
+  const none = new KernelVsockReadiness(new StandInVsock(...all).listen);
+  throws(() => none.listen(70, SECRET_A), { code: "UNAVAILABLE" });
+});
 
 Deno.test("READY takes an object only", () => {
   deepStrictEqual(parseReady('READY {"a":1}\r'), { a: 1 });

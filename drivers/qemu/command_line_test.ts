@@ -79,7 +79,7 @@ Deno.test("a comma in a value cannot begin another key", () => {
 });
 
 Deno.test("kernel vsock takes the CID and the fd that hold it", () => {
-  const devices = values("-device", { vsock: { kind: "kernel", cid: 77, vhostFd: 5 } });
+  const devices = values("-device", { vsock: { kind: "kernel", cid: 77, vhostFd: 5, secretPort: 1023 } });
   ok(devices.includes("vhost-vsock-pci-non-transitional,id=vsock,guest-cid=77,vhostfd=5"));
 });
 

@@ -7,7 +7,6 @@ import type { ProgramVersion } from "../contract/program_version.ts";
 import { openTap } from "../contract/tap.ts";
 import type { Accel, AccelChoice } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
-import { FIRST_INHERITED } from "../contract/vm/descriptor_set.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
@@ -86,11 +85,11 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   }
 
   async launch(launch: Launch<QemuControl>): Promise<SpawnedProcess> {
-    const { host, machine, request, clock, inherited } = launch;
+    const { host, machine, request, clock, kernelVsock, inherited } = launch;
     const { paths } = machine;
-    const vsock: VsockPlan = machine.record.cid === undefined
-      ? { kind: "hybrid", socket: paths.vhostSocket }
-      : { kind: "kernel", cid: machine.record.cid, vhostFd: FIRST_INHERITED };
+    const vsock: VsockPlan = kernelVsock
+      ? { kind: "kernel", ...kernelVsock }
+      : { kind: "hybrid", socket: paths.vhostSocket };
     // The driver connects to both before QEMU runs: nobody waits for a file to appear.
     const monitorFd = inherited.add(listenUnixFd(paths.monitor));
     const consoleFd = inherited.add(listenUnixFd(paths.consoleSocket));

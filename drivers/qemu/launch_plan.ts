@@ -1,4 +1,5 @@
 import type { Accel } from "../contract/vm/accel.ts";
+import type { KernelVsock } from "../contract/vm/hypervisor.ts";
 import type { Slot } from "../contract/vm/slots.ts";
 
 /** Machines that this driver builds: q35 on x86_64, virt on aarch64. */
@@ -20,7 +21,7 @@ export type SharePlan =
 /** How the guest's vsock reaches the host. */
 export type VsockPlan =
   | { kind: "hybrid"; socket: string }
-  | { kind: "kernel"; cid: number; vhostFd: number };
+  | { kind: "kernel" } & KernelVsock;
 
 /** Everything that decides QEMU's command line; building the line has no effects. */
 export interface LaunchPlan {

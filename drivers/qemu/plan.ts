@@ -6,6 +6,7 @@ import {
   type GuestLimits,
   kernelParamsOf,
   memoryMibOf,
+  secretParams,
   vcpusOf,
 } from "../contract/vm/request.ts";
 import type { QemuConfig } from "./config.ts";
@@ -72,7 +73,7 @@ export function planLaunch(
     initrd: config.guest.initrdPath,
     image: config.guest.imagePath,
     firmware: config.firmwarePath,
-    kernelParams: kernelParams(request, config),
+    kernelParams: kernelParams(request, config, opened.vsock),
     console: config.console,
     entropySource: config.entropySource,
     seccomp: config.seccomp,
@@ -95,13 +96,14 @@ function cpu(config: QemuConfig, accel: Accel): string {
   return config.cpuFeatures ? `${model},${config.cpuFeatures}` : model;
 }
 
-function kernelParams(request: StartRequest, config: QemuConfig): string {
+function kernelParams(request: StartRequest, config: QemuConfig, vsock?: VsockPlan): string {
   const { imagePath, initrdPath } = config.guest;
   const own = [
     `console=${config.console}`,
     // A panic resets the machine, and -no-reboot makes that the end of the VM.
     "panic=-1",
     ...portWindows(config),
+    ...(vsock?.kind === "kernel" ? secretParams(vsock) : []),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);

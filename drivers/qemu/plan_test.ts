@@ -39,6 +39,13 @@ Deno.test("kernel parameters: ours, the configured ones, the request's, in this 
   );
 });
 
+Deno.test("a guest on the kernel's vsock is told to want a secret, and never which", () => {
+  const vsock = { kind: "kernel", cid: 7, vhostFd: 3, secretPort: 1022 } as const;
+  const { kernelParams } = planLaunch(request(), configure(), "tcg", { ...opened, vsock });
+  match(kernelParams, /^console=ttyS0 panic=-1 task\.secret_port=1022 /);
+  strictEqual(planLaunch(request(), configure(), "tcg", opened).kernelParams.includes("secret"), false);
+});
+
 Deno.test("an image is the root file system, an initrd is not", () => {
   const image = planLaunch(request(), configure(`[hypervisor]\nimage_path = "/x.img"`), "tcg", opened);
   match(image.kernelParams, /root=\/dev\/vda ro/);

@@ -17,7 +17,7 @@ const PLAN: LaunchPlan = {
   seccomp: true,
   monitor: "/run/x/qmp.sock",
   console: "/run/x/console.sock",
-  vsock: { kind: "kernel", cid: 7, vhostFd: 3 },
+  vsock: { kind: "kernel", cid: 7, vhostFd: 3, secretPort: 1023 },
   share: undefined,
   nics: [],
   ports: 0,

@@ -8,7 +8,6 @@ import { DescriptorStream } from "../contract/qmp/descriptor_stream.ts";
 import { openTap } from "../contract/tap.ts";
 import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
-import { FIRST_INHERITED } from "../contract/vm/descriptor_set.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
@@ -88,11 +87,11 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   }
 
   async launch(launch: Launch<StratoVirtControl>): Promise<SpawnedProcess> {
-    const { host, machine, request, clock, inherited } = launch;
-    const { paths, record } = machine;
-    const vsock: VsockPlan = record.cid === undefined
-      ? { kind: "vhost-user", socket: paths.vhostSocket }
-      : { kind: "kernel", cid: record.cid, vhostFd: FIRST_INHERITED };
+    const { host, machine, request, clock, kernelVsock, inherited } = launch;
+    const { paths } = machine;
+    const vsock: VsockPlan = kernelVsock
+      ? { kind: "kernel", ...kernelVsock }
+      : { kind: "vhost-user", socket: paths.vhostSocket };
     if (vsock.kind === "vhost-user") {
       const helper = vhostDeviceVsock(machine, this.#config.vhostDeviceVsockPath);
       await clock.measure("vsock", () => spawnHelper(host, machine, helper));

@@ -1,3 +1,4 @@
+import type { KernelVsock } from "../contract/vm/hypervisor.ts";
 import type { Slot } from "../contract/vm/slots.ts";
 
 /** StratoVirt's machines: devices on MMIO, or on PCIe (q35 on x86_64, virt on aarch64). */
@@ -12,7 +13,7 @@ export interface NicPlan {
 /** How the guest's vsock reaches the host. */
 export type VsockPlan =
   | { kind: "vhost-user"; socket: string }
-  | { kind: "kernel"; cid: number; vhostFd: number };
+  | { kind: "kernel" } & KernelVsock;
 
 /** Everything that decides StratoVirt's command line; building the line has no effects. */
 export interface LaunchPlan {

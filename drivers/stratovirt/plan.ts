@@ -8,6 +8,7 @@ import {
   type GuestLimits,
   kernelParamsOf,
   memoryMibOf,
+  secretParams,
   vcpusOf,
 } from "../contract/vm/request.ts";
 import type { StratoVirtConfig } from "./config.ts";
@@ -65,7 +66,7 @@ export function planLaunch(
     kernel: config.guest.kernelPath,
     initrd: config.guest.initrdPath,
     image: config.guest.imagePath,
-    kernelParams: kernelParams(request, config),
+    kernelParams: kernelParams(request, config, vsock),
     entropySource: config.entropySource,
     seccomp: config.seccomp,
     monitor: paths.monitor,
@@ -79,12 +80,13 @@ export function planLaunch(
   };
 }
 
-function kernelParams(request: StartRequest, config: StratoVirtConfig): string {
+function kernelParams(request: StartRequest, config: StratoVirtConfig, vsock?: VsockPlan): string {
   const { imagePath, initrdPath } = config.guest;
   const own = [
     config.machine === "virt" ? "console=ttyAMA0" : "console=ttyS0",
     "panic=-1",
     ...(config.machine === "microvm" ? ["pci=off", ...powerOffParams()] : ["pcie_ports=native"]),
+    ...(vsock?.kind === "kernel" ? secretParams(vsock) : []),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);

@@ -21,7 +21,7 @@ const plan = (change: Partial<StartRequest> = {}, text = "", nicFds: number[][] 
     request(change),
     configure(text),
     PATHS,
-    { kind: "kernel", cid: 3, vhostFd: 3 },
+    { kind: "kernel", cid: 3, vhostFd: 3, secretPort: 1023 },
     nicFds,
   );
 
@@ -37,10 +37,13 @@ Deno.test("a sandbox has the size that its pod asks for, else the configured one
 Deno.test("a microvm is ended by a reset, a PCIe machine plugs natively", () => {
   strictEqual(
     parameters("", { kernelParams: ["x=y"] }),
-    "console=ttyS0 panic=-1 pci=off reboot=k task.power_off=reset quiet x=y",
+    "console=ttyS0 panic=-1 pci=off reboot=k task.power_off=reset task.secret_port=1023 quiet x=y",
   );
-  strictEqual(parameters(Q35), "console=ttyS0 panic=-1 pcie_ports=native quiet");
-  strictEqual(parameters(`machine_type = "virt"`), "console=ttyAMA0 panic=-1 pcie_ports=native quiet");
+  strictEqual(parameters(Q35), "console=ttyS0 panic=-1 pcie_ports=native task.secret_port=1023 quiet");
+  strictEqual(
+    parameters(`machine_type = "virt"`),
+    "console=ttyAMA0 panic=-1 pcie_ports=native task.secret_port=1023 quiet",
+  );
 });
 
 Deno.test("an image is the root file system, and takes the first place of a microvm", () => {

@@ -1,7 +1,7 @@
+import type { HostGate } from "../gate/host_gate.ts";
 import * as sys from "../native/sys.js";
 import { within } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
-import { serveListener } from "../runtime/listener.ts";
 import { log } from "../runtime/log.ts";
 import { exitOf, spawnReaped } from "../runtime/reaper.ts";
 
@@ -102,14 +102,14 @@ function hangUp(pid: number): void {
 }
 
 /**
- * Serves the debug console: a shell on a terminal for each connection, as raw bytes. Everybody who reaches the vsock device
- * is let in, so it is there only with `task.debug`.
+ * Serves the debug console: a shell on a terminal for each connection, as raw bytes. It asks for nothing but what the gate
+ * does, so it is there only with `task.debug`.
  *
  * @param shell a path; empty for the first of bash and sh that is there
  */
-export function serveConsole(shell: string): void {
+export function serveConsole(gate: HostGate, shell: string): void {
   const program = shell || SHELLS.find((path) => sys.exists(path)) || "/bin/sh";
-  serveListener(sys.listenVsock(CONSOLE_PORT), ({ fd }) => {
+  gate.serve(CONSOLE_PORT, (fd) => {
     serveClient(fd, program).catch((error) => log.warn("debug console", { error }));
   });
   log.info("debug console", { port: CONSOLE_PORT, shell: program });

@@ -119,7 +119,9 @@ export class ContainerCreation {
     record.paths = await loggers.open(record.paths, record.id, "", record.namespace);
     records.save(record);
     const container = newContainer(this.#deps, record, link);
-    const options = { typeUrl: PREPARED, value: PrepareContainerResponse.encode(prepared).finish() };
+    // Where the guest is reached is none of its business.
+    const told = PrepareContainerResponse.encode({ ...prepared, guest: undefined }).finish();
+    const options = { typeUrl: PREPARED, value: told };
     const { pid } = await container.guest(
       (task) =>
         task.create({

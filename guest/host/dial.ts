@@ -1,5 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { secretLine } from "../../lib/vsock/mod.ts";
 import * as sys from "../native/sys.js";
 import { connectVsock } from "../runtime/connect.ts";
 import { within } from "../runtime/deadline.ts";
@@ -42,13 +43,28 @@ export async function ask(fd: number, line: string, timeoutMs: number): Promise<
 }
 
 /**
- * Connects to a port of a guest.
+ * Connects to a port of a guest and says its secret where it has one.
  *
  * @returns a connected, non-blocking fd, owned by the caller
  * @throws KuasarError UNAVAILABLE, DEADLINE_EXCEEDED
  */
 export async function dialGuest(endpoint: GuestEndpoint, port: number, timeoutMs: number): Promise<number> {
-  const kind = endpoint.kind;
+  const fd = await connectGuest(endpoint, port, timeoutMs);
+  // A record of before there were secrets has none.
+  if (!endpoint.secret) return fd;
+  try {
+    // The connection is new and takes it whole.
+    sys.write(fd, sys.utf8Encode(secretLine(endpoint.secret)));
+    return fd;
+  } catch (error) {
+    sys.close(fd);
+    throw new KuasarError("UNAVAILABLE", `Cannot reach the guest: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function connectGuest({ kind }: GuestEndpoint, port: number, timeoutMs: number): Promise<number> {
   if (kind?.$case === "cid") return await connectVsock(kind.value, port, timeoutMs);
   if (kind?.$case !== "hybridPath") {
     throw new KuasarError("INTERNAL", "Cannot reach the guest: its endpoint is unknown");

@@ -17,6 +17,13 @@ export interface KernelParameters {
   tracing: boolean;
   /** `task.power_off=reset`: the machine has nothing that switches it off, a reset ends it (microvm, Firecracker). */
   powerOffByReset: boolean;
+  /**
+   * `task.secret_port`: where the host waits for READY and answers with the secret that every connection to the agent must begin
+   * with; 0 where none needs one.
+   */
+  secretPort: number;
+  /** `task.container_vsock`: containers may use AF_VSOCK. */
+  containerVsock: boolean;
   /** What was not understood, for the log. */
   problems: string[];
 }
@@ -41,6 +48,8 @@ export function parseKernelParameters(commandLine: string): KernelParameters {
     debugShell: "",
     tracing: false,
     powerOffByReset: false,
+    secretPort: 0,
+    containerVsock: false,
     problems: [],
   };
   for (const word of splitCommandLine(commandLine)) {
@@ -52,6 +61,9 @@ export function parseKernelParameters(commandLine: string): KernelParameters {
   }
   return result;
 }
+
+/** Parameters that are true or false. */
+const FLAGS = { debug: "debug", enable_tracing: "tracing", container_vsock: "containerVsock" } as const;
 
 /** False when name or value is unknown. */
 function set(target: KernelParameters, name: string, value: string | undefined): boolean {
@@ -72,11 +84,16 @@ function set(target: KernelParameters, name: string, value: string | undefined):
       if (value !== "acpi" && value !== "reset") return false;
       target.powerOffByReset = value === "reset";
       return true;
+    case "secret_port":
+      if (value === undefined || !/^[1-9]\d{0,8}$/.test(value)) return false;
+      target.secretPort = Number(value);
+      return true;
     case "debug":
+    case "container_vsock":
     case "enable_tracing": {
       const on = flag(value);
       if (on === undefined) return false;
-      target[name === "debug" ? "debug" : "tracing"] = on;
+      target[FLAGS[name]] = on;
       return true;
     }
     default:

@@ -10,13 +10,15 @@ Deno.test("the defaults are Kuasar's", () => {
     debugShell: "",
     tracing: false,
     powerOffByReset: false,
+    secretPort: 0,
+    containerVsock: false,
     problems: [],
   });
 });
 
 Deno.test("every parameter is read", () => {
   const line =
-    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true task.power_off=reset\n";
+    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true task.power_off=reset task.secret_port=1023 task.container_vsock\n";
   assert.deepEqual(parseKernelParameters(line), {
     shareType: "virtiofs",
     logLevel: "debug",
@@ -24,6 +26,8 @@ Deno.test("every parameter is read", () => {
     debugShell: "/bin/ash",
     tracing: true,
     powerOffByReset: true,
+    secretPort: 1023,
+    containerVsock: true,
     problems: [],
   });
 });
@@ -35,7 +39,7 @@ Deno.test("flags are bare words, true or false", () => {
 
 Deno.test("what is unknown or wrong is reported and changes nothing", () => {
   const line =
-    "task.sharefs_type=nfs task.log_level=loud task.debug=maybe task.debug_shell=sh task.colour=red";
+    "task.sharefs_type=nfs task.log_level=loud task.debug=maybe task.debug_shell=sh task.colour=red task.secret_port=0 task.secret_port=x";
   const parameters = parseKernelParameters(line);
   assert.deepEqual(parameters.problems, line.split(" "));
   assert.deepEqual({ ...parameters, problems: [] }, parseKernelParameters(""));

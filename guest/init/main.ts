@@ -1,8 +1,8 @@
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import { serveConsole } from "../console/mod.ts";
+import { HostGate } from "../gate/host_gate.ts";
 import * as sys from "../native/sys.js";
 import { FdStream } from "../runtime/fd_stream.ts";
-import { serveListener } from "../runtime/listener.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
 import { startReaper } from "../runtime/reaper.ts";
 import { envelope, publishEvent } from "../sandbox/events.ts";
@@ -14,7 +14,7 @@ import { VERSION } from "../version.ts";
 import { type KernelParameters, parseKernelParameters } from "./kernel_parameters.ts";
 import { enableControllers, mountAll } from "./mounts.ts";
 import { powerOff, setPowerOffByReset } from "./power.ts";
-import { pushReadiness } from "./readiness.ts";
+import { fetchSecret, pushReadiness } from "./readiness.ts";
 import { leaveRootfs } from "./root.ts";
 import { applySettings } from "./settings.ts";
 import { mountShare } from "./share.ts";
@@ -40,7 +40,11 @@ function steps(): readonly [name: string, step: () => void][] {
     ["bring the loopback up", bringLoopbackUp],
     ["reap processes", startReaper],
     ["take signals", takeSignals],
-    ["serve", () => serve(parameters)],
+    ["serve", () => {
+      const gate = new HostGate(parameters.secretPort !== 0);
+      serve(parameters, gate);
+      void reportReady(parameters, gate);
+    }],
   ];
 }
 
@@ -50,20 +54,33 @@ function takeSignals(): void {
   }
 }
 
-function serve(parameters: KernelParameters): void {
+/** Tells the host that the agent serves; where it has a secret for us, nobody is let in before it is here. */
+async function reportReady({ secretPort }: KernelParameters, gate: HostGate): Promise<void> {
+  if (secretPort === 0) return await pushReadiness();
+  try {
+    gate.expect(await fetchSecret(secretPort));
+  } catch (error) {
+    log.error("cannot learn the host's secret", { error });
+    void powerOff("cannot learn the host's secret");
+  }
+}
+
+function serve(parameters: KernelParameters, gate: HostGate): void {
   const server = new TtrpcServer({
     onProtocolError: (error) => log.warn("ttrpc connection", { error }),
     onHandlerError: (error, service, method) =>
       log.debug("call failed", { method: `${service}/${method}`, error }),
   });
-  registerSandbox(server);
-  registerTask(server, (topic, event) => publishEvent(envelope(topic, event, Date.now())));
-  serveListener(sys.listenVsock(SERVICE_PORT), ({ fd, cid }) => {
-    log.debug("ttrpc connection", { cid });
-    void server.serve(new FdStream(fd));
-  });
-  serveStreams();
-  if (parameters.debug) serveConsole(parameters.debugShell);
+  registerSandbox(server, gate);
+  registerTask(
+    server,
+    !parameters.containerVsock,
+    (topic, event) => publishEvent(envelope(topic, event, Date.now())),
+  );
+  gate.serve(SERVICE_PORT, (fd) => void server.serve(new FdStream(fd)));
+  serveStreams(gate);
+  if (parameters.debug) serveConsole(gate, parameters.debugShell);
+  log.info("serving", { version: VERSION, kernel: sys.uname().release, uptimeMs: Math.round(sys.nowMs()) });
 }
 
 /** The agent as PID 1 of a guest: sets the machine up, serves, tells the host. What fails ends the guest with a reason. */
@@ -77,6 +94,4 @@ export function runInit(): void {
       return;
     }
   }
-  log.info("serving", { version: VERSION, kernel: sys.uname().release, uptimeMs: Math.round(sys.nowMs()) });
-  void pushReadiness();
 }

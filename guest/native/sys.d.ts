@@ -338,6 +338,8 @@ export interface SpawnOptions {
   readonly netnsFd?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** Neither the child nor what it starts can make vsock sockets (EAFNOSUPPORT). Needs CAP_SYS_ADMIN. */
+  readonly noVsock?: boolean;
   /** Kill the child with this signal when this process dies. */
   readonly pdeathsig?: number;
   /**

@@ -1,4 +1,5 @@
 import type { InfoResponse } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
+import type { HostGate } from "../gate/host_gate.ts";
 import * as sys from "../native/sys.js";
 import { onlineCpus } from "./online.ts";
 import { VERSION } from "../version.ts";
@@ -10,7 +11,7 @@ function kibOf(text: string, name: string): bigint {
 }
 
 /** What a host may want to know of the guest. */
-export function guestInfo(): InfoResponse {
+export function guestInfo(gate: HostGate): InfoResponse {
   const memory = sys.readTextFile("/proc/meminfo");
   return {
     version: VERSION,
@@ -20,5 +21,6 @@ export function guestInfo(): InfoResponse {
     memTotalKib: kibOf(memory, "MemTotal"),
     memAvailableKib: kibOf(memory, "MemAvailable"),
     cpus: onlineCpus(),
+    refusedPeers: BigInt(gate.refused),
   };
 }

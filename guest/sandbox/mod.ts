@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { GuestDefinition } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
 import { type ExecVMProcessRequest, SandboxServiceDefinition } from "../../lib/proto/gen/grpc/sandbox.ts";
 import type { TtrpcServer } from "../../lib/ttrpc/mod.ts";
+import type { HostGate } from "../gate/host_gate.ts";
 import { powerOff } from "../init/power.ts";
 import { run } from "../runtime/run.ts";
 import { syncClock } from "./clock.ts";
@@ -25,8 +26,12 @@ async function execInGuest({ command, stdin }: ExecVMProcessRequest, deadlineMs?
   );
 }
 
-/** Registers `grpc.SandboxService` and `kuasar.guest.v1.Guest`. */
-export function registerSandbox(server: TtrpcServer): void {
+/**
+ * Registers `grpc.SandboxService` and `kuasar.guest.v1.Guest`.
+ *
+ * @param gate through which their callers have come
+ */
+export function registerSandbox(server: TtrpcServer, gate: HostGate): void {
   server.add(SandboxServiceDefinition, {
     setupSandbox: async (request) => {
       await setUpSandbox(request);
@@ -46,10 +51,10 @@ export function registerSandbox(server: TtrpcServer): void {
     getEvents: (_, context) => nextEvent(context),
   });
   server.add(GuestDefinition, {
-    info: () => guestInfo(),
+    info: () => guestInfo(gate),
     online: async ({ cpus }) => {
       await bringOnline(cpus);
-      return guestInfo();
+      return guestInfo(gate);
     },
     powerOff: () => {
       void powerOff("asked by the host");

@@ -1,5 +1,4 @@
-import * as sys from "../native/sys.js";
-import { serveListener } from "../runtime/listener.ts";
+import type { HostGate } from "../gate/host_gate.ts";
 import { StreamHub } from "./hub.ts";
 
 export { InputEndpoint, OutputEndpoint, PendingEndpoint } from "./endpoint.ts";
@@ -12,6 +11,6 @@ export const STREAM_PORT = 1026;
 export const streams = new StreamHub();
 
 /** Serves the stdio streams on vsock. */
-export function serveStreams(): void {
-  serveListener(sys.listenVsock(STREAM_PORT), ({ fd }) => void streams.serve(fd));
+export function serveStreams(gate: HostGate): void {
+  gate.serve(STREAM_PORT, (fd) => void streams.serve(fd));
 }

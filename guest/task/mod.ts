@@ -10,10 +10,18 @@ import { StreamIo } from "./stream_io.ts";
 const CRUN = ["/usr/bin/crun", "--root", "/run/crun/state", "--cgroup-manager", "cgroupfs"];
 const DIRECTORY = "/run/crun";
 
-/** Serves containers of this guest on `server`. */
-export function registerTask(server: TtrpcServer, publish: (topic: string, event: Any) => void): void {
+/**
+ * Serves containers of this guest on `server`.
+ *
+ * @param noVsock their processes cannot make vsock sockets
+ */
+export function registerTask(
+  server: TtrpcServer,
+  noVsock: boolean,
+  publish: (topic: string, event: Any) => void,
+): void {
   sys.mkdirAll(`${DIRECTORY}/state`, 0o700);
-  const runtime = new OciRuntime({ command: CRUN, directory: DIRECTORY });
+  const runtime = new OciRuntime({ command: CRUN, directory: DIRECTORY, noVsock });
   const stdio = new StreamIo(streams, DIRECTORY);
   new TaskService({ runtimeFor: () => runtime, stdio, directory: DIRECTORY, publish }).register(server);
 }

@@ -32,6 +32,8 @@ export interface RuntimeCommand {
   directory: string;
   /** Mounts that the runtime must not see, as `sys.spawn` takes them. */
   privateMounts?: readonly string[];
+  /** Neither the runtime nor the containers that it starts can make vsock sockets, whatever profile they have. CRIU would not work so. */
+  noVsock?: boolean;
 }
 
 /** The runtimes pass on to containers the descriptors and sockets of whoever has started them: ours are not for them. */
@@ -60,7 +62,7 @@ export async function callRuntime(
   args: readonly string[],
   { stdio, env = {}, timeoutMs = CALL_TIMEOUT_MS }: CallOptions = {},
 ): Promise<void> {
-  const { command, directory, privateMounts = [] } = runtime;
+  const { command, directory, privateMounts = [], noVsock = false } = runtime;
   const log = `${directory}/${sys.getpid()}-${++calls}.log`;
   const devNull = stdio ? -1 : sys.open("/dev/null", sys.O.RDWR);
   const fds = stdio ?? { stdin: devNull, stdout: devNull, stderr: devNull };
@@ -70,6 +72,7 @@ export async function callRuntime(
       argv: [...command, "--log", log, "--log-format", "json", ...args],
       ...fds,
       ...(privateMounts.length === 0 ? {} : { privateMounts }),
+      ...(noVsock && { noVsock }),
     });
     const what = `${args[0]} the container's process`;
     const { code } = await within(timeoutMs, what, exitOf(pid), () => sys.kill(pid, sys.SIG.KILL));

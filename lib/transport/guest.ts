@@ -2,6 +2,7 @@ import { asKuasarError, KuasarError } from "../errors/mod.ts";
 import type { GuestEndpoint } from "../proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { ByteStream } from "../ttrpc/mod.ts";
 import { type ConnectOptions, connectUnix, connectVsock } from "./connect.ts";
+import { secretLine } from "../vsock/mod.ts";
 import { connectWithin } from "./within.ts";
 
 /** Longest answer to `CONNECT` that is read. */
@@ -11,7 +12,7 @@ const MAX_ANSWER_BYTES = 128;
 export const GUEST_PORT = { services: 1024, console: 1025, stdio: 1026, readiness: 1027 } as const;
 
 /**
- * Connects to a port of a guest, over hybrid or kernel vsock as its endpoint says.
+ * Connects to a port of a guest, over hybrid or kernel vsock as its endpoint says, and says its secret where it has one.
  *
  * @throws UNAVAILABLE when the guest is not reached or nobody listens on the port, DEADLINE_EXCEEDED after
  *   `timeoutMs`, INVALID_ARGUMENT for an endpoint of no known kind
@@ -21,7 +22,19 @@ export async function connectGuest(
   port: number,
   { timeoutMs }: ConnectOptions,
 ): Promise<ByteStream> {
-  const { kind } = endpoint;
+  const stream = await connectPort(endpoint, port, timeoutMs);
+  if (endpoint.secret === "") return stream;
+  try {
+    await stream.write(new TextEncoder().encode(secretLine(endpoint.secret)));
+    return stream;
+  } catch (cause) {
+    stream.close();
+    const reason = asKuasarError(cause).message;
+    throw new KuasarError("UNAVAILABLE", `Cannot connect to port ${port} of the guest: ${reason}`, { cause });
+  }
+}
+
+async function connectPort({ kind }: GuestEndpoint, port: number, timeoutMs: number): Promise<ByteStream> {
   if (kind?.$case === "cid") return await connectVsock(kind.value, port, { timeoutMs });
   if (kind?.$case !== "hybridPath") {
     throw new KuasarError("INVALID_ARGUMENT", `Cannot connect to port ${port} of a guest without an address`);

@@ -46,7 +46,10 @@ async function withHybrid(
   });
 }
 
-const guest = (path: string) => ({ kind: { $case: "hybridPath" as const, value: path } });
+const guest = (path: string, secret = "") => ({
+  kind: { $case: "hybridPath" as const, value: path },
+  secret,
+});
 const send = async (connection: Deno.Conn, text: string) => {
   await connection.write(new TextEncoder().encode(text));
 };
@@ -108,6 +111,24 @@ Deno.test("the hybrid handshake names the port, and bytes behind the answer are 
   strictEqual(asked, "CONNECT 1024\n");
 });
 
+Deno.test("a guest that wants a secret hears it before anything else", async () => {
+  const secret = "ab".repeat(32);
+  let heard = "";
+  await withHybrid(async (_, connection) => {
+    await send(connection, "OK 1\n");
+    const buffer = new Uint8Array(256);
+    while (!heard.endsWith("hello")) {
+      heard += new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
+    }
+  }, async (path) => {
+    const stream = await connectGuest(guest(path, secret), 1024, { timeoutMs });
+    await stream.write(new TextEncoder().encode("hello"));
+    await readAll(stream);
+    stream.close();
+  });
+  strictEqual(heard, `SECRET ${secret}\nhello`);
+});
+
 Deno.test("a port without a listener and a wrong answer are UNAVAILABLE", async () => {
   for (const answer of ["", "NO\n", "x".repeat(500)]) {
     await withHybrid(
@@ -126,7 +147,7 @@ Deno.test("a guest that never answers is given up by the deadline", async () => 
 });
 
 Deno.test("an endpoint without an address is refused", async () => {
-  await rejects(connectGuest({ kind: undefined }, 1, { timeoutMs }), code("INVALID_ARGUMENT"));
+  await rejects(connectGuest({ kind: undefined, secret: "" }, 1, { timeoutMs }), code("INVALID_ARGUMENT"));
 });
 
 Deno.test("short writes are continued", async () => {

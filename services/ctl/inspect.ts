@@ -22,7 +22,9 @@ export const inspect: Command = {
   async run(input) {
     const id = onlyPositional(input, "sandbox id");
     const answer = await withAdmin(input.runDir, (admin, options) => admin.inspect({ id }, options));
-    const { summary, guest, consolePath } = answer;
+    const { summary, consolePath } = answer;
+    // Without its secret: people paste this into reports.
+    const guest = answer.guest && { kind: answer.guest.kind };
     const details = parseDetails(answer.json);
     if (input.json) {
       console.log(toJson({ ...summary, guest, consolePath, details }));

@@ -14,16 +14,19 @@ export interface GuestAgent {
 
 /** The stored address as it goes to the wire. */
 export function toEndpoint(guest: GuestRecord | undefined): GuestEndpoint {
-  if (guest?.hybridPath !== undefined) return { kind: { $case: "hybridPath", value: guest.hybridPath } };
-  if (guest?.cid !== undefined) return { kind: { $case: "cid", value: guest.cid } };
-  return { kind: undefined };
+  const { hybridPath, cid, secret = "" } = guest ?? {};
+  if (hybridPath !== undefined) return { kind: { $case: "hybridPath", value: hybridPath }, secret };
+  if (cid !== undefined) return { kind: { $case: "cid", value: cid }, secret };
+  return { kind: undefined, secret };
 }
 
 /** The address of the wire as it is stored. */
 export function fromEndpoint(endpoint: GuestEndpoint | undefined): GuestRecord | undefined {
-  const kind = endpoint?.kind;
-  if (kind?.$case === "hybridPath") return { hybridPath: kind.value };
-  if (kind?.$case === "cid") return { cid: kind.value };
+  if (!endpoint) return undefined;
+  const { kind, secret } = endpoint;
+  const known = secret === "" ? {} : { secret };
+  if (kind?.$case === "hybridPath") return { hybridPath: kind.value, ...known };
+  if (kind?.$case === "cid") return { cid: kind.value, ...known };
   return undefined;
 }
 

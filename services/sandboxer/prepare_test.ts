@@ -1,6 +1,7 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { Fixture } from "./testing/fixture.ts";
 import { failing } from "./testing/world.ts";
+import { STAND_IN_SECRET } from "./testing/stand_in_guest.ts";
 
 const code = (name: string) => (error: unknown) => (error as { code?: string }).code === name;
 const request = (sandboxId: string, containerId: string) => ({
@@ -17,7 +18,10 @@ Deno.test("Lookup tells where a ready sandbox is, and only that", async () => {
     await fixture.withPrepare(async (prepare) => {
       const found = await prepare.lookup({ sandboxId: "s1" });
       deepStrictEqual(found, {
-        guest: { kind: { $case: "hybridPath", value: `${fixture.runDir}/s1.vsock` } },
+        guest: {
+          kind: { $case: "hybridPath", value: `${fixture.runDir}/s1.vsock` },
+          secret: STAND_IN_SECRET,
+        },
         pid: 100_000,
       });
       await rejects(prepare.lookup({ sandboxId: "s2" }), code("FAILED_PRECONDITION"));

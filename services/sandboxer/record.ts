@@ -8,10 +8,12 @@ export interface PhaseRecord {
   endMs: number;
 }
 
-/** Where a guest is reached; one of the two. */
+/** Where a guest is reached; one of the first two. */
 export interface GuestRecord {
   hybridPath?: string;
   cid?: number;
+  /** What each connection to it begins with; absent where none needs one. */
+  secret?: string;
 }
 
 /** How and when a sandbox ended. */

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import { createRequest, Fixture, type StandInName } from "./testing/fixture.ts";
 import { failing } from "./testing/world.ts";
+import { STAND_IN_SECRET } from "./testing/stand_in_guest.ts";
 
 const code = (name: string) => (error: unknown) => (error as { code?: string }).code === name;
 
@@ -435,6 +436,9 @@ Deno.test("the admin service lists, inspects and takes unique prefixes", async (
     strictEqual(inspected.consolePath, `${fixture.runDir}/abc1.log`);
     deepStrictEqual(inspected.guest?.kind, { $case: "hybridPath", value: `${fixture.runDir}/abc1.vsock` });
     strictEqual(JSON.parse(inspected.json).hostname, "host-abc1");
+    // exec needs it, details are for people.
+    strictEqual(inspected.guest?.secret, STAND_IN_SECRET);
+    strictEqual(inspected.json.includes(STAND_IN_SECRET), false);
     await rejects(fixture.admin.inspect({ id: "ab" }), code("FAILED_PRECONDITION"));
     await rejects(fixture.admin.timeline({ id: "" }), code("NOT_FOUND"));
   });

@@ -15,6 +15,15 @@ export interface Snapshot {
   onDemand: boolean;
 }
 
+/** A guest's place on the host's vsock. */
+export interface KernelVsock {
+  cid: number;
+  /** Inherited fd of `/dev/vhost-vsock`, by which the VMM has the CID. */
+  vhostFd: number;
+  /** Port of the host on which the guest says READY and is told its secret. */
+  secretPort: number;
+}
+
 /** One start under way, as a hypervisor's steps see it. */
 export interface Launch<C extends Control> {
   host: VmHost<C>;
@@ -23,6 +32,8 @@ export interface Launch<C extends Control> {
   /** Where the guest comes from, if it does not boot. */
   snapshot: Snapshot | undefined;
   clock: PhaseClock;
+  /** undefined with hybrid vsock. */
+  kernelVsock: KernelVsock | undefined;
   /** What the VMM inherits, from fd 3 on. Closed as soon as `launch` has answered. */
   inherited: DescriptorSet;
   /** What is handed over later (SCM_RIGHTS). Closed when the start has ended, in whatever way. */

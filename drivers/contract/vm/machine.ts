@@ -18,6 +18,8 @@ export interface MachineRecord {
   state: "STARTING" | "RUNNING" | "PAUSED" | "STOPPED";
   /** CID on the kernel's vsock; undefined with hybrid vsock. */
   cid?: number;
+  /** What connections to the guest begin with; only where `cid` is, and not for guests of drivers that knew no secrets. */
+  secret?: string;
   vmm?: ProcessRef;
   helpers?: HelperRecord[];
   exit?: SandboxExit;
@@ -66,9 +68,10 @@ export class Machine<C extends Control = Control> {
 
   /** Where the ports of the guest are reached. */
   get guest(): GuestEndpoint {
-    return this.record.cid === undefined
-      ? { kind: { $case: "hybridPath", value: this.paths.vsock } }
-      : { kind: { $case: "cid", value: this.record.cid } };
+    const { cid, secret = "" } = this.record;
+    return cid === undefined
+      ? { kind: { $case: "hybridPath", value: this.paths.vsock }, secret }
+      : { kind: { $case: "cid", value: cid }, secret };
   }
 
   /** The state as the contract names it. */

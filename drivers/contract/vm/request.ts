@@ -2,6 +2,7 @@ import { KuasarError } from "../../../lib/errors/mod.ts";
 import { isMac } from "../../../lib/netlink/mod.ts";
 import type { StartRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { GuestConfig } from "./guest_config.ts";
+import type { KernelVsock } from "./hypervisor.ts";
 import type { Requirement } from "./preflight.ts";
 import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
@@ -90,6 +91,11 @@ export function kernelParamsOf(own: readonly string[], request: StartRequest, co
     config.kernelParams,
     ...request.kernelParams,
   ].filter((part) => part !== "").join(" ");
+}
+
+/** Tells the agent to let nobody in without the secret, and where it gets that. */
+export function secretParams({ secretPort }: KernelVsock): string[] {
+  return [`task.secret_port=${secretPort}`];
 }
 
 /** What the share of a request needs to be there. */

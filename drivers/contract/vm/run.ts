@@ -37,6 +37,8 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
 ): Promise<void> {
   if (report) return report(await selfCheck(hypervisor));
   for (const note of hypervisor.notes) log.warn(note);
+  // What this process and its VMMs make is root's alone: sockets by which a guest is reached too.
+  Deno.umask(0o077);
   const driverDir = `${runDir}/${directory}`;
   const store = openStore(`${driverDir}/state.db`, []);
   nameDirectory(runDir, hypervisor.name, directory);

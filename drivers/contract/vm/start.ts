@@ -69,6 +69,7 @@ async function launchAndWait<C extends Control>(
     request,
     snapshot,
     clock,
+    kernelVsock: undefined,
     inherited: new DescriptorSet(),
     held: new DescriptorSet(),
   };
@@ -93,13 +94,21 @@ async function launchAndWait<C extends Control>(
   }
 }
 
-/** The fd of a kernel vsock is the first that a VMM inherits. */
-function listenForGuest<C extends Control>({ host, machine, inherited }: Launch<C>): Readiness {
+function listenForGuest<C extends Control>(launch: Launch<C>): Readiness {
+  const { host, machine, inherited } = launch;
   if (host.hypervisor.vsock === "hybrid") return listenHybrid(machine.paths.readiness);
   const { cid, fd } = reserveCid();
-  inherited.add(fd);
-  machine.record.cid = cid;
-  return host.kernelReadiness.listen(cid);
+  const vhostFd = inherited.add(fd);
+  const secret = newSecret();
+  machine.record = { ...machine.record, cid, secret };
+  const readiness = host.kernelReadiness.listen(cid, secret);
+  launch.kernelVsock = { cid, vhostFd, secretPort: readiness.port };
+  return readiness;
+}
+
+/** 32 random bytes in hexadecimal. */
+function newSecret(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
 }
 
 /** Waits for the control and the guest, unless the VM ends or the start is given up. */

@@ -48,6 +48,11 @@ test("spawn: the step that fails is told, and no child is left", () => {
   equal(sys.waitAny(), null);
 });
 
+test("spawn: without vsock, for all that the program starts", async () => {
+  const script = "grep ^Seccomp: /proc/self/status; sh -c 'grep ^Seccomp: /proc/self/status'";
+  equal((await shell(script, { noVsock: true })).out, "Seccomp:\t2\nSeccomp:\t2\n");
+});
+
 test("spawn: only the given fds are passed, in their places", async () => {
   const { read, write } = sys.pipe(false);
   sys.setCloexec(read, false);

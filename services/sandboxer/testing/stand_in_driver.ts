@@ -7,7 +7,7 @@ import {
   type StartResponse,
 } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
-import { serveStandInGuest } from "./stand_in_guest.ts";
+import { serveStandInGuest, STAND_IN_SECRET } from "./stand_in_guest.ts";
 import type { StandInVm, World } from "./world.ts";
 
 /** Serves the driver contract on a world, as driver `qemu`; its VMs are guests behind hybrid vsock. */
@@ -19,6 +19,7 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
   };
   const endpoint = (id: string) => ({
     kind: { $case: "hybridPath" as const, value: `${runDir}/${id}.vsock` },
+    secret: STAND_IN_SECRET,
   });
   const end = (id: string, status: number) => {
     const vm = find(id);

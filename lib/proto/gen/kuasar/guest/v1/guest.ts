@@ -24,6 +24,8 @@ export interface InfoResponse {
   memAvailableKib: bigint;
   /** vCPUs that are online. */
   cpus: number;
+  /** Connections to the agent that were closed since the boot because they were not the host's. */
+  refusedPeers: bigint;
 }
 
 function createBaseOnlineRequest(): OnlineRequest {
@@ -73,7 +75,16 @@ export const OnlineRequest: MessageFns<OnlineRequest> = {
 };
 
 function createBaseInfoResponse(): InfoResponse {
-  return { version: "", kernel: "", uptimeMs: 0n, agentRssKib: 0n, memTotalKib: 0n, memAvailableKib: 0n, cpus: 0 };
+  return {
+    version: "",
+    kernel: "",
+    uptimeMs: 0n,
+    agentRssKib: 0n,
+    memTotalKib: 0n,
+    memAvailableKib: 0n,
+    cpus: 0,
+    refusedPeers: 0n,
+  };
 }
 
 export const InfoResponse: MessageFns<InfoResponse> = {
@@ -110,6 +121,12 @@ export const InfoResponse: MessageFns<InfoResponse> = {
     }
     if (message.cpus !== 0) {
       writer.uint32(56).uint32(message.cpus);
+    }
+    if (message.refusedPeers !== 0n) {
+      if (BigInt.asUintN(64, message.refusedPeers) !== message.refusedPeers) {
+        throw new globalThis.Error("value provided for field message.refusedPeers of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.refusedPeers);
     }
     return writer;
   },
@@ -181,6 +198,14 @@ export const InfoResponse: MessageFns<InfoResponse> = {
             }
 
             message.cpus = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.refusedPeers = reader.uint64() as bigint;
             continue;
           }
         }

@@ -24,6 +24,11 @@ export interface GuestEndpoint {
     /** Kernel vsock. */
     { $case: "cid"; value: number }
     | undefined;
+  /**
+   * What each connection to the guest begins with, as the line `SECRET <secret>\n`; empty where none needs one. For root
+   * of the host alone.
+   */
+  secret: string;
 }
 
 export interface LookupRequest {
@@ -152,7 +157,7 @@ export interface ReleaseContainerRequest {
 }
 
 function createBaseGuestEndpoint(): GuestEndpoint {
-  return { kind: undefined };
+  return { kind: undefined, secret: "" };
 }
 
 export const GuestEndpoint: MessageFns<GuestEndpoint> = {
@@ -164,6 +169,9 @@ export const GuestEndpoint: MessageFns<GuestEndpoint> = {
       case "cid":
         writer.uint32(16).uint32(message.kind.value);
         break;
+    }
+    if (message.secret !== "") {
+      writer.uint32(26).string(message.secret);
     }
     return writer;
   },
@@ -195,6 +203,14 @@ export const GuestEndpoint: MessageFns<GuestEndpoint> = {
             }
 
             message.kind = { $case: "cid", value: reader.uint32() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.secret = reader.string();
             continue;
           }
         }
