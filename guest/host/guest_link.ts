@@ -9,6 +9,7 @@ import { sleep } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
 import { ask, dialGuest } from "./dial.ts";
+import { GuestPace } from "./guest_pace.ts";
 import { type HostProcess, watchEnd } from "./host_process.ts";
 import { PodPorts } from "./pod_ports.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
@@ -41,16 +42,18 @@ export class GuestLink implements SandboxLink {
   #die: () => void = () => {};
   #stopWatch: () => void = () => {};
   readonly #endpoint: GuestEndpoint;
+  readonly #pace: GuestPace;
   readonly #ports: PodPorts | undefined;
   #connecting: Promise<TtrpcClient> | undefined;
 
-  /** @param onEvent gets what the guest publishes */
+  /** @param onEvent gets what the guest publishes, and where to complain about it */
   constructor(
     sandboxId: string,
     { endpoint, vmm, netns }: GuestPlace,
-    onEvent: (envelope: Envelope) => void,
+    onEvent: (envelope: Envelope, pace: GuestPace) => void,
   ) {
     this.sandboxId = sandboxId;
+    this.#pace = new GuestPace(sandboxId);
     this.#endpoint = endpoint;
     this.vmm = vmm;
     this.died = new Promise((resolve) => this.#die = resolve);
@@ -135,9 +138,8 @@ export class GuestLink implements SandboxLink {
           throw new KuasarError("UNAVAILABLE", `Cannot reach sandbox ${this.sandboxId}: it has ended`);
         }
         try {
-          const client = new TtrpcClient(
-            new FdStream(await dialGuest(this.#endpoint, AGENT_PORT, DIAL_TIMEOUT_MS)),
-          );
+          const stream = new FdStream(await dialGuest(this.#endpoint, AGENT_PORT, DIAL_TIMEOUT_MS));
+          const client = new TtrpcClient(this.#pace.slowed(stream), this.#pace.limits);
           void client.closed.then(() => this.#connecting = undefined);
           return client;
         } catch (error) {
@@ -152,11 +154,12 @@ export class GuestLink implements SandboxLink {
   }
 
   /** Asks for events one after the other; the guest answers when there is one. */
-  async #pollEvents(onEvent: (envelope: Envelope) => void): Promise<void> {
+  async #pollEvents(onEvent: (envelope: Envelope, pace: GuestPace) => void): Promise<void> {
     while (!this.#dead) {
       try {
         const client = await this.#client();
-        onEvent(await createClient(SandboxServiceDefinition, client).getEvents({}));
+        onEvent(await createClient(SandboxServiceDefinition, client).getEvents({}), this.#pace);
+        await this.#pace.event();
       } catch (error) {
         if (this.#dead) return;
         log.debug("no events", { sandbox: this.sandboxId, error });

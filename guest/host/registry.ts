@@ -1,12 +1,12 @@
 import { TaskOOM } from "../../lib/proto/gen/containerd/events/events.ts";
 import type { Envelope } from "../../lib/proto/gen/containerd/types/types.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
-import { log } from "../runtime/log.ts";
 import { OOM_TOPIC, oomEvent } from "../task/oom_event.ts";
 import { noContainer } from "../task/task_container.ts";
 import type { HostContainer } from "./container.ts";
 import type { EventPublisher } from "./events.ts";
 import { GuestLink, type GuestPlace } from "./guest_link.ts";
+import type { GuestPace } from "./guest_pace.ts";
 
 /** The containers of the node and the links to the guests that run them. */
 export class Registry {
@@ -48,7 +48,11 @@ export class Registry {
   link(sandboxId: string, place: GuestPlace): GuestLink {
     const known = this.#links.get(sandboxId);
     if (known && !known.dead && known.vmm.pid === place.vmm.pid) return known;
-    const link = new GuestLink(sandboxId, place, (envelope) => this.#onEvent(sandboxId, envelope));
+    const link = new GuestLink(
+      sandboxId,
+      place,
+      (envelope, pace) => this.#onEvent(sandboxId, envelope, pace),
+    );
     this.#links.set(sandboxId, link);
     return link;
   }
@@ -60,14 +64,14 @@ export class Registry {
   }
 
   /** A guest may only speak of its own containers, and only of what is expected from it. */
-  #onEvent(sandboxId: string, { topic, event }: Envelope): void {
+  #onEvent(sandboxId: string, { topic, event }: Envelope, pace: GuestPace): void {
     if (topic !== OOM_TOPIC || !event) {
-      return log.debug("event of a guest ignored", { sandbox: sandboxId, topic: topic.slice(0, 80) });
+      return pace.complain("event of a guest ignored", { topic: topic.slice(0, 80) });
     }
     const { containerId } = TaskOOM.decode(event.value);
     const container = this.#containers.get(containerId);
     if (container?.link.sandboxId !== sandboxId) {
-      return log.warn("event of a guest about a foreign container ignored", { sandbox: sandboxId });
+      return pace.complain("event of a guest about a foreign container ignored");
     }
     this.#publisher.publish(container.record.namespace, OOM_TOPIC, oomEvent(containerId));
   }

@@ -12,7 +12,7 @@ export function decodeResponse(frame: Frame, method: string): Uint8Array {
   if (frame.oversizedBytes !== undefined) {
     throw new KuasarError(
       "RESOURCE_EXHAUSTED",
-      `Cannot take the answer of ${method}: it has ${frame.oversizedBytes} bytes and 4 MiB are allowed`,
+      `Cannot take the answer of ${method}: it has ${frame.oversizedBytes} bytes, more than are allowed`,
     );
   }
   if (frame.type !== FRAME_TYPE.response) {

@@ -5,7 +5,7 @@ import { decodeMessage, decodeResponse } from "./answer.ts";
 import type { MethodDefinition, RequestOf, ResponseOf } from "./definition.ts";
 import { encodeRequest } from "./envelope.ts";
 import { FLAG, type Frame, FRAME_TYPE, MAX_STREAM_ID } from "./frame.ts";
-import { FrameReader } from "./frame_reader.ts";
+import { type FrameLimits, FrameReader } from "./frame_reader.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { after } from "./timer.ts";
 
@@ -15,6 +15,12 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
   /** For example `containerd-namespace-ttrpc`. */
   metadata?: ReadonlyMap<string, string> | undefined;
+}
+
+/** What a client takes of its server. */
+export interface ClientLimits extends FrameLimits {
+  /** Told of each frame; reading goes on when what it returns is done. */
+  onFrame?: () => Promise<void> | undefined;
 }
 
 /** What an open stream id waits for. */
@@ -34,13 +40,16 @@ export class TtrpcClient {
   /** Resolves when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
   readonly #stream: ByteStream;
+  readonly #limits: ClientLimits;
   readonly #writer: FrameWriter;
   readonly #pending = new Map<number, Pending>();
   #nextStreamId = 1;
   #failure: KuasarError | undefined;
 
-  constructor(stream: ByteStream) {
+  /** @param limits for a server that is not trusted */
+  constructor(stream: ByteStream, limits: ClientLimits = {}) {
     this.#stream = stream;
+    this.#limits = limits;
     this.#writer = new FrameWriter(stream);
     this.closed = this.#read();
   }
@@ -136,7 +145,7 @@ export class TtrpcClient {
   }
 
   async #read(): Promise<void> {
-    const reader = new FrameReader(this.#stream);
+    const reader = new FrameReader(this.#stream, this.#limits);
     let reason = "the peer closed it";
     try {
       while (true) {
@@ -144,6 +153,7 @@ export class TtrpcClient {
         if (!frame) break;
         // Nobody waits any more for an unknown stream: its deadline is over or it is closed.
         await this.#pending.get(frame.streamId)?.onFrame(frame);
+        await this.#limits.onFrame?.();
       }
     } catch (error) {
       reason = asKuasarError(error).message;

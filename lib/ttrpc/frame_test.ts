@@ -1,6 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { encodeHeader, type Frame, HEADER_BYTES, MAX_BODY_BYTES } from "./frame.ts";
+import { FrameBudget } from "./frame_budget.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { FrameWriter, gather } from "./frame_writer.ts";
 import { chunksOf, concat, streamOf, streamPair } from "./testing/stream_pair.ts";
@@ -130,4 +132,77 @@ Deno.test("a write to a broken connection fails with UNAVAILABLE, and so do all 
   await rejects(writer.write(1, 1, 0, []), code("UNAVAILABLE"));
   await rejects(writer.write(3, 1, 0, []), code("UNAVAILABLE"));
   strictEqual(ours.closed, true);
+});
+
+Deno.test("a reader's own limit is held, and what is longer drained", async () => {
+  const bytes = [
+    ...[encodeHeader(101, 1, 2, 0), new Uint8Array(101)],
+    ...[encodeHeader(100, 3, 2, 0), new Uint8Array(100)],
+  ];
+  const reader = new FrameReader(streamOf(bytes), { maxBodyBytes: 100 });
+  deepStrictEqual([(await reader.next())?.oversizedBytes, (await reader.next())?.body.length], [101, 100]);
+});
+
+Deno.test("a body that grows is put together right", async () => {
+  const body = new Uint8Array(300_000).map((_, i) => i * 7);
+  const sizes = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 5 });
+  const bytes = concat([encodeHeader(body.length, 1, 2, 0), body]);
+  await fc.assert(
+    fc.asyncProperty(sizes, async (cuts) => {
+      const budget = new FrameBudget(1 << 20);
+      const frame = await new FrameReader(streamOf([...chunksOf([5, ...cuts])(bytes)]), { budget }).next();
+      strictEqual(Buffer.compare(frame!.body, body), 0);
+      strictEqual(budget.usedBytes, 0);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+Deno.test("a header alone takes little memory, whatever it announces", async () => {
+  const budget = new FrameBudget(1 << 20);
+  const [ours, theirs] = streamPair();
+  const reading = new FrameReader(ours, { budget }).next();
+  await theirs.write(encodeHeader(MAX_BODY_BYTES, 1, 2, 0));
+  await theirs.write(new Uint8Array(1));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  strictEqual(budget.usedBytes, 64 << 10);
+  theirs.close();
+  await rejects(reading, code("DATA_LOSS"));
+  strictEqual(budget.usedBytes, 0);
+});
+
+Deno.test("a body that does not come ends the connection", async () => {
+  const [ours, theirs] = streamPair();
+  const reading = new FrameReader(ours, { bodyTimeoutMs: 5 }).next();
+  await theirs.write(encodeHeader(10, 1, 2, 0));
+  await rejects(reading, code("RESOURCE_EXHAUSTED"));
+  strictEqual(ours.closed, true);
+});
+
+Deno.test("between two frames nobody is in a hurry", async () => {
+  const [ours, theirs] = streamPair();
+  const reading = new FrameReader(ours, { bodyTimeoutMs: 5 }).next();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await theirs.write(concat([encodeHeader(1, 9, 2, 0), Uint8Array.of(1)]));
+  strictEqual((await reading)?.streamId, 9);
+});
+
+Deno.test("where all frames together are too much, the one under way the longest goes", async () => {
+  const budget = new FrameBudget(200 << 10);
+  const pairs = Array.from({ length: 4 }, () => streamPair());
+  const readings = pairs.map(([ours]) => new FrameReader(ours, { budget }).next());
+  for (const reading of readings) reading.catch(() => {});
+  for (const [index, [, theirs]] of pairs.entries()) {
+    await theirs.write(concat([encodeHeader(100 << 10, index, 2, 0), new Uint8Array(10)]));
+    // Until it is counted.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await rejects(readings[0]!, code("RESOURCE_EXHAUSTED"));
+  deepStrictEqual(pairs.map(([ours]) => ours.closed), [true, false, false, false]);
+  // The last one needs more still, and others are older.
+  await pairs[3]![1].write(new Uint8Array((100 << 10) - 10));
+  strictEqual((await readings[3])?.body.length, 100 << 10);
+  for (const [, theirs] of pairs.slice(0, 3)) theirs.close();
+  await Promise.allSettled(readings);
+  strictEqual(budget.usedBytes, 0);
 });

@@ -3,6 +3,7 @@ import { GuestDefinition } from "../../lib/proto/gen/kuasar/guest/v1/guest.ts";
 import type { GuestEndpoint } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { connectGuest, GUEST_PORT } from "../../lib/transport/mod.ts";
 import { createClient, TtrpcClient, type TypedClient } from "../../lib/ttrpc/mod.ts";
+import { MAX_ANSWER_BYTES } from "../../lib/vsock/mod.ts";
 import type { GuestRecord } from "./record.ts";
 import { repeat } from "./repeat.ts";
 
@@ -46,7 +47,7 @@ export async function withGuest<T>(
     (leftMs) => connectGuest(toEndpoint(guest), GUEST_PORT.services, { timeoutMs: leftMs }),
     { timeoutMs, ...(signal && { signal }) },
   );
-  const client = new TtrpcClient(stream);
+  const client = new TtrpcClient(stream, { maxBodyBytes: MAX_ANSWER_BYTES, bodyTimeoutMs: timeoutMs });
   const abort = () => client.close();
   signal?.addEventListener("abort", abort, { once: true });
   try {
