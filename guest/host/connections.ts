@@ -52,7 +52,11 @@ export class Connections {
   accept(fd: number): void {
     if (!this.#keeper) return void this.#server.serve(new FdStream(fd));
     const name = String(sys.fstat(fd).ino);
-    this.#keeper.keep(keyOf(name), fd);
+    try {
+      this.#keeper.keep(keyOf(name), fd);
+    } catch (error) {
+      log.error("cannot have a connection kept, it would be lost with this server", { name, error });
+    }
     void this.#serve(this.#keeper, name, fd);
   }
 

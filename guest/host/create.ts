@@ -102,7 +102,7 @@ export class ContainerCreation {
     record.vmm = { pid, startTime: startTimeOf(pid) };
     record.pause = true;
     record.phase = "created";
-    this.#deps.records.save(record);
+    this.#deps.records.note(record);
     const container = newContainer(this.#deps, record, new PauseLink(record.sandboxId, record.vmm));
     this.#deps.registry.add(container);
     void container.watchExit("");
@@ -117,7 +117,7 @@ export class ContainerCreation {
     const { registry, records, loggers } = this.#deps;
     const link = this.#noteSandbox(record, prepared);
     record.paths = await loggers.open(record.paths, record.id, "", record.namespace);
-    records.save(record);
+    records.note(record);
     const container = newContainer(this.#deps, record, link);
     // Where the guest is reached is none of its business.
     const told = PrepareContainerResponse.encode({ ...prepared, guest: undefined }).finish();
@@ -138,7 +138,7 @@ export class ContainerCreation {
     // What is made from a checkpoint begins with its start.
     const begun = pid !== 0 || !link.local;
     if (link.local && begun) noteBegun(container, "", pid);
-    records.save(record);
+    records.note(record);
     if (begun) await connectStdio(this.#deps, container, "");
     void container.watchExit("");
   }

@@ -6,6 +6,7 @@ import type { RecordStore } from "./record.ts";
 import type { Registry } from "./registry.ts";
 import type { Releases } from "./releases.ts";
 import type { HostStreams } from "./streaming/host_streams.ts";
+import type { SpareRoom } from "./spare_room.ts";
 import type { TaskEvents } from "./task_events.ts";
 
 /** What the task server's parts work with. */
@@ -20,4 +21,5 @@ export interface HostDeps {
   streams: HostStreams;
   keeper: Keeper | undefined;
   loggers: Loggers;
+  room: SpareRoom;
 }

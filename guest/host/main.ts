@@ -20,6 +20,7 @@ import { Registry } from "./registry.ts";
 import { Releases } from "./releases.ts";
 import { sandboxHandlers } from "./sandbox_api.ts";
 import { HostTaskService } from "./service.ts";
+import { SpareRoom } from "./spare_room.ts";
 import { HostStreams } from "./streaming/host_streams.ts";
 import { streamingHandlers } from "./streaming/service.ts";
 import { TaskEvents } from "./task_events.ts";
@@ -73,7 +74,8 @@ export async function runHost(args: readonly string[]): Promise<void> {
     const loggers = new Loggers(`${flags.runDir}/task/logs`);
     const socket = `${flags.runDir}/task.sock`;
     const streams = new HostStreams(`ttrpc+unix://${socket}`, `${flags.runDir}/task/streams`, keeper);
-    const deps = { registry, records, preparer, releases, events, local, streams, keeper, loggers };
+    const room = new SpareRoom(`${flags.runDir}/task/room`);
+    const deps = { room, registry, records, preparer, releases, events, local, streams, keeper, loggers };
     const server = new TtrpcServer({
       // containerd 2.1 opens a connection for each and closes none.
       closeAfterStream: (name) => name === StreamingDefinition.fullName,

@@ -22,5 +22,5 @@ export function noteProcess(
   const process = record.processes?.[execId];
   if (!process) return;
   Object.assign(process, change);
-  records.save(record);
+  records.note(record);
 }

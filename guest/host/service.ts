@@ -92,12 +92,13 @@ export class HostTaskService {
   }
 
   async #start(container: HostContainer, execId: string): Promise<{ pid: number }> {
-    const { events, records, loggers, streams } = this.#deps;
+    const { events, records, loggers, streams, room } = this.#deps;
     const { id } = container.record;
     const process = container.process(execId);
     process.mustLive(`start ${id} ${execId}`.trim());
     try {
-      const answer = await container.guest((task) => task.start({ id, execId }), false);
+      const call = () => container.guest((task) => task.start({ id, execId }), false);
+      const answer = await (container.link.local && execId !== "" ? room.lend(call) : call());
       if (container.link.local && container.process(execId).pid === 0) {
         noteBegun(container, execId, answer.pid);
         if (execId === "") await connectStdio(this.#deps, container, "");
@@ -137,7 +138,7 @@ export class HostTaskService {
     record.execs[execId] = paths;
     // On the host there is nothing to be found again before the start, which is written down.
     if (record.runtime?.kind === HostRuntime_Kind.RUNC) records.saveSoon(record);
-    else records.save(record);
+    else records.note(record);
     try {
       await container.guest(
         (task) => task.exec({ ...request, spec, ...streamsFor(container.link, paths) }),
@@ -224,7 +225,7 @@ export class HostTaskService {
       for (const { paths } of [process, ...container.execs.values()]) streams.release(paths);
       registry.remove(id);
       record.phase = "releasing";
-      records.save(record);
+      records.note(record);
       await releases.releaseDeleted(record);
       events.deleted(record, exit, pid);
     }

@@ -173,6 +173,28 @@ static int write_all(int fd, const uint8_t *data, size_t length) {
   return 0;
 }
 
+static JSValue js_reserve(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int fd;
+  int64_t length;
+  if (arg_int(ctx, ARG(0), &fd) || arg_i64_or(ctx, ARG(1), &length, 0)) return JS_EXCEPTION;
+  int failed;
+  do failed = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length);
+  while (failed && errno == EINTR);
+  return failed ? throw_errno(ctx, errno, "fallocate", NULL) : JS_UNDEFINED;
+}
+
+static JSValue js_truncate(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int fd;
+  int64_t length;
+  if (arg_int(ctx, ARG(0), &fd) || arg_i64_or(ctx, ARG(1), &length, 0)) return JS_EXCEPTION;
+  int failed;
+  do failed = ftruncate(fd, length);
+  while (failed && errno == EINTR);
+  return failed ? throw_errno(ctx, errno, "ftruncate", NULL) : JS_UNDEFINED;
+}
+
 static JSValue js_write_file(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   int mode, flags;
@@ -327,6 +349,8 @@ static const JSCFunctionListEntry entries[] = {
     JS_CFUNC_DEF("readFile", 2, js_read_file),
     JS_CFUNC_DEF("readTextFile", 2, js_read_text_file),
     JS_CFUNC_DEF("writeFile", 4, js_write_file),
+    JS_CFUNC_DEF("reserve", 2, js_reserve),
+    JS_CFUNC_DEF("truncate", 2, js_truncate),
     JS_CFUNC_DEF("fsync", 1, js_fsync),
     JS_CFUNC_DEF("flock", 2, js_flock),
     JS_CFUNC_DEF("dup", 1, js_dup),

@@ -139,6 +139,9 @@ export function readFile(path: string, maxBytes?: number): Uint8Array;
 export function readTextFile(path: string, maxBytes?: number): string;
 /** Writes a whole file in one go. Flags default to O_WRONLY|O_CREAT|O_TRUNC, mode to 0o644. */
 export function writeFile(path: string, data: string | Uint8Array, mode?: number, flags?: number): void;
+/** Gives a file room for so many bytes from its beginning, without making it longer. @throws ENOSPC, EOPNOTSUPP */
+export function reserve(fd: number, length: number): void;
+export function truncate(fd: number, length: number): void;
 export function fsync(fd: number): void;
 /** Advisory whole-file lock without waiting. @returns false when someone else holds it */
 export function flock(fd: number, exclusive: boolean): boolean;

@@ -1,2 +1,3 @@
 /** State of a service in SQLite. */
-export { openStore, type Row, Store, Table } from "./store.ts";
+export { openStore } from "./open.ts";
+export { type Row, Store, Table } from "./store.ts";

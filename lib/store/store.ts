@@ -1,72 +1,61 @@
-import { dirname } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { asKuasarError, KuasarError } from "../errors/mod.ts";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { KuasarError } from "../errors/mod.ts";
+import type { StoreCopy } from "./copy.ts";
+import { logger } from "../log/mod.ts";
+import { explained, isDamage } from "./failure.ts";
 
 /** A row as SQLite gives it. */
 export type Row = Record<string, unknown>;
-
-/**
- * Opens the state of a service and brings it to the newest schema.
- *
- * The journal is a WAL with synchronous=NORMAL: a `kill -9` loses nothing that was committed; only a crash of the
- * host could, and that ends every sandbox anyway.
- *
- * @param path the database file; its directory is made with mode 0700
- * @param migrations SQL scripts; script n brings version n to n + 1. Scripts are only ever appended
- * @throws {KuasarError} FAILED_PRECONDITION when the file is of a newer version, DATA_LOSS when it is broken
- */
-export function openStore(path: string, migrations: readonly string[]): Store {
-  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(path, { timeout: 5000 });
-    if (path !== ":memory:") Deno.chmodSync(path, 0o600);
-    // The cache is kept at 256 KiB: the state of a node is small and each service counts its memory.
-    database.exec(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-256",
-    );
-    const store = new Store(database, path);
-    migrate(store, path, migrations);
-    return store;
-  } catch (error) {
-    database?.close();
-    if (error instanceof KuasarError) throw error;
-    throw new KuasarError("DATA_LOSS", `Cannot open the state ${path}: ${asKuasarError(error).message}`, {
-      cause: error,
-    });
-  }
-}
 
 /** The state of a service: plain SQL, transactions and tables of JSON documents. Everything is synchronous. */
 export class Store {
   readonly path: string;
   readonly #database: DatabaseSync;
+  #copy: StoreCopy | undefined;
   #inTransaction = false;
 
-  /** Use {@link openStore}. */
+  /** Use `openStore`. */
   constructor(database: DatabaseSync, path: string) {
     this.#database = database;
     this.path = path;
   }
 
-  /** Runs one or more statements without parameters. */
-  exec(sql: string): void {
-    this.#database.exec(sql);
+  /** Has every change made in a copy too. */
+  follow(copy: StoreCopy): void {
+    this.#copy = copy;
   }
 
-  /** Runs a statement. @returns how many rows it changed */
+  /** Runs one or more statements without parameters. @throws {KuasarError} RESOURCE_EXHAUSTED on a full disk */
+  exec(sql: string): void {
+    this.#try(() => this.#database.exec(sql));
+    this.#copy?.exec(sql);
+  }
+
+  /** Runs a statement. @returns how many rows it changed @throws {KuasarError} RESOURCE_EXHAUSTED on a full disk */
   run(sql: string, ...parameters: SQLInputValue[]): number {
-    return Number(this.#database.prepare(sql).run(...parameters).changes);
+    const { changes } = this.#try(() => this.#database.prepare(sql).run(...parameters));
+    this.#copy?.run(sql, parameters);
+    return Number(changes);
   }
 
   /** The first row of a query. */
   get(sql: string, ...parameters: SQLInputValue[]): Row | undefined {
-    return this.#database.prepare(sql).get(...parameters) as Row | undefined;
+    return this.#try(() => this.#database.prepare(sql).get(...parameters)) as Row | undefined;
   }
 
   /** All rows of a query. */
   all(sql: string, ...parameters: SQLInputValue[]): Row[] {
-    return this.#database.prepare(sql).all(...parameters) as Row[];
+    return this.#try(() => this.#database.prepare(sql).all(...parameters)) as Row[];
+  }
+
+  #try<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const failure = explained(this.path, error);
+      if (isDamage(failure)) endDamaged(failure);
+      throw failure;
+    }
   }
 
   /** Runs `work` as one transaction: all of it happens or, when it throws, nothing. Inside another one it joins. */
@@ -79,7 +68,9 @@ export class Store {
       this.exec("COMMIT");
       return result;
     } catch (error) {
-      this.exec("ROLLBACK");
+      // SQLite has rolled back by itself where the disk is full.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#copy?.rollback();
       throw error;
     } finally {
       this.#inTransaction = false;
@@ -101,6 +92,7 @@ export class Store {
 
   /** Closes the file. Idempotent. */
   close(): void {
+    this.#copy?.close();
     if (this.#database.isOpen) this.#database.close();
   }
 }
@@ -155,18 +147,8 @@ export class Table<T> {
   }
 }
 
-function migrate(store: Store, path: string, migrations: readonly string[]): void {
-  const version = Number(store.get("PRAGMA user_version")?.user_version ?? 0);
-  if (version > migrations.length) {
-    throw new KuasarError(
-      "FAILED_PRECONDITION",
-      `Cannot open the state ${path}: it has schema version ${version}, this program knows ${migrations.length}`,
-    );
-  }
-  for (let next = version; next < migrations.length; next++) {
-    store.transaction(() => {
-      store.exec(migrations[next]!);
-      store.exec(`PRAGMA user_version = ${next + 1}`);
-    });
-  }
+/** The next start begins with what is whole; this process could only refuse everything. */
+function endDamaged(error: KuasarError): never {
+  logger("store").error("The state is damaged: this process ends and is started again", { error });
+  Deno.exit(1);
 }

@@ -35,6 +35,8 @@ export interface NodeOptions {
   kernelParams?: string;
   logLevel?: "debug" | "info" | "warn";
   programs?: NodePrograms;
+  /** Called when all processes have ended, before the run directory is removed. */
+  onStopped?: () => void;
 }
 
 /** The child of `kuasar-task`, which does its work. */
@@ -84,6 +86,7 @@ export class Node {
   readonly services: readonly string[];
   readonly #lines: string[];
   readonly #running: RunningNode;
+  readonly #onStopped: () => void;
 
   private constructor(
     running: RunningNode,
@@ -91,7 +94,9 @@ export class Node {
     handler: string,
     drivers: readonly string[],
     lines: string[],
+    onStopped = () => {},
   ) {
+    this.#onStopped = onStopped;
     this.cri = connectCri(running.address, { timeoutMs: CALL_TIMEOUT_MS });
     this.runDir = runDir;
     this.handler = handler;
@@ -129,7 +134,7 @@ export class Node {
     }).catch((error: KuasarError) => {
       throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
     });
-    const node = new Node(started, runDir, handler, drivers, lines);
+    const node = new Node(started, runDir, handler, drivers, lines, options.onStopped);
     stopNodesAtSignals();
     running.add(node);
     try {
@@ -239,6 +244,7 @@ export class Node {
     await attempt(this.removeAllPods());
     this.cri.close();
     await attempt(this.supervisor.stop());
+    await attempt(Promise.resolve().then(this.#onStopped));
     await attempt(Deno.remove(this.runDir, { recursive: true }));
     running.delete(this);
     if (failure) throw failure;

@@ -2,6 +2,7 @@
 import "../../runtime/globals.ts";
 import "./arguments.ts";
 import "./files.ts";
+import "./full_disk.ts";
 import "./gate.ts";
 import "./loopback.ts";
 import "./loop.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { encodeHeader, FRAME_TYPE } from "../../lib/ttrpc/mod.ts";
-import { readTranscript } from "./call_transcript.ts";
+import { readTranscript } from "./read_transcript.ts";
 import { FrameBounds } from "./frame_bounds.ts";
 
 function frame(streamId: number, type: number, body: readonly number[] = []): number[] {
