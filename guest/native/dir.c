@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -70,21 +72,23 @@ static int make_all(char *path, mode_t mode) {
 
 enum { MAX_TREE_DEPTH = 512 };
 
-// Removes `name` below `parent`, staying on device `device`.
-static int remove_tree(int parent, const char *name, dev_t device, int depth) {
+// Removes `name` below `parent`. The kernel keeps it from what is mounted below (EXDEV, of a file EBUSY), also where that is of
+// the same file system.
+static int remove_tree(int parent, const char *name, int depth) {
   struct stat st;
   if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? 0 : -1;
-  if (st.st_dev != device) return errno = EXDEV, -1;
   if (!S_ISDIR(st.st_mode)) return unlinkat(parent, name, 0) && errno != ENOENT ? -1 : 0;
   if (depth >= MAX_TREE_DEPTH) return errno = ELOOP, -1;
-  int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  // The path to the first one may well cross mounts.
+  struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, .resolve = depth ? RESOLVE_NO_XDEV : 0};
+  int fd = (int)syscall(SYS_openat2, parent, name, &how, sizeof how);
   if (fd < 0) return errno == ENOENT ? 0 : -1;
   DIR *dir = fdopendir(fd);
   if (!dir) return close(fd), -1;
   int failed = 0;
   struct dirent *entry;
   while (!failed && (errno = 0, entry = readdir(dir))) {
-    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) failed = remove_tree(fd, entry->d_name, device, depth + 1);
+    if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) failed = remove_tree(fd, entry->d_name, depth + 1);
   }
   int err = errno;
   closedir(dir);
@@ -95,7 +99,7 @@ static int remove_tree(int parent, const char *name, dev_t device, int depth) {
 static int remove_all(const char *path) {
   struct stat st;
   if (lstat(path, &st)) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-  return remove_tree(AT_FDCWD, path, st.st_dev, 0);
+  return remove_tree(AT_FDCWD, path, 0);
 }
 
 static JSValue one_path(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {

@@ -95,7 +95,8 @@ static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 
 // Reads a file to its end; returns js_malloc memory, or NULL with an exception.
 static uint8_t *slurp(JSContext *ctx, const char *path, size_t max, size_t *length) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  // Whatever is in a file's place, a FIFO for one, must not make the only thread wait.
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) {
     throw_errno(ctx, errno, "open", path);
     return NULL;

@@ -62,17 +62,19 @@ static void say(const char *what, int number) {
 
 // ------------------------------------------------------------------------------------------------ what is kept
 
-static void add_item(const char *line, int fd) {
+// Takes over `fd`. Returns NULL where there is no memory.
+static struct item *add_item(const char *line, int fd) {
   struct item *item = malloc(sizeof *item + strlen(line) + 1), **last = &items;
   if (!item) {
     if (fd >= 0) close(fd);
-    return;
+    return NULL;
   }
   *item = (struct item){.fd = fd};
   strcpy(item->line, line);
   while (*last) last = &(*last)->next;
   *last = item;
   (fd < 0 ? exits++ : kept++);
+  return item;
 }
 
 // Forgets the items whose line begins with `prefix`, up to a space or its end.
@@ -130,7 +132,8 @@ static bool hear_server(void) {
     char room[CMSG_SPACE(sizeof(int))];
     struct cmsghdr align;
   } control;
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+  // Exactly one descriptor's length: with the padding there would be room for a second, which nobody would ever close.
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_LEN(sizeof(int))};
   ssize_t length = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (length <= 0) return false;
   line[length] = 0;
@@ -145,12 +148,10 @@ static bool hear_server(void) {
     snprintf(own, sizeof own, "KEPT %s", line + 5);
     drop_items(own);
     if (line[0] == 'K' && fd >= 0 && kept < MAX_KEPT) {
-      add_item(own, fd);
+      struct item *item = add_item(own, fd);
       fd = -1;
       // This server has it; only the next one is to be told.
-      for (struct item *item = items; item; item = item->next) {
-        if (!item->next) item->sent = true;
-      }
+      if (item) item->sent = true;
     }
   }
   if (fd >= 0) close(fd);

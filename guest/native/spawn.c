@@ -161,15 +161,23 @@ IN_CHILD int child(void *argument) {
 }
 
 static pid_t start(struct plan *plan) {
-  char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  // Below the stack there is a page that cannot be touched: the memory that it would grow into is ours.
+  const size_t guard = (size_t)sysconf(_SC_PAGESIZE), size = guard + STACK_SIZE;
+  char *stack = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return -1;
+  if (mprotect(stack + guard, STACK_SIZE, PROT_READ | PROT_WRITE)) {
+    int failed = errno;
+    munmap(stack, size);
+    errno = failed;
+    return -1;
+  }
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, &before);
-  pid_t pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, plan);
+  pid_t pid = clone(child, stack + size, CLONE_VM | CLONE_VFORK | SIGCHLD, plan);
   int failed = errno;
   sigprocmask(SIG_SETMASK, &before, NULL);
-  munmap(stack, STACK_SIZE);
+  munmap(stack, size);
   errno = failed;
   return pid;
 }

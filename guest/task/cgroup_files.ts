@@ -37,7 +37,9 @@ export function updateCgroupFile(path: string, value: string): void {
 /** Pids in a cgroup and those below it; none where it is not there. */
 export function pidsBelow(folder: string): number[] {
   try {
-    const own = sys.readTextFile(`${folder}/cgroup.procs`, 1 << 20).split("\n").filter(Boolean).map(Number);
+    const lines = sys.readTextFile(`${folder}/cgroup.procs`, 1 << 20).split("\n");
+    // A process of a PID namespace that we do not see is told as 0, by which kill(2) would mean ourselves.
+    const own = lines.map(Number).filter((pid) => pid > 0);
     const children = sys.readdir(folder).filter((entry) => entry.type === "dir");
     return [...own, ...children.flatMap((entry) => pidsBelow(`${folder}/${entry.name}`))];
   } catch {

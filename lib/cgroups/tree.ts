@@ -10,7 +10,8 @@ export function processesIn(folders: readonly string[]): number[] {
   for (const folder of folders.flatMap(withChildren)) {
     try {
       for (const line of Deno.readTextFileSync(`${folder}/cgroup.procs`).split("\n")) {
-        if (line !== "") found.add(Number(line));
+        // A process of a PID namespace that we do not see is told as 0, by which kill(2) would mean ourselves.
+        if (Number(line) > 0) found.add(Number(line));
       }
     } catch {
       // Gone meanwhile.
