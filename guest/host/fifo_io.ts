@@ -100,7 +100,7 @@ export class FifoIo implements StdioProvider {
       try {
         return {
           stdin: own(
-            request.stdin === "" ? sys.open("/dev/null", sys.O.RDONLY) : this.#openInput(key, request.stdin),
+            request.stdin === "" ? sys.openNull(sys.O.RDONLY) : this.#openInput(key, request.stdin),
           ),
           stdout: own(openOutput(request.stdout)),
           stderr: own(openOutput(request.stderr)),
@@ -147,7 +147,7 @@ function keyOf(container: string, exec: string): string {
 }
 
 function openOutput(path: string): number {
-  if (path === "") return sys.open("/dev/null", sys.O.WRONLY);
+  if (path === "") return sys.openNull(sys.O.WRONLY);
   const file = openLogFile(path);
   if (file >= 0) return file;
   return sys.open(path, sys.O.RDWR);

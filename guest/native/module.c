@@ -12,7 +12,7 @@ void sys_set_args(int argc, char **argv) {
 static const struct topic *const topics[] = {
     &loop_topic,    &relay_topic, &file_topic, &dir_topic,    &system_topic,
     &process_topic, &spawn_topic, &tty_topic,  &socket_topic, &loopback_topic, &text_topic,
-    &aside_topic,
+    &aside_topic, &null_topic,
 };
 
 static int fill(JSContext *ctx, JSModuleDef *module) {

@@ -111,7 +111,7 @@ struct topic {
   int count;
 };
 extern const struct topic loop_topic, relay_topic, file_topic, dir_topic, system_topic, process_topic, spawn_topic, tty_topic,
-    socket_topic, loopback_topic, text_topic, aside_topic;
+    socket_topic, loopback_topic, text_topic, aside_topic, null_topic;
 JSModuleDef *sys_module(JSContext *ctx);
 void sys_set_args(int argc, char **argv);
 extern int sys_argc;

@@ -146,6 +146,12 @@ export function fsync(fd: number): void;
 /** Advisory whole-file lock without waiting. @returns false when someone else holds it */
 export function flock(fd: number, exclusive: boolean): boolean;
 export function dup(fd: number): number;
+/**
+ * Opens what is like /dev/null and nobody else's: to be handed to processes that are not trusted with the machine's. Needs root.
+ *
+ * @param flags O_RDONLY, O_WRONLY or O_RDWR
+ */
+export function openNull(flags: number): number;
 export function setNonblock(fd: number, on: boolean): void;
 export function setCloexec(fd: number, on: boolean): void;
 

@@ -17,7 +17,7 @@ export interface Stdio {
 
 /** How one call differs from others. */
 export interface CallOptions {
-  /** Of the call; /dev/null without it. */
+  /** Of the call; nothing without it. */
   stdio?: Stdio;
   /** Besides our own environment, or instead of what is there. */
   env?: Readonly<Record<string, string>>;
@@ -64,8 +64,8 @@ export async function callRuntime(
 ): Promise<void> {
   const { command, directory, privateMounts = [], noVsock = false } = runtime;
   const log = `${directory}/${sys.getpid()}-${++calls}.log`;
-  const devNull = stdio ? -1 : sys.open("/dev/null", sys.O.RDWR);
-  const fds = stdio ?? { stdin: devNull, stdout: devNull, stderr: devNull };
+  const nothing = stdio ? -1 : sys.openNull(sys.O.RDWR);
+  const fds = stdio ?? { stdin: nothing, stdout: nothing, stderr: nothing };
   try {
     const pid = spawnReaped({
       env: environment(env),
@@ -81,7 +81,7 @@ export async function callRuntime(
     const reason = reasons.at(-1) ?? `the runtime ended with code ${code}`;
     throw new KuasarError(codeOf(reason), `Cannot ${what}: ${reason}`, { evidence: reasons });
   } finally {
-    if (devNull >= 0) sys.close(devNull);
+    if (nothing >= 0) sys.close(nothing);
     if (sys.exists(log)) sys.unlink(log);
   }
 }

@@ -40,7 +40,7 @@ export class StreamIo implements StdioProvider {
     const hub = this.#hub;
     const childs: number[] = [];
     const childEnd = (name: keyof Stdio): number => {
-      if (request[name] === "") return sys.open("/dev/null", sys.O.RDWR);
+      if (request[name] === "") return sys.openNull(sys.O.RDWR);
       const ends = sys.pipe(false);
       const [own, other] = name === "stdin" ? [ends.write, ends.read] : [ends.read, ends.write];
       sys.setNonblock(own, true);

@@ -44,7 +44,7 @@ export class Terminals {
   make(key: string, directory: string, receive: MasterReceiver): ProcessIo {
     const path = `${directory}/tty-${sys.getpid()}-${++consoles}.sock`;
     const listener = sys.listenUnix(path);
-    const devNull = sys.open("/dev/null", sys.O.RDWR);
+    const nothing = sys.openNull(sys.O.RDWR);
     const terminal = new Terminal();
     this.#terminals.set(key, terminal);
     const forget = () => {
@@ -63,11 +63,11 @@ export class Terminals {
       if (!open) return;
       open = false;
       sent.stop();
-      sys.close(devNull);
+      sys.close(nothing);
       if (sys.exists(path)) sys.unlink(path);
     };
     return {
-      options: { stdio: { stdin: devNull, stdout: devNull, stderr: devNull }, consoleSocket: path },
+      options: { stdio: { stdin: nothing, stdout: nothing, stderr: nothing }, consoleSocket: path },
       async started() {
         try {
           await within(CONSOLE_TIMEOUT_MS, "get the terminal of the process", received);

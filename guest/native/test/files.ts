@@ -115,3 +115,47 @@ test("a write in a thread of its own arrives, and one that fails disturbs nobody
   }
   fails("TypeError", () => sys.writeAside(path, "x".repeat(100)));
 });
+
+test("removeAll keeps off what is mounted below, also where that is the same file system", () => {
+  const [tree, other] = [`${directory}/mounted`, `${directory}/elsewhere`];
+  sys.mkdirAll(`${tree}/below`);
+  sys.mkdirAll(other);
+  sys.writeFile(`${other}/kept`, "");
+  sys.mount(other, `${tree}/below`, "", sys.MS.BIND);
+  fails("EXDEV", () => sys.removeAll(tree));
+  equal(sys.exists(`${other}/kept`), true);
+  sys.umount(`${tree}/below`);
+  sys.writeFile(`${tree}/file`, "");
+  sys.mount(`${other}/kept`, `${tree}/file`, "", sys.MS.BIND);
+  fails("EBUSY", () => sys.removeAll(tree));
+  sys.umount(`${tree}/file`);
+  sys.removeAll(tree);
+  equal(sys.exists(tree), false);
+});
+
+test("a FIFO in the place of a file is read without waiting", () => {
+  const path = `${directory}/not-a-file`;
+  sys.mknod(path, sys.S.IFIFO | 0o600);
+  equal(sys.readTextFile(path), "");
+  const both = sys.open(path, sys.O.RDWR);
+  fails("EAGAIN", () => sys.readTextFile(path));
+  sys.close(both);
+});
+
+// The first one opens what all others are made in.
+if (sys.geteuid() === 0) sys.close(sys.openNull(sys.O.RDWR));
+
+test("nothing of one's own: it swallows, yields nothing, and is neither the machine's nor another's", () => {
+  if (sys.geteuid() !== 0) return;
+  const [one, other] = [sys.openNull(sys.O.RDWR), sys.openNull(sys.O.RDONLY)];
+  equal(sys.read(one, new Uint8Array(1)), 0);
+  equal(sys.write(one, sys.utf8Encode("swallowed")), 9);
+  fails("EBADF", () => sys.write(other, new Uint8Array(1)));
+  const [a, b, machine] = [sys.fstat(one), sys.fstat(other), sys.stat("/dev/null")];
+  equal([a.type, a.rdev, a.mode & 0o777, a.nlink], ["char", machine.rdev, 0o666, 0]);
+  equal([a.dev === machine.dev, a.ino === b.ino], [false, false]);
+  sys.chown(`/proc/self/fd/${one}`, 1, 1);
+  equal([sys.fstat(one).uid, sys.fstat(other).uid, sys.stat("/dev/null").uid], [1, 0, machine.uid]);
+  sys.close(one);
+  sys.close(other);
+});

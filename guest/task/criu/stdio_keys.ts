@@ -4,6 +4,9 @@ import type { StdioKeys } from "./config.ts";
 
 const NAMES = ["stdin", "stdout", "stderr"] as const;
 
+/** Of /dev/null (Linux' devices.txt). */
+const NULL_DEVICE = 0x103;
+
 /**
  * CRIU's names for the stdio of a container's processes. They are containerd's FIFOs, which are in none of the container's
  * mounts; a terminal is, so that it has no names.
@@ -11,17 +14,35 @@ const NAMES = ["stdin", "stdout", "stderr"] as const;
  * @param pids of the container's processes
  */
 export function stdioKeys(pids: readonly number[], io: IoRequest): StdioKeys {
-  const [stdin, stdout, stderr] = NAMES.map((name, fd) => (io.terminal ? [] : keysOf(io[name], fd, pids)));
+  const [stdin, stdout, stderr] = NAMES.map((name, fd) => {
+    if (io.terminal) return [];
+    return io[name] === "" ? nullKeys(fd, pids) : keysOf(io[name], fd, pids);
+  });
   return [stdin!, stdout!, stderr!];
+}
+
+/** What an exec'ed process has where it has no stream: a device of its own and without a name (`sys.openNull`). */
+function nullKeys(fd: number, pids: readonly number[]): string[] {
+  return pids.flatMap((pid) => {
+    try {
+      const { rdev, nlink, ino } = sys.stat(`/proc/${pid}/fd/${fd}`);
+      return rdev === NULL_DEVICE && nlink === 0 ? [keyOf(mountIdOf(String(pid), fd), ino)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function keyOf(mountId: string, ino: number): string {
+  return `file[${Number(mountId).toString(16)}:${ino.toString(16)}]`;
 }
 
 /** One file may be known by several mounts: whoever has opened it may have had other mount ids than we have. */
 function keysOf(stream: string, fd: number, pids: readonly number[]): string[] {
-  const path = stream === "" ? "/dev/null" : stream;
-  const { dev, ino } = sys.stat(path);
+  const { dev, ino } = sys.stat(stream);
   const keys = new Set<string>();
-  const add = (mountId: string) => keys.add(`file[${Number(mountId).toString(16)}:${ino.toString(16)}]`);
-  const own = sys.open(path, sys.O.PATH);
+  const add = (mountId: string) => keys.add(keyOf(mountId, ino));
+  const own = sys.open(stream, sys.O.PATH);
   try {
     add(mountIdOf("self", own));
   } finally {
