@@ -8,7 +8,7 @@ export interface SandboxPaths {
   ipc: string;
   uts: string;
   pid: string;
-  /** `hostname`, `hosts` and `resolv.conf`. */
+  /** `hostname`, `hosts` and `resolv.conf`, in a file system of their own. */
   files: string;
   /** What its containers see as /dev/shm. */
   shm: string;

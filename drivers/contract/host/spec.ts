@@ -111,6 +111,6 @@ function podFiles({ mounts = [], root }: Spec, context: SpecContext): Mount[] {
     destination: `/etc/${name}`,
     type: "bind",
     source: `${context.paths.files}/${name}`,
-    options: ["rbind", "rprivate", root?.readonly ? "ro" : "rw"],
+    options: ["rbind", "rprivate", "nosuid", "nodev", "noexec", root?.readonly ? "ro" : "rw"],
   }));
 }

@@ -92,7 +92,7 @@ Deno.test("the pod's files and shared memory are mounted where containerd has no
       destination: `/etc/${name}`,
       type: "bind",
       source: `${paths.files}/${name}`,
-      options: ["rbind", "rprivate", "ro"],
+      options: ["rbind", "rprivate", "nosuid", "nodev", "noexec", "ro"],
     })),
   ]);
 });

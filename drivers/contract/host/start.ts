@@ -8,6 +8,7 @@ import { superviseExit } from "./exit.ts";
 import type { SandboxHost } from "./host.ts";
 import { makeNamespaces, ownNamespaces } from "./namespaces.ts";
 import { startPause } from "./pause.ts";
+import { writePodFiles } from "./pod_files.ts";
 import { removeSandbox } from "./remove.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { sortSysctls } from "./sysctls.ts";
@@ -73,12 +74,9 @@ function makeParts(
   { podConfig, files }: StartRequest,
 ): void {
   for (const dir of [paths.dir, paths.files, paths.containers, paths.runtime, paths.shm]) {
-    // Containers see these files, whoever they run as.
-    Deno.mkdirSync(dir, { recursive: true, mode: dir === paths.files ? 0o755 : 0o700 });
+    Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
-  for (const { name, content } of files) {
-    Deno.writeFileSync(`${paths.files}/${fileName(name)}`, content, { mode: 0o644 });
-  }
+  if (files.length > 0) writePodFiles(paths.files, files);
   if (kind.ownKernel) return;
   const own = ownNamespaces(record);
   const sysctls = sortSysctls(PodSandboxConfig.decode(podConfig).linux?.sysctls ?? {}, {
@@ -90,15 +88,6 @@ function makeParts(
   if (!record.ownIpc) return;
   const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC;
   mount({ source: "shm", target: paths.shm, type: "tmpfs", flags, data: `mode=1777,size=${SHM_SIZE}` });
-}
-
-/** @throws KuasarError INVALID_ARGUMENT for a name that leads elsewhere */
-function fileName(name: string): string {
-  if (/^[a-z][a-z.]*$/.test(name)) return name;
-  throw new KuasarError(
-    "INVALID_ARGUMENT",
-    `Cannot write the pod's file ${JSON.stringify(name)}: it is no file name`,
-  );
 }
 
 function givenUp({ id }: Sandbox, cause?: unknown): KuasarError {
