@@ -26,7 +26,7 @@ interface Stage {
 type Propagation = "shared" | "private";
 
 /** What users do with a pod of any kind, files of tests/e2e. */
-const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival"].map((name) =>
+const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival", "isolation"].map((name) =>
   `tests/e2e/${name}_test.ts`
 );
 

@@ -1,15 +1,17 @@
 import * as sys from "../native/sys.js";
+import { runOk } from "../runtime/run.ts";
 
 /** Where the pod's namespaces are kept; the containers' specs name these paths. */
 const DIRECTORY = "/run/sandbox-ns";
 const NSFS_MAGIC = 0x6e736673;
 
-type Kind = "ipc" | "uts" | "pid";
+/** Those into which a process can step and come back. */
+const KINDS = ["ipc", "uts"] as const;
+type Kind = (typeof KINDS)[number];
 
-const bit = (kind: Kind): number =>
-  ({ ipc: sys.CLONE.NEWIPC, uts: sys.CLONE.NEWUTS, pid: sys.CLONE.NEWPID })[kind];
+const bit = (kind: Kind): number => ({ ipc: sys.CLONE.NEWIPC, uts: sys.CLONE.NEWUTS })[kind];
 
-function isKept(kind: Kind): boolean {
+function isKept(kind: Kind | "pid"): boolean {
   const path = `${DIRECTORY}/${kind}`;
   return sys.exists(path) && sys.statfs(path).type === NSFS_MAGIC;
 }
@@ -31,11 +33,11 @@ function enter(path: string, kind: Kind): void {
   }
 }
 
-/** Runs `work`, without a break, and comes back to the agent's own namespaces of these kinds. */
-function andBack(kinds: readonly Kind[], work: () => void): void {
+/** Runs `work`, without a break, and comes back to the agent's own namespaces. */
+function andBack(work: () => void): void {
   const own: [fd: number, kind: Kind][] = [];
   try {
-    for (const kind of kinds) own.push([sys.open(`/proc/self/ns/${kind}`, sys.O.RDONLY), kind]);
+    for (const kind of KINDS) own.push([sys.open(`/proc/self/ns/${kind}`, sys.O.RDONLY), kind]);
     work();
   } finally {
     for (const [fd, kind] of own) {
@@ -49,15 +51,15 @@ function andBack(kinds: readonly Kind[], work: () => void): void {
  * Makes the pod's namespaces and keeps them at /run/sandbox-ns/{ipc,uts}, with `sharePid` also pid. May be repeated.
  *
  * The agent steps into a new namespace, mounts it and steps back: no process is needed. Only a PID namespace dies with its
- * first process, so that one gets a process that does nothing.
+ * first process, so that one gets a process that does nothing (native/pause.c).
  *
  * @param inside run in the pod's IPC and UTS namespaces: host name and sysctls belong there
+ * @throws KuasarError INTERNAL
  */
-export function makeNamespaces(options: { sharePid: boolean }, inside: () => void): void {
+export async function makeNamespaces(options: { sharePid: boolean }, inside: () => void): Promise<void> {
   sys.mkdirAll(DIRECTORY);
-  const kinds: readonly Kind[] = ["ipc", "uts"];
-  andBack(kinds, () => {
-    for (const kind of kinds) {
+  andBack(() => {
+    for (const kind of KINDS) {
       if (isKept(kind)) {
         enter(`${DIRECTORY}/${kind}`, kind);
       } else {
@@ -67,13 +69,14 @@ export function makeNamespaces(options: { sharePid: boolean }, inside: () => voi
     }
     inside();
   });
-  if (options.sharePid && !isKept("pid")) makePidNamespace();
+  if (options.sharePid && !isKept("pid")) await makePidNamespace();
 }
 
-function makePidNamespace(): void {
-  andBack(["pid"], () => {
-    sys.unshare(sys.CLONE.NEWPID);
-    const pid = sys.spawn({ argv: ["/proc/self/exe", "kuasar-pause"], cwd: "/", setsid: true });
-    keep("pid", `/proc/${pid}/ns/pid`);
-  });
+async function makePidNamespace(): Promise<void> {
+  const path = `${DIRECTORY}/pid`;
+  sys.writeFile(path, "");
+  const join = KINDS.flatMap((kind) => ["join", `${DIRECTORY}/${kind}`]);
+  // A byte is the leave to stay: a guest does not outlive its agent.
+  const stdin = new Uint8Array(1);
+  await runOk(["/proc/self/exe", "kuasar-pause", "new", ...join, "keep", path], { stdin });
 }

@@ -71,7 +71,7 @@ export async function setUpSandbox(request: SetupSandboxRequest): Promise<void> 
   setClock(request.hostTimeNs);
   stirEntropy(request.entropy);
   if (hostname) sys.sethostname(hostname);
-  makeNamespaces({ sharePid: request.sharePid || config.sharePid }, () => {
+  await makeNamespaces({ sharePid: request.sharePid || config.sharePid }, () => {
     if (hostname) sys.sethostname(hostname);
     setSysctls(sysctls);
   });

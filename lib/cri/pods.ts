@@ -1,4 +1,5 @@
 import {
+  Capability,
   ContainerConfig,
   ContainerMetadata,
   ImageSpec,
@@ -99,6 +100,8 @@ export interface ContainerOptions extends ResourceOptions {
   privileged?: boolean;
   readonlyRootfs?: boolean;
   runAsUser?: number;
+  /** Without their prefix: `SYS_PTRACE`. */
+  addCapabilities?: readonly string[];
 }
 
 /** Builds the container configuration of CreateContainer for a container of the pod `pod`. */
@@ -129,6 +132,9 @@ export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions
         privileged: options.privileged ?? false,
         readonlyRootfs: options.readonlyRootfs ?? false,
         ...(options.runAsUser === undefined ? {} : { runAsUser: { value: BigInt(options.runAsUser) } }),
+        ...(options.addCapabilities === undefined
+          ? {}
+          : { capabilities: message(Capability, { addCapabilities: [...options.addCapabilities] }) }),
         ...(podNamespaces === undefined ? {} : { namespaceOptions: podNamespaces }),
       }),
     }),

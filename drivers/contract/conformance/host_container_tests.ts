@@ -26,9 +26,10 @@ function request(process: DriverProcess, bundle: string, containerId = "c1") {
   return { sandboxId: "s1", containerId, bundle, rootfs };
 }
 
-/** Mounts below the driver's directory. */
+/** Mounts below the driver's directory, which is one itself. */
 function mountsOf({ driverDir }: DriverProcess): string[] {
-  return mountsWithin(readMountinfo(), driverDir).map(({ mountPoint }) => mountPoint).sort();
+  const points = mountsWithin(readMountinfo(), driverDir).map(({ mountPoint }) => mountPoint);
+  return points.filter((point) => point !== driverDir).sort();
 }
 
 /** What is made ready for a container, and taken away again. */

@@ -1,8 +1,8 @@
+import { hierarchies, makeCgroup } from "../../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import { isAlive, killProcess, type ProcessRef, processRef } from "../../../lib/process/mod.ts";
-import { SANDBOX_VARIABLE } from "../stray_processes.ts";
+import { allowedOomScoreAdj, isAlive, killProcess, processRef } from "../../../lib/process/mod.ts";
 import type { SandboxHost } from "./host.ts";
-import { keepNamespace, ownNamespaces } from "./namespaces.ts";
+import { ownNamespaces } from "./namespaces.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 const START_TIMEOUT_MS = 10_000;
@@ -10,27 +10,51 @@ const START_TIMEOUT_MS = 10_000;
 /**
  * Starts the first process of a PID namespace that the containers of a pod share, and keeps the namespace. Only such a
  * namespace needs a process: the others live without.
+ *
+ * The process ends by itself unless it is written down: it waits for our leave to stay, and this driver's death is none.
+ *
+ * @param oomScoreAdj with which it starts; undefined for the driver's own
+ * @throws KuasarError INTERNAL naming the step that failed
  */
-export async function startPause({ kind }: SandboxHost, sandbox: Sandbox): Promise<ProcessRef> {
+export async function startPause(
+  { kind, records }: SandboxHost,
+  sandbox: Sandbox,
+  oomScoreAdj: number | undefined,
+): Promise<void> {
   const { record, paths } = sandbox;
   const joined = ownNamespaces(record).map((name) => paths[name]);
   if (record.netnsPath !== "") joined.push(record.netnsPath);
-  const { code, stdout, stderr } = await new Deno.Command(kind.pauseProgram, {
-    args: ["kuasar-pause", "new", ...joined],
-    env: { [SANDBOX_VARIABLE]: paths.dir },
+  // Of its own: in version 2 no cgroup has both processes and cgroups that are limited.
+  const cgroups = record.cgroup === "" ? [] : makeCgroup(`${record.cgroup}/kuasar-pause`, hierarchies());
+  Deno.writeTextFileSync(paths.pid, "", { mode: 0o444 });
+  const child = new Deno.Command(kind.pauseProgram, {
+    args: [
+      ...["kuasar-pause", "new"],
+      ...joined.flatMap((path) => ["join", path]),
+      ...cgroups.flatMap((folder) => ["cgroup", folder]),
+      ...(oomScoreAdj === undefined ? [] : ["oom_score_adj", String(allowedOomScoreAdj(oomScoreAdj))]),
+      ...["keep", paths.pid],
+    ],
     clearEnv: true,
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
     signal: AbortSignal.timeout(START_TIMEOUT_MS),
-  }).output();
-  const text = new TextDecoder();
-  if (code !== 0) {
-    throw new KuasarError("INTERNAL", `Cannot make a shared PID namespace: ${text.decode(stderr).trim()}`);
+  }).spawn();
+  const leave = child.stdin.getWriter();
+  try {
+    const { code, stdout, stderr } = await child.output();
+    const text = new TextDecoder();
+    if (code !== 0) throw new Error(text.decode(stderr).trim() || `its maker ended with code ${code}`);
+    sandbox.record = { ...record, pause: processRef(Number(text.decode(stdout))) };
+    records.put(sandbox.id, sandbox.record);
+    await leave.write(new Uint8Array(1));
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new KuasarError("INTERNAL", `Cannot make a shared PID namespace: ${reason}`, { cause });
+  } finally {
+    await leave.close().catch(() => {});
   }
-  const ref = processRef(Number(text.decode(stdout)));
-  keepNamespace(`/proc/${ref.pid}/ns/pid`, paths.pid);
-  return ref;
 }
 
 /** Ends it, and with it every process of the namespace. */

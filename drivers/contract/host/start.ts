@@ -32,9 +32,7 @@ export async function startSandbox(
     records.put(sandbox.id, sandbox.record);
     await clock.measure("namespaces", () => makeParts(host, sandbox, request));
     if (sandbox.record.sharePid && !kind.ownKernel) {
-      const pause = await clock.measure("pause", () => startPause(host, sandbox));
-      sandbox.record = { ...sandbox.record, pause };
-      records.put(sandbox.id, sandbox.record);
+      await clock.measure("pause", () => startPause(host, sandbox, request.oomScoreAdj));
     }
     await clock.measure("runtime", () => startOwn(host, sandbox, request));
     if (sandbox.abort.signal.aborted) throw givenUp(sandbox);

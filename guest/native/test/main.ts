@@ -6,6 +6,7 @@ import "./full_disk.ts";
 import "./gate.ts";
 import "./loopback.ts";
 import "./loop.ts";
+import "./pause.ts";
 import "./process.ts";
 import "./relay.ts";
 import "./runtime.ts";
