@@ -1,4 +1,6 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { loadCloudHypervisorConfig } from "./config.ts";
+import { CloudHypervisor } from "./hypervisor.ts";
 import { atLeast, parseBuild, versionNotes } from "./version.ts";
 
 Deno.test("a build says its version and its features", () => {
@@ -26,3 +28,17 @@ for (
     strictEqual(versionNotes(parseBuild(`cloud-hypervisor v${version}`)!).length, notes);
   });
 }
+
+Deno.test("a program that has told no version is told with the reason, in the notes and by each start", async () => {
+  const silence = "Cannot learn the version of /vmm: it does not answer `--version` within 60 s";
+  const facts = { arch: "x86_64", cpuinfo: "flags : vmx", kvmProblem: undefined } as const;
+  const driver = new CloudHypervisor(loadCloudHypervisorConfig(undefined), {
+    version: undefined,
+    notes: [silence],
+  }, facts);
+  ok(driver.notes.includes(silence));
+  await rejects(driver.reconnect({} as never), {
+    code: "FAILED_PRECONDITION",
+    message: /does not answer `--version` within 60 s/,
+  });
+});

@@ -1,4 +1,6 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { loadFirecrackerConfig } from "./config.ts";
+import { Firecracker } from "./hypervisor.ts";
 import { atLeast, parseBuild, versionNotes } from "./version.ts";
 
 Deno.test("the program's own words are read", () => {
@@ -26,4 +28,19 @@ Deno.test("minor versions count within their major one", () => {
   const build = { text: "", major: 2, minor: 0 };
   strictEqual(atLeast(build, { major: 1, minor: 14 }), true);
   strictEqual(atLeast(build, { major: 2, minor: 1 }), false);
+});
+
+Deno.test("a program that has told no version is told with the reason, in the notes and by each start", async () => {
+  const silence = "Cannot learn the version of /vmm: it does not answer `--version` within 60 s";
+  const facts = { arch: "x86_64", cpuinfo: "flags : vmx", kvmProblem: undefined } as const;
+  const driver = new Firecracker(
+    loadFirecrackerConfig(undefined),
+    { version: undefined, notes: [silence] },
+    facts,
+  );
+  ok(driver.notes.includes(silence));
+  await rejects(driver.launch({} as never), {
+    code: "FAILED_PRECONDITION",
+    message: /does not answer `--version` within 60 s/,
+  });
 });

@@ -1,5 +1,8 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { Hierarchy } from "./hierarchies.ts";
+import { exists } from "../files/mod.ts";
+import { spawnWithFds } from "../process/mod.ts";
+import { makeCgroup, removeCgroup } from "./cgroup.ts";
+import { hierarchies, type Hierarchy } from "./hierarchies.ts";
 import { memoryKills } from "./memory_kills.ts";
 
 const MIB = 1 << 20;
@@ -66,4 +69,34 @@ Deno.test("a host that has run out of memory reaches no limit; without a kill no
     strictEqual(memoryKills("/gone", trees), undefined);
     strictEqual(memoryKills("/k", []), undefined);
   });
+});
+
+/** Limits the memory of a cgroup of the host. False where nothing does. */
+function limitMemory(folders: readonly string[], bytes: number): boolean {
+  const files = folders.flatMap((folder) => [`${folder}/memory.limit_in_bytes`, `${folder}/memory.max`]);
+  const file = files.find(exists);
+  if (file !== undefined) Deno.writeTextFileSync(file, String(bytes));
+  return file !== undefined;
+}
+
+Deno.test({
+  name: "the kernel's own files, of whichever version, tell of a kill at a limit above",
+  ignore: Deno.uid() !== 0 || hierarchies().length === 0,
+  fn: async () => {
+    const parent = `/kuasar-kill-${Deno.pid}`;
+    const path = `${parent}/pod`;
+    const folders = makeCgroup(path);
+    const above = folders.map((folder) => folder.slice(0, folder.lastIndexOf("/")));
+    try {
+      if (!limitMemory(above, 16 * MIB)) return console.log("this host has no memory controller");
+      deepStrictEqual(memoryKills(path), { count: 0 });
+      // It keeps the last line, which never ends.
+      const { exited } = await spawnWithFds("/usr/bin/tail", ["/dev/zero"], { cgroups: folders });
+      strictEqual((await exited).signal, "SIGKILL");
+      deepStrictEqual(memoryKills(path), { count: 1, limit: { cgroup: parent, bytes: 16 * MIB } });
+    } finally {
+      await removeCgroup(folders);
+      await removeCgroup(above);
+    }
+  },
 });

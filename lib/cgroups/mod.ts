@@ -1,5 +1,5 @@
 /** cgroups of pods, version 1 and 2. */
-export { killCgroup, processesIn, removeCgroupTree } from "./tree.ts";
+export { childCgroups, killCgroup, processesIn, removeCgroupTree } from "./tree.ts";
 export { cgroupFolders, makeCgroup, removeCgroup, removeEmptyCgroup } from "./cgroup.ts";
 export { allHierarchies, hierarchies, type Hierarchy } from "./hierarchies.ts";
 export { type MemoryKills, memoryKills, type MemoryLimit } from "./memory_kills.ts";

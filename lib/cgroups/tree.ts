@@ -1,4 +1,5 @@
-import { removeCgroup } from "./cgroup.ts";
+import { cgroupFolders, removeCgroup } from "./cgroup.ts";
+import { hierarchies, type Hierarchy } from "./hierarchies.ts";
 
 /** A process that forks while the others are killed is met in the next round. */
 const KILL_ROUNDS = 50;
@@ -43,6 +44,21 @@ export async function killCgroup(folders: readonly string[]): Promise<number[]> 
 /** Removes folders with all cgroups below them, whose processes have ended. @throws KuasarError FAILED_PRECONDITION */
 export async function removeCgroupTree(folders: readonly string[]): Promise<void> {
   await removeCgroup(folders.flatMap(withChildren).reverse());
+}
+
+/** The cgroups right below one, as paths like its own, each once however many hierarchies have it. */
+export function childCgroups(path: string, trees: readonly Hierarchy[] = hierarchies()): string[] {
+  const found = new Set<string>();
+  for (const folder of cgroupFolders(path, trees)) {
+    try {
+      for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+        if (isDirectory) found.add(`${path}/${name}`);
+      }
+    } catch {
+      // Not in this hierarchy.
+    }
+  }
+  return [...found];
 }
 
 /** A folder and those below it, each before its own children; none where it does not exist. */

@@ -1,4 +1,4 @@
-import { memoryKills } from "../../lib/cgroups/mod.ts";
+import { childCgroups, memoryKills } from "../../lib/cgroups/mod.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { fromBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
@@ -7,25 +7,30 @@ import type { SandboxRecord } from "./record.ts";
 const MIB = 1 << 20;
 
 /**
- * Why the memory controller of the host has ended a process of a VM, and what would have made room: the VMM exits with 137 and has
- * no last words. To be asked as long as the sandbox's cgroup is there.
+ * Why the memory controller of the host has ended a process of a sandbox with a kernel of its own, and what would have made room: the
+ * process exits with 137 and has no last words. To be asked as long as the sandbox's cgroup is there.
  *
  * @returns undefined where it has ended none
  */
 export function memoryKill({ cgroupTrees, config }: Context, record: SandboxRecord): string | undefined {
+  const { cgroup, onHost, ownKernel, memoryMib } = record;
   // Where containers are processes of the host, a kill is theirs.
-  if (record.cgroup === undefined || record.onHost) return undefined;
-  const kills = memoryKills(record.cgroup, cgroupTrees);
-  if (kills === undefined || kills.count === 0) return undefined;
+  if (cgroup === undefined || onHost && !ownKernel) return undefined;
+  const what = onHost ? "sandbox" : "VM";
+  // An application kernel has a cgroup of its own in it.
+  const kills = [cgroup, ...childCgroups(cgroup, cgroupTrees)]
+    .map((path) => memoryKills(path, cgroupTrees))
+    .find((found) => found !== undefined && found.count > 0);
+  if (kills === undefined) return undefined;
   const { limit } = kills;
-  if (limit === undefined) return "the host ran out of memory and its kernel ended the VM";
-  const { memoryMib } = record;
-  const { vmm_overhead_mib: vmmMib } = config.sizing;
-  return `the host's memory controller ended the VM: the limit of ${limit.cgroup} is ${
+  if (limit === undefined) return `the host ran out of memory and its kernel ended the ${what}`;
+  const reached = `the host's memory controller ended the ${what}: the limit of ${limit.cgroup} is ${
     Math.floor(limit.bytes / MIB)
-  } MiB, where the guest has ${memoryMib} MiB and what runs it up to ${vmmMib} MiB; ${
-    remedy(config, record)
-  }`;
+  } MiB`;
+  if (onHost) return `${reached}, for all of the pod and its kernel (runtime.overhead_in_mb)`;
+  const { vmm_overhead_mib: vmmMib } = config.sizing;
+  const need = `where the guest has ${memoryMib} MiB and what runs it up to ${vmmMib} MiB`;
+  return `${reached}, ${need}; ${remedy(config, record)}`;
 }
 
 function remedy({ sizing }: Context["config"], { memoryMib, podConfig }: SandboxRecord): string {

@@ -17,12 +17,17 @@ const config = loadSandboxerConfig(undefined);
 /** What is told of a VM of `memoryMib` whose cgroup has these files. */
 async function tell(
   files: Readonly<Record<string, string>>,
-  { memoryMib, limit = 0n, overhead = 0n }: { memoryMib: number; limit?: bigint; overhead?: bigint },
+  { limit = 0n, overhead = 0n, ...more }: { limit?: bigint; overhead?: bigint } & Partial<SandboxRecord>,
 ): Promise<string | undefined> {
   const root = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${root}/pod/kuasar_s`, { recursive: true });
-    for (const [path, text] of Object.entries(files)) await Deno.writeTextFile(`${root}/pod/${path}`, text);
+    for (const [path, text] of Object.entries(files)) {
+      await Deno.mkdir(`${root}/pod/${path.slice(0, Math.max(0, path.lastIndexOf("/")))}`, {
+        recursive: true,
+      });
+      await Deno.writeTextFile(`${root}/pod/${path}`, text);
+    }
     const resources = (memoryLimitInBytes: bigint) =>
       message(LinuxContainerResources, { memoryLimitInBytes });
     const linux = message(LinuxPodSandboxConfig, {
@@ -31,7 +36,7 @@ async function tell(
     });
     const podConfig = toBase64(PodSandboxConfig.encode(message(PodSandboxConfig, { linux })).finish());
     const cgroupTrees = [{ root, version: 2 as const }];
-    const record = { cgroup: "/pod/kuasar_s", podConfig, memoryMib } as SandboxRecord;
+    const record = { cgroup: "/pod/kuasar_s", podConfig, ...more } as SandboxRecord;
     return memoryKill({ cgroupTrees, config } as unknown as Context, record);
   } finally {
     await Deno.remove(root, { recursive: true });
@@ -71,4 +76,17 @@ Deno.test("a pod without a limit of its own, and a host without memory", async (
     await tell({ "kuasar_s/memory.events.local": "oom_kill 1\n" }, { memoryMib: 256 }),
     "the host ran out of memory and its kernel ended the VM",
   );
+});
+
+Deno.test("an application kernel is ended in a cgroup of its own; a container of the host's kernel is nobody's VM", async () => {
+  const files = {
+    "kuasar_s/gvisor/memory.events.local": "oom 1\noom_kill 1\n",
+    "kuasar_s/gvisor/memory.max": `${96n * MIB}\n`,
+  };
+  strictEqual(
+    await tell(files, { onHost: true, ownKernel: true }),
+    "the host's memory controller ended the sandbox: the limit of /pod/kuasar_s/gvisor is 96 MiB, for all of the pod and its " +
+      "kernel (runtime.overhead_in_mb)",
+  );
+  strictEqual(await tell(files, { onHost: true }), undefined);
 });

@@ -58,7 +58,7 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
   if (byItself) {
     const { shareFailure } = sandbox;
     const reason = memoryKill(context, sandbox.record) ?? shareFailure?.reason ??
-      `the VM ended by itself with status ${exit.exitStatus}`;
+      `the ${sandbox.record.onHost ? "sandbox" : "VM"} ended by itself with status ${exit.exitStatus}`;
     const evidence = [...shareFailure?.evidence ?? [], ...exit.evidence];
     sandbox.move("stopping", { reason, evidence });
     context.metrics.died(sandbox.record.driver);

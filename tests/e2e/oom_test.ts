@@ -3,7 +3,7 @@ import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
 import type { Pod } from "../harness/mod.ts";
-import { e2eOneProcess, e2eVm, useNode } from "./fixture.ts";
+import { e2eOneProcess, e2eVm, limitsEndPods, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -109,3 +109,19 @@ e2eVm("a pod whose limit is too small to start says so", node, async (node) => {
     });
   });
 });
+
+if (limitsEndPods) {
+  e2eOneProcess("a sandbox that its limit has ended says so", node, async (node) => {
+    const pod = await node.runPod({ name: "over", resources: { memoryLimitBytes: 24 * MIB } });
+    const command = ["sh", "-c", "exec dd if=/dev/zero of=/dev/shm/fill bs=1M count=60"];
+    const container = await pod.run({ name: "c", image: await node.image("busybox"), command });
+    await container.waitForExit();
+    await pod.waitForEnd();
+    const info = JSON.stringify((await pod.status()).info);
+    match(
+      info,
+      new RegExp(`the host's memory controller ended the sandbox: the limit of .*kuasar_${pod.id}.* MiB`),
+    );
+    await pod.remove();
+  });
+}

@@ -7,9 +7,6 @@ import type { Control } from "./control.ts";
 import type { VmHost } from "./host.ts";
 import type { Machine } from "./machine.ts";
 
-/** A helper makes its socket within milliseconds; a busy host needs more. */
-const HELPER_TIMEOUT_MS = 10_000;
-
 /**
  * Starts a VM's VMM, notes it in the record and answers when it runs. Its output goes to `vmm.log`.
  *
@@ -64,7 +61,8 @@ export async function spawnHelper<C extends Control>(
   void helper.exited.then(() => ended.abort());
   const signal = AbortSignal.any([ended.signal, machine.abort.signal]);
   try {
-    await waitForFile(socket, HELPER_TIMEOUT_MS, signal);
+    // Within milliseconds, but on a busy host; it is a part of the boot.
+    await waitForFile(socket, host.hypervisor.bootTimeoutMs, signal);
     return helper;
   } catch (error) {
     if (!ended.signal.aborted) throw error;
