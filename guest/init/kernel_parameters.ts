@@ -24,6 +24,8 @@ export interface KernelParameters {
   secretPort: number;
   /** `task.container_vsock`: containers may use AF_VSOCK. */
   containerVsock: boolean;
+  /** `sysctl.<name>=`: what the kernel has set by itself before, as paths below `/proc/sys`. */
+  sysctls: Set<string>;
   /** What was not understood, for the log. */
   problems: string[];
 }
@@ -50,11 +52,15 @@ export function parseKernelParameters(commandLine: string): KernelParameters {
     powerOffByReset: false,
     secretPort: 0,
     containerVsock: false,
+    sysctls: new Set(),
     problems: [],
   };
   for (const word of splitCommandLine(commandLine)) {
-    if (!word.startsWith("task.")) continue;
     const at = word.indexOf("=");
+    if (word.startsWith("sysctl.") && at > 0) {
+      result.sysctls.add(word.slice("sysctl.".length, at).replaceAll(".", "/"));
+    }
+    if (!word.startsWith("task.")) continue;
     const name = at < 0 ? word : word.slice(0, at);
     const value = at < 0 ? undefined : word.slice(at + 1);
     if (!set(result, name.slice("task.".length), value)) result.problems.push(word);

@@ -12,13 +12,14 @@ Deno.test("the defaults are Kuasar's", () => {
     powerOffByReset: false,
     secretPort: 0,
     containerVsock: false,
+    sysctls: new Set(),
     problems: [],
   });
 });
 
 Deno.test("every parameter is read", () => {
   const line =
-    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true task.power_off=reset task.secret_port=1023 task.container_vsock\n";
+    "task.sharefs_type=virtiofs task.log_level=DEBUG task.debug task.debug_shell=/bin/ash task.enable_tracing=true task.power_off=reset task.secret_port=1023 task.container_vsock sysctl.kernel.io_uring_disabled=0\n";
   assert.deepEqual(parseKernelParameters(line), {
     shareType: "virtiofs",
     logLevel: "debug",
@@ -28,6 +29,7 @@ Deno.test("every parameter is read", () => {
     powerOffByReset: true,
     secretPort: 1023,
     containerVsock: true,
+    sysctls: new Set(["kernel/io_uring_disabled"]),
     problems: [],
   });
 });

@@ -35,7 +35,7 @@ function steps(): readonly [name: string, step: () => void][] {
       for (const word of parameters.problems) log.warn("kernel parameter is not understood", { word });
     }],
     ["set up cgroups", enableControllers],
-    ["apply settings", applySettings],
+    ["apply settings", () => applySettings(parameters.sysctls)],
     ["mount the host's share", () => mountShare(parameters.shareType)],
     ["bring the loopback up", bringLoopbackUp],
     ["reap processes", startReaper],

@@ -14,15 +14,26 @@ const SYSCTLS: Readonly<Record<string, string>> = {
   "fs/inotify/max_user_instances": "8192",
   // A stuck guest should end, so that the host notices.
   "kernel/panic": "1",
+  // What containers have no need to know of the kernel, and of each other.
+  "kernel/dmesg_restrict": "1",
+  // Much code that few programs need and many attacks have used. Privileged containers (CAP_SYS_ADMIN) have it.
+  "kernel/io_uring_disabled": "1",
+  // Faults of the kernel itself wait for no container without CAP_SYS_PTRACE; a program's own faults are its own matter.
+  "vm/unprivileged_userfaultfd": "0",
 };
 
-/** Environment, limits and kernel settings; what the kernel does not know is skipped. */
-export function applySettings(): void {
+/**
+ * Environment, limits and kernel settings; what the kernel does not know is skipped.
+ *
+ * @param given settings that the host has made on the kernel's command line, as in `/proc/sys`; they stay
+ */
+export function applySettings(given: ReadonlySet<string>): void {
   sys.setenv("PATH", PATH);
   sys.setenv("XDG_RUNTIME_DIR", "/run");
   sys.umask(0o022);
   sys.setrlimit(sys.RLIMIT.NOFILE, MAX_OPEN_FILES, MAX_OPEN_FILES);
   for (const [name, value] of Object.entries(SYSCTLS)) {
+    if (given.has(name)) continue;
     try {
       sys.writeFile(`/proc/sys/${name}`, value, 0, sys.O.WRONLY);
     } catch (error) {

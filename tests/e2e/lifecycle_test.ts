@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { openFilesOf, TASK_SERVER } from "../harness/mod.ts";
+import { staticProgram } from "../harness/static_program.ts";
 import { comparing, e2e, e2eForward, e2eOurs, e2eVm, services, underVm, useNode } from "./fixture.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { MountNamespace } from "./mount_namespace.ts";
@@ -193,6 +194,23 @@ e2eOurs(
     deepStrictEqual(count(), before);
   },
 );
+
+e2eVm("a container finds nobody on the guest's vsock", node, async (node) => {
+  const program = await staticProgram("vsock_probe");
+  const folder = program.slice(0, program.lastIndexOf("/"));
+  const pod = await node.runPod({ name: "vsock" });
+  const container = await pod.run({
+    name: "c",
+    image: await node.image("busybox"),
+    command: ["sleep", "1000"],
+    mounts: [{ containerPath: "/probe", hostPath: folder, readonly: true }],
+  });
+  const { stdout } = await container.exec(["/probe/vsock_probe", "3", "1024", "1025", "1026", "1027"]);
+  deepStrictEqual([...new Set(stdout.trim().split("\n").map((line) => line.split(" ")[1]))], [
+    "EAFNOSUPPORT",
+  ]);
+  await pod.remove();
+});
 
 e2eVm("the guest runs a kernel of its own", node, async (node) => {
   const pod = await node.runPod({ name: "kernel" });

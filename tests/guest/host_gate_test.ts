@@ -57,7 +57,7 @@ Deno.test("a container without any seccomp profile makes no vsock socket", async
 });
 
 Deno.test("a container with vsock finds every port closed, and the agent listens to whoever knows the secret", async () => {
-  const kernelParams = ["task.container_vsock", "task.debug"];
+  const kernelParams = ["task.container_vsock", "task.debug", "sysctl.kernel.io_uring_disabled=0"];
   await withGuest({ secret: SECRET, kernelParams }, async (guest) => {
     const open = (await probe(guest)).filter((line) => line.endsWith(" OPEN"));
     deepStrictEqual(open, []);
@@ -72,6 +72,8 @@ Deno.test("a container with vsock finds every port closed, and the agent listens
       }
     }
     strictEqual((await guest.guest.info({})).refusedPeers - refusedPeers, 6n);
+    // What the host has chosen stays.
+    strictEqual(await guest.run("cat /proc/sys/kernel/io_uring_disabled"), "0\n");
     match((await guest.console()).join("\n"), /a peer that is not the host was closed/);
     const stream = await connectGuest(guest.endpoint, GUEST_PORT.services, { timeoutMs: TIMEOUT_MS });
     const client = new TtrpcClient(stream);

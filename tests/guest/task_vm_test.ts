@@ -407,6 +407,15 @@ test("a container that survives an OOM kill inside of it tells it each time", as
   await finish("c19");
 });
 
+test("the kernel's log, io_uring and faults of the kernel are not for containers", async () => {
+  const names = ["kernel/dmesg_restrict", "kernel/io_uring_disabled", "vm/unprivileged_userfaultfd"];
+  strictEqual(await guest.run(`cat ${names.map((name) => `/proc/sys/${name}`).join(" ")}`), "1\n1\n0\n");
+  const args = ["sh", "-c", "busybox dmesg || echo refused"];
+  const { stdout } = await run("log", { args }, { stdout: true });
+  strictEqual(await readText(stdout), "refused\n");
+  strictEqual(await finish("log"), 0);
+});
+
 test("nothing is left of all these containers", async () => {
   const lines = await footprint();
   deepStrictEqual(lines.filter((line) => /c\d|pid$|log$|sock$|exec-/.test(line)), []);

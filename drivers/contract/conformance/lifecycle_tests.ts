@@ -1,4 +1,4 @@
-import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { eventually } from "./driver_process.ts";
 import type { DriverUnderTest } from "./subject.ts";
@@ -25,6 +25,10 @@ export function lifecycleTests(test: DriverTest, driver: DriverUnderTest): void 
       const ns = (end.seconds - begin.seconds) * 1_000_000_000n + BigInt(end.nanos - begin.nanos);
       ok(ns >= 0n, `${name} ends after it begins`);
     }
+    const { kind, secret } = started.guest!;
+    // Whoever reaches the agent is root in the guest: a socket for root alone, or a secret.
+    if (kind?.$case === "hybridPath") strictEqual(Deno.statSync(kind.value).mode! & 0o077, 0);
+    else match(secret, /^[0-9a-f]{64}$/);
     await driver.ping(started.guest!);
     const status = await client.status({ sandboxId: "s1" });
     strictEqual(status.state, SandboxState.RUNNING);

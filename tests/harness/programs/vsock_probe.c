@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PROBES = 96, PATIENCE_S = 20 };
+// A peer that closes may take its time to find out that nothing comes; one that does not answer at all is not waited for so long.
+enum { MAX_PROBES = 96, CONNECT_S = 15, PATIENCE_S = 120 };
 
 struct probe {
   unsigned cid, port;
@@ -28,7 +29,7 @@ static void start(struct probe *p) {
     p->result = strerrorname_np(errno);
     return;
   }
-  struct timeval patience = {.tv_sec = PATIENCE_S};
+  struct timeval patience = {.tv_sec = CONNECT_S};
   setsockopt(p->fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience, sizeof patience);
   struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = p->cid, .svm_port = p->port};
   if (connect(p->fd, (struct sockaddr *)&address, sizeof address) && errno != EINPROGRESS) p->result = strerrorname_np(errno);
@@ -59,12 +60,12 @@ int main(int argc, char **argv) {
       start(&probes[count++]);
     }
   }
-  for (time_t end = time(NULL) + PATIENCE_S; time(NULL) < end;) {
+  for (time_t begin = time(NULL); time(NULL) < begin + PATIENCE_S;) {
     struct pollfd waits[MAX_PROBES];
     struct probe *of[MAX_PROBES];
     nfds_t open = 0;
     for (struct probe *p = probes; p < probes + count; p++) {
-      if (p->result) continue;
+      if (p->result || (!p->connected && time(NULL) >= begin + CONNECT_S)) continue;
       of[open] = p;
       waits[open++] = (struct pollfd){.fd = p->fd, .events = p->connected ? POLLIN : POLLOUT};
     }
