@@ -4,7 +4,16 @@
  * `deno run -A kernel/build.ts [--version 6.12]`
  */
 import { parseArgs } from "node:util";
-import { capture, fetchPackages, needCommands, root, run, step, type StepContext } from "../lib/build/mod.ts";
+import {
+  capture,
+  fetchPackages,
+  lineCounter,
+  needCommands,
+  root,
+  run,
+  step,
+  type StepContext,
+} from "../lib/build/mod.ts";
 import { KuasarError } from "../lib/errors/mod.ts";
 import { missingOptions, type Option, parseFragment } from "./config_fragments.ts";
 
@@ -35,6 +44,10 @@ const MAKE_ENV = {
 };
 
 const TARGETS = ["bzImage", "vmlinux"];
+
+/** What make says of each object, and how many there are about: for the estimate alone. */
+const OBJECT_LINE = /^ {2}(CC|AS) /;
+const OBJECTS = 1_770;
 
 /** Counted up when the output's files change their names or what is in them. */
 const LAYOUT = 2;
@@ -94,7 +107,14 @@ async function build(version: string, wanted: readonly Option[], context: StepCo
   }
   const jobs = navigator.hardwareConcurrency;
   say(`compiling Linux ${packaged} with ${jobs} jobs (some minutes; ${log})`);
-  await run("make", ["-C", tree, `-j${jobs}`, ...TARGETS], { log, env: MAKE_ENV });
+  const progress = context.progress("compiling", OBJECTS);
+  const count = lineCounter(OBJECT_LINE);
+  // Nice: what runs beside it, the first pods of the demo among it, does not wait for it.
+  await run("nice", ["make", "-C", tree, `-j${jobs}`, ...TARGETS], {
+    log,
+    env: MAKE_ENV,
+    onOutput: (chunk) => progress.add(count(chunk)),
+  });
   await Deno.rename(`${tree}/arch/x86/boot/bzImage`, `${out}/vmlinuz`);
   // Symbols are in the kernel itself (kallsyms); what a loader does not map need not be read.
   await capture("objcopy", ["--strip-all", `${tree}/vmlinux`, `${out}/vmlinux.bin`]);

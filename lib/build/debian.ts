@@ -197,7 +197,8 @@ export async function needCommands(
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   await Deno.mkdir(`${buildDir}/lock`, { recursive: true });
   await withLock(`${buildDir}/lock/apt-host`, async () => {
-    await run("apt-get", ["-q", "update"], { env, log });
-    await run("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...missing], { env, log });
+    const options = { env, log, finish: true };
+    await run("apt-get", ["-q", "update"], options);
+    await run("apt-get", ["-q", "install", "-y", "--no-install-recommends", ...missing], options);
   });
 }

@@ -1,4 +1,5 @@
 import { KuasarError } from "../errors/mod.ts";
+import { onEnding } from "../process/mod.ts";
 
 /** How a command of a build step is run. */
 export interface RunOptions {
@@ -6,6 +7,10 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** The command's output is appended here. */
   log: string;
+  /** Is shown all of that output, too. */
+  onOutput?: (chunk: Uint8Array) => void;
+  /** A signal to this process does not end the command, which is waited for: half an installation is worse than a late end. */
+  finish?: boolean;
 }
 
 /**
@@ -36,11 +41,22 @@ async function runLogged(command: string, args: readonly string[], options: RunO
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env }),
     }).spawn();
+    const forget = onEnding(() => {
+      if (!options.finish) child.kill("SIGTERM");
+      return child.status;
+    });
     const copy = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const chunk of stream) appendAll(log, chunk);
+      for await (const chunk of stream) {
+        appendAll(log, chunk);
+        options.onOutput?.(chunk);
+      }
     };
-    await Promise.all([copy(child.stdout), copy(child.stderr)]);
-    return (await child.status).code;
+    try {
+      await Promise.all([copy(child.stdout), copy(child.stderr)]);
+      return (await child.status).code;
+    } finally {
+      forget();
+    }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new KuasarError("FAILED_PRECONDITION", `Cannot build: command "${command}" is not installed`, {

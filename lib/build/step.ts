@@ -1,6 +1,8 @@
 import { asKuasarError, formatDuration, KuasarError } from "../errors/mod.ts";
+import { isEnding, onEnding } from "../process/mod.ts";
 import { digest, type Input } from "./digest.ts";
 import { withLock } from "./lock.ts";
+import { lines, Progress } from "./progress.ts";
 import { buildDir } from "./root.ts";
 
 /** What a step works with. */
@@ -11,6 +13,8 @@ export interface StepContext {
   log: string;
   /** Shows a line of progress. */
   say: (line: string) => void;
+  /** For a part that takes long and of which the amount of work is known: count it with `add`. */
+  progress: (what: string, total: number) => Progress;
 }
 
 /** A build step whose result is kept until one of its inputs changes. */
@@ -25,8 +29,12 @@ export interface Step {
 
 const STAMP = ".inputs";
 
+function titled(name: string, line: string): string {
+  return `${name.padEnd(12)} ${line}`;
+}
+
 function say(name: string, line: string): void {
-  console.error(`${name.padEnd(12)} ${line}`);
+  lines.say(titled(name, line));
 }
 
 /**
@@ -76,16 +84,31 @@ export async function step(spec: Step): Promise<string> {
     await Deno.remove(out, { recursive: true }).catch(() => {});
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(log, "");
+    const running = (async () => {
+      try {
+        await spec.run({
+          out,
+          log,
+          say: (line) => say(spec.name, line),
+          progress: (what, total) => new Progress(titled(spec.name, what), total, lines),
+        });
+      } catch (error) {
+        say(spec.name, `${isEnding() ? "given up" : "failed"} after ${took()}`);
+        // Half a kernel tree is more than a gigabyte, and the log says what went wrong.
+        await Deno.remove(out, { recursive: true }).catch(() => {});
+        throw await failure(spec.name, error, log);
+      }
+      await Deno.writeTextFile(`${out}/${STAMP}`, wanted);
+      await replace(target, out);
+    })();
+    // A command that a signal has ended fails, and the rest is undone here.
+    const forget = onEnding(() => running);
     try {
-      await spec.run({ out, log, say: (line) => say(spec.name, line) });
-    } catch (error) {
-      say(spec.name, `failed after ${took()}`);
-      // Half a kernel tree is more than a gigabyte, and the log says what went wrong.
-      await Deno.remove(out, { recursive: true }).catch(() => {});
-      throw await failure(spec.name, error, log);
+      await running;
+    } finally {
+      forget();
+      lines.rest();
     }
-    await Deno.writeTextFile(`${out}/${STAMP}`, wanted);
-    await replace(target, out);
     say(spec.name, `done in ${took()}`);
     return target;
   });

@@ -1,4 +1,4 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { KuasarError } from "../errors/mod.ts";
 import { buildDir, digest, run, step } from "./mod.ts";
 
@@ -108,5 +108,32 @@ Deno.test("a command that does not exist is named", async () => {
     await Deno.mkdir(`${buildDir}/log`, { recursive: true });
     const missing = run("kuasar-no-such-command", [], { log: `${buildDir}/log/${output}.log` });
     await rejects(missing, { code: "FAILED_PRECONDITION" });
+  });
+});
+
+Deno.test("a signal ends the command of a step, and nothing of the step is left", async () => {
+  await withOutput(async (output) => {
+    const script = `
+      import { run, step } from ${JSON.stringify(new URL("./mod.ts", import.meta.url).href)};
+      await step({
+        name: "${output}",
+        output: "${output}",
+        inputs: [],
+        run: ({ log }) => run("sh", ["-c", "echo $$; exec sleep 1000"], { log, onOutput: (o) => Deno.stdout.writeSync(o) }),
+      });`;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["eval", script],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stderr = new Response(child.stderr).text();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const pid = Number((await reader.read()).value);
+    child.kill("SIGTERM");
+    strictEqual((await child.status).code, 143, await stderr);
+    await reader.cancel();
+    await rejects(Deno.stat(`/proc/${pid}`), Deno.errors.NotFound);
+    await rejects(Deno.stat(`${buildDir}/${output}.new`), Deno.errors.NotFound);
+    match(await stderr, /given up after/);
   });
 });

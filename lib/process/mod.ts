@@ -1,5 +1,6 @@
 /** Processes of ours that may outlive us: start, recognise, watch and end them. */
 export { type AskOptions, askVersion, type VersionAnswer } from "./ask_version.ts";
+export { isEnding, onEnding, runCommand } from "./ending.ts";
 export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
 export { isAlive, type ProcessRef, processRef, startTime } from "./process_ref.ts";
 export { allowedOomScoreAdj, setOomScoreAdj } from "./oom_score_adj.ts";
