@@ -1,16 +1,21 @@
 /**
- * `deno task demo`: builds what is missing, starts everything, runs pods in microVMs, one of Wasm and one under gVisor, shows what
- * happens, stops and proves that nothing is left.
+ * `deno task demo`: builds what is missing, starts everything, runs pods of namespaces, of Wasm, under gVisor and, as soon as there
+ * is a kernel for them, in microVMs, shows what happens, stops and proves that nothing is left.
  */
-import { buildDir, root } from "../lib/build/mod.ts";
-import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
+import { buildDir, lines, root } from "../lib/build/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../lib/errors/mod.ts";
+import { isEnding, runCommand } from "../lib/process/mod.ts";
 import { difference, Node, type Pod, type Snapshot, takeSnapshot } from "../tests/harness/mod.ts";
-import { setup } from "./setup.ts";
+import { claimDir } from "./claimed_dir.ts";
+import { driverDeployment } from "./drivers.ts";
+import { beginSetup } from "./setup.ts";
 import { WASM } from "../image/wasm/images.ts";
 import { VERSION } from "../lib/service/mod.ts";
 
-/** Short: the paths of sockets below it have to fit into 107 bytes. */
+/** Short: the paths of sockets below it have to fit into 107 bytes. A second demo beside this one has another. */
 const RUN_DIR = "/run/ksdemo";
+
+const DRIVERS = ["runc", "wasm", "gvisor", "qemu"];
 
 /** How long nginx may take under emulation until it answers. */
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -21,22 +26,28 @@ const SHORT_ID = 13;
 const bold = (text: string) => Deno.stdout.isTerminal() ? `\x1b[1m${text}\x1b[0m` : text;
 let steps = 0;
 
+/** Shows lines; a line that moves on the same terminal makes room. */
+function print(text: string): void {
+  lines.rest();
+  console.log(text);
+}
+
 /** Says what comes next. */
 function step(text: string): void {
-  console.log(`\n${bold(`${++steps}. ${text}`)}`);
+  print(`\n${bold(`${++steps}. ${text}`)}`);
 }
 
 function show(text: string): void {
-  console.log(text.trimEnd().split("\n").map((line) => `   ${line}`).join("\n"));
+  print(text.trimEnd().split("\n").map((line) => `   ${line}`).join("\n"));
 }
 
 const seconds = (sinceMs: number) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 
 /** Runs kuasar-ctl as a user would and shows the command and its output. */
-async function ctl(...args: string[]): Promise<void> {
+async function ctl(node: Node, ...args: string[]): Promise<void> {
   show(`$ kuasar-ctl ${args.join(" ")}`);
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `${root}/services/ctl/main.ts`, ...args, "--run-dir", RUN_DIR],
+    args: ["run", "-A", "--quiet", `${root}/services/ctl/main.ts`, ...args, "--run-dir", node.runDir],
     stdout: "piped",
     stderr: "piped",
   }).output();
@@ -97,7 +108,7 @@ async function nginxPod(node: Node): Promise<Pod> {
 }
 
 /** A pod of plain namespaces: nothing of ours runs for it. */
-async function runcPod(node: Node): Promise<Pod> {
+async function runcPod(node: Node, began: number): Promise<Pod> {
   step("A pod of plain namespaces under crun: no VM, no shim, no pause container");
   const started = Date.now();
   const pod = await node.runPod({ name: "demo-runc", handler: "kuasar-runc" });
@@ -106,7 +117,11 @@ async function runcPod(node: Node): Promise<Pod> {
     image: await node.image("busybox"),
     command: ["sleep", "1000"],
   });
-  show(`Pod and container run after ${seconds(started)}`);
+  show(
+    `Pod and container run after ${seconds(started)}; the first of this demo, ${
+      seconds(began)
+    } after it was started`,
+  );
   const { stdout } = await container.exec(["sh", "-c", "hostname; uname -r; ip -4 -o addr show eth0"]);
   show(`Exec output:\n${stdout}`);
   return pod;
@@ -147,66 +162,80 @@ async function gvisorPod(node: Node): Promise<Pod> {
   return pod;
 }
 
-/** Shows how much there is of everything before and after, and what differs. */
-function proveClean(before: Snapshot): boolean {
-  const after = takeSnapshot({ runDir: RUN_DIR, resident: new Map(), counted: [] });
-  for (const kind of ["processes", "mounts", "links", "netns", "sockets", "cgroups"] as const) {
-    show(`${kind.padEnd(10)} before ${String(before[kind].length).padStart(3)}, after ${after[kind].length}`);
+/** What the demo has on the host; nothing of what others have. */
+function stock(node: Node): Snapshot {
+  return takeSnapshot({ runDir: node.runDir, ids: node.ids, resident: new Map(), counted: [] });
+}
+
+const KINDS = ["processes", "mounts", "links", "netns", "sockets", "cgroups"] as const;
+
+/** Shows how much there was of everything while the pods ran, and what of it is left. */
+function proveClean(meanwhile: Snapshot, after: Snapshot): boolean {
+  for (const kind of KINDS) {
+    const [ran, left] = [meanwhile, after].map((all) => String(all[kind].length).padStart(3));
+    show(`${kind.padEnd(10)} while the pods ran ${ran}, now ${left}`);
   }
-  const lines = difference(before, after);
-  show(lines.length ? `Left over:\n${lines.join("\n")}` : "Nothing is left.");
-  return lines.length === 0;
+  const nothing: Snapshot = {
+    ...{ processes: [], mounts: [], links: [], netns: [] },
+    ...{ sockets: [], cgroups: [], fds: [] },
+  };
+  const left = difference(nothing, after);
+  show(left.length ? `Left over:\n${left.join("\n")}` : "Nothing is left.");
+  return left.length === 0;
 }
 
 async function main(): Promise<number> {
   const began = Date.now();
-  console.log(bold(`Kuasar in TypeScript ${VERSION}`));
-  step("Build and fetch what is missing");
-  await setup();
-  const before = takeSnapshot({ runDir: RUN_DIR, resident: new Map(), counted: [] });
-  step("Start sandboxer, network, storage, driver, task server and a private containerd");
+  print(bold(`Kuasar in TypeScript ${VERSION}`));
+  step("Build and fetch what is missing for pods without a VM; the guest's kernel is compiled meanwhile");
+  const setup = beginSetup(DRIVERS.map(driverDeployment), { kernelLast: true });
+  await setup.withoutVm;
+  step("Start sandboxer, network, storage, drivers, task server and a private containerd");
+  const runDir = claimDir(RUN_DIR);
   const node = await Node.start({
-    runDir: RUN_DIR,
+    runDir: runDir.path,
     logLevel: "info",
-    drivers: ["qemu", "runc", "wasm", "gvisor"],
+    drivers: DRIVERS,
     images: ["busybox", "nginx", "wasm"].map((name) => `${buildDir}/images/${name}.tar`),
   });
+  let meanwhile: Snapshot;
   try {
     show([...node.supervisor.pids].map(([name, pid]) => `${name} (pid ${pid})`).join(", "));
+    const pods = [await runcPod(node, began), await wasmPod(node), await gvisorPod(node)];
+    step("What pods in VMs need");
+    const waited = Date.now();
+    await setup.all;
+    show(Date.now() - waited < 1_000 ? "It is there." : `Built after ${formatDuration(Date.now() - began)}.`);
     const busybox = await busyboxPod(node);
-    const nginx = await nginxPod(node);
-    const runc = await runcPod(node);
-    const wasm = await wasmPod(node);
-    const gvisor = await gvisorPod(node);
+    pods.push(busybox, await nginxPod(node));
     step("What the node knows");
-    await ctl("list");
-    await ctl("timeline", busybox.id.slice(0, SHORT_ID));
+    await ctl(node, "list");
+    await ctl(node, "timeline", busybox.id.slice(0, SHORT_ID));
+    meanwhile = stock(node);
     step("Stop and remove the pods");
-    for (const pod of [busybox, nginx, runc, wasm, gvisor]) {
+    for (const pod of pods) {
       const started = Date.now();
       await pod.remove();
       show(`${pod.config.metadata?.name} removed in ${seconds(started)}`);
     }
   } catch (error) {
-    for (const line of node.logTail(60)) console.error(line);
+    if (!isEnding()) { for (const line of node.logTail(60)) console.error(line); }
     throw error;
   } finally {
     step("Stop everything");
     await node.stop();
   }
   step("Proof that nothing is left on this host");
-  const clean = proveClean(before);
-  console.log(`\nDone in ${seconds(began)}.`);
+  const clean = proveClean(meanwhile, stock(node));
+  print(`\nDone in ${seconds(began)}.`);
   return clean ? 0 : 1;
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exit(await main());
-  } catch (error) {
+  await runCommand(main, (error) => {
     const { message, evidence } = asKuasarError(error);
+    lines.rest();
     console.error(`\ndemo: ${message}`);
     for (const line of evidence.slice(-20)) console.error(`  ${line}`);
-    Deno.exit(1);
-  }
+  });
 }

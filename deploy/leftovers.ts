@@ -34,7 +34,7 @@ function withAncestors(pid: number): number[] {
 }
 
 /** True where `text` names `dir` itself or something below it, and not another folder with a longer name. */
-function mentions(text: string, dir: string): boolean {
+export function mentions(text: string, dir: string): boolean {
   for (let at = text.indexOf(dir); at >= 0; at = text.indexOf(dir, at + 1)) {
     const next = text[at + dir.length];
     if (next === undefined || !/[A-Za-z0-9_.-]/.test(next)) return true;

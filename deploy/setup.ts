@@ -8,29 +8,57 @@ import { buildAgent } from "../guest/build.ts";
 import { buildImage } from "../image/build.ts";
 import { buildOciImages } from "../image/oci/build.ts";
 import { buildKernel } from "../kernel/build.ts";
-import { KuasarError } from "../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../lib/errors/mod.ts";
+import { runCommand } from "../lib/process/mod.ts";
 import { chosenDrivers, type DriverDeployment, DRIVERS } from "./drivers.ts";
 import { installHost } from "./host/mod.ts";
 
+/** A set-up that is under way. */
+export interface Setup {
+  /** What pods without a VM need: the host programs, the agent, images of containers. */
+  withoutVm: Promise<void>;
+  /** All of it. Rejects with the error of the first step that failed, when all have ended. */
+  all: Promise<void>;
+}
+
 /**
- * Fetches the host programs, builds kernel, agent and images.
+ * Begins to fetch the host programs and to build kernel, agent and images.
  *
  * The kernel keeps every core busy, so the rest, which mostly waits for downloads, runs beside it. A failure of one does
  * not stop the other: what it has built need not be built again.
  *
  * @param drivers for whose pods
+ * @param options `kernelLast`: the kernel's source is fetched when the host programs are there, for who waits for those
+ */
+export function beginSetup(
+  drivers: readonly DriverDeployment[] = DRIVERS,
+  options: { kernelLast?: boolean } = {},
+): Setup {
+  const guest = drivers.some(({ vm }) => vm);
+  const host = installHost();
+  const agent = host.then(buildAgent);
+  const images = agent.then(buildOciImages);
+  const kernel = () => options.kernelLast ? host.then(() => buildKernel()) : buildKernel();
+  const all = Promise.allSettled([images, ...(guest ? [kernel(), agent.then(buildImage)] : [])]);
+  const allBuilt = all.then((results) => {
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  });
+  // Who waits for a part first hears of a failure of the rest later.
+  allBuilt.catch(() => {});
+  return { withoutVm: images.then(() => {}), all: allBuilt };
+}
+
+/**
+ * Fetches the host programs, builds kernel, agent and images.
+ *
+ * @param drivers for whose pods
  * @throws KuasarError of the first step that failed, when all have ended
  */
 export async function setup(drivers: readonly DriverDeployment[] = DRIVERS): Promise<void> {
-  const guest = drivers.some(({ vm }) => vm);
-  const images = async () => {
-    await installHost();
-    await buildAgent();
-    await Promise.all([...(guest ? [buildImage()] : []), buildOciImages()]);
-  };
-  const results = await Promise.allSettled([...(guest ? [buildKernel()] : []), images()]);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
+  const { withoutVm, all } = beginSetup(drivers);
+  withoutVm.catch(() => {});
+  await all;
 }
 
 /**
@@ -44,21 +72,23 @@ export function missingPrograms(drivers: readonly DriverDeployment[]): string[] 
   });
 }
 
-if (import.meta.main) {
+async function main(): Promise<number> {
   const begin = performance.now();
-  try {
-    const { values } = parseArgs({ args: Deno.args, options: { hypervisor: { type: "string" } } });
-    const drivers = chosenDrivers(values.hypervisor);
-    await setup(drivers);
-    // Whoever has asked for all does not need each.
-    if (values.hypervisor !== undefined) {
-      for (const line of missingPrograms(drivers)) console.error(`setup: ${line}`);
-    }
-  } catch (error) {
-    if (!(error instanceof KuasarError)) throw error;
+  const { values } = parseArgs({ args: Deno.args, options: { hypervisor: { type: "string" } } });
+  const drivers = chosenDrivers(values.hypervisor);
+  await setup(drivers);
+  // Whoever has asked for all does not need each.
+  if (values.hypervisor !== undefined) {
+    for (const line of missingPrograms(drivers)) console.error(`setup: ${line}`);
+  }
+  console.error(`setup: everything is in build/ (${formatDuration(performance.now() - begin)})`);
+  return 0;
+}
+
+if (import.meta.main) {
+  await runCommand(main, (error) => {
+    if (!(error instanceof KuasarError)) return console.error(error);
     console.error(`setup: ${error.message}`);
     for (const line of error.evidence) console.error(`  ${line}`);
-    Deno.exit(1);
-  }
-  console.error(`setup: everything is in build/ (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+  });
 }

@@ -6,9 +6,8 @@
  */
 import { setup } from "../../deploy/setup.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
-import { driverService } from "../../deploy/supervisor/mod.ts";
-import { driverDeployment } from "../../deploy/drivers.ts";
 import { buildDir } from "../../lib/build/mod.ts";
+import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { findProcesses, Node, PAUSE_REF, pauseImage, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
@@ -146,19 +145,15 @@ class Contestant {
 
 async function startNode(runtime: "runc" | "crun"): Promise<Node> {
   const programs = nodePrograms();
-  const config = await Deno.makeTempFile({ prefix: "bench-", suffix: ".toml" });
-  const tools = { ...programs.tools, crun: programs.tools[runtime] };
-  const { configuration } = driverDeployment("runc");
-  await Deno.writeTextFile(config, configuration({ ...programs, tools, memoryMib: 0 }));
   const pause = await Deno.makeTempFile({ prefix: "bench-", suffix: ".tar" });
   await Deno.writeFile(pause, await pauseImage());
   try {
     return await Node.start({
       handler: OURS,
+      programs: { ...programs, tools: { ...programs.tools, crun: programs.tools[runtime] } },
       logLevel: "warn",
       pauseImage: PAUSE_REF,
       images: [`${buildDir}/images/busybox.tar`, pause],
-      configs: { [driverService("runc")]: config },
     });
   } finally {
     await Deno.remove(pause);
@@ -219,7 +214,7 @@ async function main(): Promise<number> {
     ];
     console.log(`\n${(await heading(node, flags.runtime)).join("\n")}\n\n${comparisonTable(rows)}`);
   } catch (error) {
-    for (const line of node.logTail(80)) console.error(line);
+    if (!isEnding()) { for (const line of node.logTail(80)) console.error(line); }
     throw error;
   } finally {
     await node.stop();
@@ -227,4 +222,4 @@ async function main(): Promise<number> {
   return EXIT.OK;
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runCommand(main, (error) => console.error(error));

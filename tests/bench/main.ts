@@ -8,6 +8,7 @@ import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { Node } from "../harness/mod.ts";
 import { gvisorRows } from "./gvisor.ts";
@@ -76,11 +77,11 @@ async function vmRows(pods: number, scale: number): Promise<{ lines: string[]; r
     await bench.sizes();
     return { lines, rows: bench.rows };
   } catch (error) {
-    for (const line of node.logTail(80)) console.error(line);
+    if (!isEnding()) { for (const line of node.logTail(80)) console.error(line); }
     throw error;
   } finally {
     await node.stop();
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runCommand(main, (error) => console.error(error));

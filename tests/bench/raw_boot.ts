@@ -1,6 +1,7 @@
 import { listenHybrid } from "../../drivers/contract/readiness.ts";
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { onEnding } from "../../lib/process/mod.ts";
 import type { NodePrograms } from "../../deploy/programs.ts";
 
 /** Longer than any boot under emulation. */
@@ -30,6 +31,7 @@ export async function rawBoot(options: RawBootOptions): Promise<number> {
     stderr: "null",
   }).spawn();
   let vmm: Deno.ChildProcess | undefined;
+  const forget = onEnding(() => Promise.resolve(readiness.close()));
   try {
     await waitForFile(`${dir}/vhost.sock`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS));
     const begin = performance.now();
@@ -53,6 +55,7 @@ export async function rawBoot(options: RawBootOptions): Promise<number> {
     }
     return performance.now() - begin;
   } finally {
+    forget();
     readiness.close();
     for (const process of [vmm, helper]) {
       try {

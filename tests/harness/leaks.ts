@@ -1,5 +1,9 @@
+import { podSubnet } from "../../deploy/containerd/mod.ts";
+import { mentions } from "../../deploy/leftovers.ts";
+
 /**
- * What a node has of the host's resources: taken before and after a test, both must be the same.
+ * What a node has of the host's resources: taken before and after a test, both must be the same. What others have on the
+ * host, its containers, other nodes, is in none of it.
  *
  * Everything is a set of names, so that a difference names what was left over.
  */
@@ -8,13 +12,13 @@ export interface Snapshot {
   processes: string[];
   /** Mount points that lie in, or come from, the run directory. */
   mounts: string[];
-  /** Network links of the host. */
+  /** Network links of the host with an address of the node's own pods. */
   links: string[];
   /** Network namespaces of the processes above and those mounted in the run directory. */
   netns: string[];
   /** Unix sockets bound in the run directory. */
   sockets: string[];
-  /** cgroups of the host. */
+  /** cgroups that are named after one of the node's sandboxes and containers. */
   cgroups: string[];
   /** `<service>: <kind> x <count>` for the open files of our services. */
   fds: string[];
@@ -22,12 +26,11 @@ export interface Snapshot {
 
 const KINDS = ["processes", "mounts", "links", "netns", "sockets", "cgroups", "fds"] as const;
 
-/** What is counted for the whole host; others may take theirs away while a test runs, which is no leak of ours. */
-const OF_THE_HOST: readonly string[] = ["links", "cgroups"];
-
 /** What is looked at. */
 export interface SnapshotTarget {
   runDir: string;
+  /** Of all sandboxes and containers that the node has had. */
+  ids: ReadonlySet<string>;
   /** Processes that stay and may be started again, by name; they are told by their names, not their pids. */
   resident: ReadonlyMap<string, number>;
   /** Those of them whose open files are counted. */
@@ -42,10 +45,10 @@ export function takeSnapshot(target: SnapshotTarget): Snapshot {
   return {
     processes: [...pids].map(([pid, command]) => names.get(pid) ?? `${command} (pid ${pid})`).sort(),
     mounts: mounts(target.runDir),
-    links: list("/sys/class/net").sort(),
+    links: linksIn([podSubnet(target.runDir), podSubnet(`${target.runDir}/nerdctl`)]),
     netns: netns(target.runDir, pids.keys()),
     sockets: sockets(target.runDir),
-    cgroups: cgroups("/sys/fs/cgroup", 0).sort(),
+    cgroups: cgroups("/sys/fs/cgroup", 0).filter((path) => isNamedAfter(path, target.ids)).sort(),
     fds: counted.flatMap(([name, pid]) => openFiles(name, pid)).sort(),
   };
 }
@@ -60,7 +63,6 @@ export function difference(before: Snapshot, after: Snapshot): string[] {
     }
     const [had, has] = [new Set(before[kind]), new Set(after[kind])];
     for (const name of has) if (!had.has(name)) lines.push(`+ ${kind}: ${name}`);
-    if (OF_THE_HOST.includes(kind)) continue;
     for (const name of had) if (!has.has(name)) lines.push(`- ${kind}: ${name}`);
   }
   return lines;
@@ -139,7 +141,7 @@ function nodeProcesses(runDir: string): Map<number, string> {
     const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (!stat || state === "Z" && Number(parent) === Deno.pid) continue;
     parents.set(pid, Number(parent));
-    if (read(`/proc/${pid}/cmdline`).includes(runDir)) found.set(pid, command(pid));
+    if (mentions(read(`/proc/${pid}/cmdline`), runDir)) found.set(pid, command(pid));
   }
   for (let grown = true; grown;) {
     grown = false;
@@ -157,7 +159,7 @@ function command(pid: number): string {
 }
 
 function mounts(runDir: string): string[] {
-  const lines = read("/proc/self/mountinfo").split("\n").filter((line) => line.includes(runDir));
+  const lines = read("/proc/self/mountinfo").split("\n").filter((line) => mentions(line, runDir));
   const points = lines.map((line) => line.split(" ")[4]!);
   // The directory of a service that is there, of no pod: a mount of its own from the service's start on.
   const ofService = new RegExp(`^${RegExp.escape(runDir)}/(?:storage|driver-[\\w-]+)$`);
@@ -172,14 +174,40 @@ function netns(runDir: string, pids: Iterable<number>): string[] {
   }
   for (const line of read("/proc/self/mountinfo").split("\n")) {
     const fields = line.split(" ");
-    if (line.includes(" nsfs ") && line.includes(runDir)) found.add(fields[4]!);
+    if (line.includes(" nsfs ") && mentions(line, runDir)) found.add(fields[4]!);
   }
   return [...found].sort();
 }
 
 function sockets(runDir: string): string[] {
   const paths = read("/proc/net/unix").split("\n").map((line) => line.split(" ").at(-1)!);
-  return [...new Set(paths.filter((path) => path.includes(runDir)))].sort();
+  return [...new Set(paths.filter((path) => mentions(path, runDir)))].sort();
+}
+
+/**
+ * Host ends of the links of pods, which carry the address of their gateway.
+ *
+ * @param subnets of 256 addresses: `10.137.4.0/24`
+ */
+function linksIn(subnets: readonly string[]): string[] {
+  const starts = subnets.map((subnet) => subnet.slice(0, subnet.lastIndexOf(".") + 1));
+  const ours = Deno.networkInterfaces().filter(({ address }) =>
+    starts.some((start) => address.startsWith(start))
+  );
+  return [...new Set(ours.map(({ name }) => name))].sort();
+}
+
+/** Longer ids are looked for within names, as systemd's scopes have them; shorter ones, which a person has chosen, are not. */
+const UNMISTAKABLE_LENGTH = 16;
+
+function isNamedAfter(path: string, ids: ReadonlySet<string>): boolean {
+  const parts = path.split("/");
+  for (const id of ids) {
+    const named = (part: string) =>
+      part === id || part === `kuasar_${id}` || id.length >= UNMISTAKABLE_LENGTH && part.includes(id);
+    if (parts.some(named)) return true;
+  }
+  return false;
 }
 
 /** At most this deep: what lies deeper than a pod's container is not ours. */

@@ -5,11 +5,16 @@ import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService, type Supervisor } from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { isEnding, onEnding } from "../../lib/process/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { Ctr } from "./ctr.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
+import { MakingCalls } from "./making_calls.ts";
 import { Pod } from "./pod.ts";
 import { childrenOf, commandOf } from "./processes.ts";
+
+/** How the lines of our processes name sandboxes and containers. */
+const NAMED_IDS = /\b(?:sandbox|container)=([A-Za-z0-9][\w.-]*)/g;
 
 /** So many lines of the node's log are kept for a failure. */
 const KEPT_LINES = 2_000;
@@ -61,22 +66,6 @@ async function patientSandboxer(runDir: string): Promise<string> {
 
 let nodes = 0;
 
-/** The nodes that run, for the case that the process is asked to end in the middle of a test. */
-const running = new Set<Node>();
-let listening = false;
-
-/** Makes SIGTERM and SIGINT stop all nodes first: their processes would outlive this one. */
-function stopNodesAtSignals(): void {
-  if (listening) return;
-  listening = true;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    Deno.addSignalListener(signal, async () => {
-      await Promise.allSettled([...running].map((node) => node.stop()));
-      Deno.exit(1);
-    });
-  }
-}
-
 /** A node of its own: private containerd and our services in a folder of their own. */
 export class Node {
   readonly cri: Cri;
@@ -87,6 +76,11 @@ export class Node {
   readonly #lines: string[];
   readonly #running: RunningNode;
   readonly #onStopped: () => void;
+  readonly #making: MakingCalls;
+  /** Of all sandboxes and containers it has had. */
+  readonly ids: ReadonlySet<string>;
+  #stopped: Promise<void> | undefined;
+  #forget: () => void = () => {};
 
   private constructor(
     running: RunningNode,
@@ -94,10 +88,13 @@ export class Node {
     handler: string,
     drivers: readonly string[],
     lines: string[],
+    ids: Set<string>,
     onStopped = () => {},
   ) {
     this.#onStopped = onStopped;
-    this.cri = connectCri(running.address, { timeoutMs: CALL_TIMEOUT_MS });
+    this.ids = ids;
+    this.#making = new MakingCalls(ids);
+    this.cri = this.#making.noting(connectCri(running.address, { timeoutMs: CALL_TIMEOUT_MS }));
     this.runDir = runDir;
     this.handler = handler;
     this.services = [...CORE_SERVICES, ...drivers.map(driverService)];
@@ -105,14 +102,29 @@ export class Node {
     this.#running = running;
   }
 
-  /** Starts everything and imports the images. */
+  /** Starts everything and imports the images. A signal to this process stops it: its processes would outlive us. */
   static async start(options: NodeOptions = {}): Promise<Node> {
+    if (isEnding()) throw new KuasarError("CANCELLED", "Cannot start a node: this process is ending");
+    const starting = Node.#start(options);
+    const forget = onEnding(async () => await (await starting).stop());
+    try {
+      const node = await starting;
+      node.#forget = forget;
+      return node;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  static async #start(options: NodeOptions): Promise<Node> {
     const handler = options.handler ?? allHandlers()[0]!;
     const driver = driverOfHandler(handler);
     const drivers = options.drivers ?? (driver ? [driver.name] : []);
     // Short: the paths of sockets below it have to fit into 107 bytes.
     const runDir = options.runDir ?? `/run/kt${Deno.pid % 100_000}${String.fromCharCode(97 + nodes++ % 26)}`;
     const lines: string[] = [];
+    const ids = new Set<string>();
     const begin = Date.now();
     const started = await startNode({
       runDir,
@@ -130,13 +142,13 @@ export class Node {
       onLine: (name, line) => {
         lines.push(`${((Date.now() - begin) / 1000).toFixed(3)} ${name} | ${line}`);
         if (lines.length > KEPT_LINES) lines.shift();
+        // Those that containerd's other clients have made, too.
+        for (const [, id] of line.matchAll(NAMED_IDS)) ids.add(id!);
       },
     }).catch((error: KuasarError) => {
       throw new KuasarError(error.code, error.message, { cause: error, evidence: lines });
     });
-    const node = new Node(started, runDir, handler, drivers, lines, options.onStopped);
-    stopNodesAtSignals();
-    running.add(node);
+    const node = new Node(started, runDir, handler, drivers, lines, ids, options.onStopped);
     try {
       for (const image of options.images ?? []) await node.importImage(image);
     } catch (error) {
@@ -221,6 +233,7 @@ export class Node {
     // containerd opens and closes files of its own as it likes.
     const target = () => ({
       runDir: this.runDir,
+      ids: this.ids,
       resident: this.processes,
       counted: [...this.services, "kuasar-task", TASK_SERVER],
     });
@@ -237,16 +250,24 @@ export class Node {
     }
   }
 
-  /** Stops everything and removes the run directory. Goes on after a failure and reports it at the end. */
-  async stop(): Promise<void> {
+  /**
+   * Stops everything and removes the run directory. Goes on after a failure and reports it at the end. Whoever asks again,
+   * as a test does that a signal has ended, waits for the same.
+   */
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
     let failure: unknown;
     const attempt = (step: Promise<unknown>) => step.catch((error) => failure ??= error);
+    await this.#making.end();
     await attempt(this.removeAllPods());
     this.cri.close();
     await attempt(this.supervisor.stop());
     await attempt(Promise.resolve().then(this.#onStopped));
     await attempt(Deno.remove(this.runDir, { recursive: true }));
-    running.delete(this);
+    this.#forget();
     if (failure) throw failure;
   }
 }
