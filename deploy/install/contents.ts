@@ -7,7 +7,7 @@ import { allUnits } from "../systemd/mod.ts";
 import { parseUnit, words } from "../systemd/units.ts";
 import type { Item } from "./item.ts";
 import { launcher } from "./launcher.ts";
-import { dropInFile, folders, type Layout, relocate } from "./layout.ts";
+import { dropInFile, folders, type Layout, relocate, relocateConfig } from "./layout.ts";
 
 const PROGRAM = 0o755;
 const PLAIN = 0o644;
@@ -80,18 +80,18 @@ function layoutText(layout: Layout, drivers: readonly DriverDeployment[]): strin
 }
 
 function stateItems(layout: Layout, drivers: readonly DriverDeployment[]): Item[] {
-  const { state } = folders(layout);
+  const { configDir, dataDir } = layout;
   const copy = (name: string, source: string): Item => ({
     kind: "copy",
-    path: `${state}/${name}`,
+    path: `${dataDir}/${name}`,
     mode: PLAIN,
     source: `${buildDir}/${source}`,
   });
   const config = (name: string, text: string): Item[] => [
-    { kind: "text", path: `${state}/${name}`, mode: PLAIN, text, config: true },
-    { kind: "folder", path: `${state}/${name}.d` },
+    { kind: "text", path: `${configDir}/${name}`, mode: PLAIN, text, config: true },
+    { kind: "folder", path: `${configDir}/${name}.d` },
   ];
-  const template = (source: string) => relocate(Deno.readTextFileSync(`${root}/${source}`), layout);
+  const template = (source: string) => relocateConfig(Deno.readTextFileSync(`${root}/${source}`), layout);
   const guest = drivers.some(({ vm }) => vm)
     ? [
       copy("vmlinux.bin", "kernel/vmlinux.bin"),

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/str
 import { type Action, install } from "./install.ts";
 import type { Item } from "./item.ts";
 import { launcher } from "./launcher.ts";
-import { checkLayout, DEFAULT_LAYOUT, type Layout, relocate } from "./layout.ts";
+import { checkLayout, DEFAULT_LAYOUT, type Layout, relocate, relocateConfig } from "./layout.ts";
 import { uninstall } from "./uninstall.ts";
 
 const ITEMS: readonly Item[] = [
@@ -131,13 +131,36 @@ Deno.test("what is in the way is not overwritten, and what is not installed is n
   }));
 
 Deno.test("texts are moved to another layout, each folder once", () => {
-  const layout = { ...DEFAULT_LAYOUT, prefix: "/var/lib/kuasar", stateDir: "/srv/k", runDir: "/run/k2" };
+  const layout = {
+    ...DEFAULT_LAYOUT,
+    prefix: "/var/lib/kuasar",
+    configDir: "/etc/k",
+    dataDir: "/usr/lib/k",
+    stateDir: "/srv/k",
+    runDir: "/run/k2",
+  };
   strictEqual(
     relocate(
-      "ExecStart=/usr/local/bin/x --run-dir /run/kuasar --config /var/lib/kuasar/a /run/kuasar2",
+      "ExecStart=/usr/local/bin/kuasar-x --run-dir /run/kuasar --config /var/lib/kuasar/a-b.toml /run/kuasar2",
       layout,
     ),
-    "ExecStart=/var/lib/kuasar/bin/x --run-dir /run/k2 --config /srv/k/a /run/kuasar2",
+    "ExecStart=/var/lib/kuasar/bin/kuasar-x --run-dir /run/k2 --config /etc/k/a-b.toml /run/kuasar2",
+  );
+  strictEqual(
+    relocate(
+      `q = "/usr/local/bin/quark"\nk = "/var/lib/kuasar/vmlinuz"\nw = "/var/lib/kuasar/wasm"\nd = "/var/lib/kuasar"`,
+      layout,
+    ),
+    `q = "/usr/local/bin/quark"\nk = "/usr/lib/k/vmlinuz"\nw = "/srv/k/wasm"\nd = "/srv/k"`,
+  );
+});
+
+Deno.test("a default that is only told in a configuration file is said where it has moved", () => {
+  const text = `# the program (string)\n# path = "/usr/local/lib/kuasar/agent"\n\n# size = 4\n`;
+  strictEqual(relocateConfig(text, DEFAULT_LAYOUT), text);
+  strictEqual(
+    relocateConfig(text, { ...DEFAULT_LAYOUT, prefix: "/usr" }),
+    `# the program (string)\npath = "/usr/lib/kuasar/agent"\n\n# size = 4\n`,
   );
 });
 

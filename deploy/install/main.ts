@@ -107,6 +107,8 @@ async function main(args: readonly string[]): Promise<number> {
   const layout = checkLayout({
     prefix: flags.prefix,
     destDir: flags.destdir.replace(/\/+$/, ""),
+    configDir: flags["state-dir"],
+    dataDir: flags["state-dir"],
     stateDir: flags["state-dir"],
     etcDir: flags["etc-dir"],
     runDir: flags["run-dir"],
