@@ -92,10 +92,11 @@ export const TOOLS: readonly Tool[] = [
     path: "usr/bin/crun",
     package: "crun",
     suite: "trixie",
-    minVersion: "1.8",
+    // Older ones refuse the specification 1.2, which containerd 2 writes.
+    minVersion: "1.14.3",
     versionArgs: ["--version"],
     whatFor: "runs containers inside the guest, packed into its image, and on the host (driver runc)",
-    tooOldInDebian12: false,
+    tooOldInDebian12: true,
   },
   {
     key: "criu",
