@@ -71,6 +71,10 @@ uninstall *SETTINGS:
 _uninstall:
     {{deno}} task uninstall --destdir "{{trim_end_match(DEST_DIR, "/")}}"
 
+# Packages for Debian, into build/packages
+package:
+    {{deno}} task package
+
 # Run everything in this terminal
 local-up:
     {{deno}} task start

@@ -15,6 +15,7 @@ const FOLDERS: readonly (readonly [folder: string, kind: TestKind])[] = [
   ["tests/e2e/", "e2e"],
   ["tests/systemd/", "systemd"],
   ["tests/host/", "host"],
+  ["tests/package/", "systemd"],
 ];
 
 /** Every test file of the checkout, as paths below its root, in order. */

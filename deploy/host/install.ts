@@ -1,6 +1,5 @@
 import {
   buildDir,
-  capture,
   fetchPackages,
   needCommands,
   root,
@@ -8,11 +7,12 @@ import {
   type StepContext,
   unpackPackages,
 } from "../../lib/build/mod.ts";
+import { bindProgram, forgetLibraryPath, isDynamic, LIBRARIES, LOADER } from "./elf_patch.ts";
 import { EXTRA_PACKAGES, TOOLS } from "./tools.ts";
 
 const PREFIX = `${buildDir}/host`;
-const LOADER = "lib64/ld-linux-x86-64.so.2";
-const LIBRARIES = "usr/lib/x86_64-linux-gnu";
+/** What every program of the prefix is bound to. */
+const OWN_LIBC = { loader: `${PREFIX}/${LOADER}`, libraries: `${PREFIX}/${LIBRARIES}` };
 
 /** The libc that everything in the prefix runs on, with its closure. */
 const BASE_SUITE = "trixie";
@@ -22,26 +22,6 @@ function packagesOf(suite: string): string[] {
     item.package
   );
   return [...new Set(all)].sort();
-}
-
-/** True where the program is linked to a shared libc, so that the loader and its library path matter. */
-async function isDynamic(path: string): Promise<boolean> {
-  const head = await Deno.readFile(path);
-  return new TextDecoder("latin1").decode(head.subarray(0, 4096)).includes("/ld-linux-x86-64.so.2");
-}
-
-/**
- * Makes a program of the prefix start with the prefix's own loader and libraries: the system's libc may be older
- * than what it was linked to. An RPATH and not a RUNPATH, because it must hold for the libraries' libraries too.
- */
-async function bindToPrefix(program: string, built: string): Promise<void> {
-  const interpreter = ["--set-interpreter", `${PREFIX}/${LOADER}`];
-  await patch(built, [...interpreter, "--force-rpath", "--set-rpath", `${PREFIX}/${LIBRARIES}`, program]);
-}
-
-async function patch(built: string, args: readonly string[]): Promise<void> {
-  const libraryPath = ["--library-path", `${built}/${LIBRARIES}`];
-  await capture(`${built}/${LOADER}`, [...libraryPath, `${built}/usr/bin/patchelf`, ...args]);
 }
 
 async function install({ out, log, say }: StepContext): Promise<void> {
@@ -54,12 +34,12 @@ async function install({ out, log, say }: StepContext): Promise<void> {
   for (const path of new Set(TOOLS.map((tool) => tool.path))) {
     // Go programs need no more than an old libc and dislike being rewritten; runc is the one with a library.
     const bindable = !["usr/bin/containerd", "usr/bin/ctr"].includes(path);
-    if (bindable && await isDynamic(`${out}/${path}`)) await bindToPrefix(`${out}/${path}`, out);
+    if (bindable && await isDynamic(`${out}/${path}`)) await bindProgram(out, `${out}/${path}`, OWN_LIBC);
   }
   // Where QEMU looks for its firmware before /usr/share/qemu: from here on, the prefix is its root.
   await Deno.symlink("../..", `${out}/usr/bin/qemu-bundle`);
   for (const library of TOOLS.flatMap((tool) => tool.libraries ?? [])) {
-    await patch(out, ["--remove-rpath", `${out}/${library}`]);
+    await forgetLibraryPath(out, `${out}/${library}`);
   }
   const versions = Object.fromEntries([...base, ...newer].map((item) => [item.name, item.version]));
   await Deno.writeTextFile(`${out}/versions.json`, JSON.stringify(versions, null, 2) + "\n");
@@ -74,9 +54,10 @@ export function installHost(): Promise<string> {
   return step({
     name: "host",
     output: "host",
-    inputs: [{ text: PREFIX }, { path: `${root}/deploy/host/tools.ts` }, {
-      path: `${root}/deploy/host/install.ts`,
-    }],
+    inputs: [
+      { text: PREFIX },
+      ...["tools", "install", "elf_patch"].map((name) => ({ path: `${root}/deploy/host/${name}.ts` })),
+    ],
     run: install,
   });
 }

@@ -24,7 +24,8 @@ export function buildServices(): Promise<string> {
     output: "services",
     inputs: sources.map((path) => ({ path: `${root}/${path}` })),
     run: async ({ out }) => {
-      await esbuild.build({
+      const { metafile } = await esbuild.build({
+        metafile: true,
         entryPoints: programs(),
         absWorkingDir: root,
         outdir: out,
@@ -46,6 +47,17 @@ export function buildServices(): Promise<string> {
         },
       });
       await esbuild.stop();
+      await Deno.writeTextFile(`${out}/${BUNDLED}`, JSON.stringify(npmPackages(metafile), null, 1) + "\n");
     },
   });
+}
+
+/** In `build/services`: the folders below the checkout of the npm packages of which something is in the bundles. */
+export const BUNDLED = "bundled.json";
+
+function npmPackages({ inputs }: esbuild.Metafile): string[] {
+  const folders = Object.keys(inputs).map((path) =>
+    /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(`/${path}`)?.[0].slice(1)
+  );
+  return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }

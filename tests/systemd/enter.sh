@@ -1,16 +1,21 @@
 #!/bin/sh
-# Becomes systemd as PID 1 of a machine that sees the host's files, what is staged on top of them, and whose writes go
-# nowhere. Runs in new mount, PID, network and cgroup namespaces.
+# Becomes systemd as PID 1 of a machine that sees the host's files, or a copy of a root file system's, what is staged on top
+# of them, and whose writes go nowhere. Runs in new mount, PID, network and cgroup namespaces.
 #
-# usage: enter.sh BASE CHECKOUT TARGET
+# usage: enter.sh BASE CHECKOUT TARGET [ROOTFS]
 set -eu
-base=$1 checkout=$2 target=$3
+base=$1 checkout=$2 target=$3 rootfs=${4:-}
 root=$base/root
 
 mount --make-rprivate /
-mount -t tmpfs -o size=4g tmpfs "$base/cow"
-mkdir "$base/cow/upper" "$base/cow/work"
-mount -t overlay -o "lowerdir=/,upperdir=$base/cow/upper,workdir=$base/cow/work" overlay "$root"
+if [ -n "$rootfs" ]; then
+  mount -t tmpfs -o size=6g,mode=755 tmpfs "$root"
+  cp -a "$rootfs/." "$root/"
+else
+  mount -t tmpfs -o size=4g tmpfs "$base/cow"
+  mkdir "$base/cow/upper" "$base/cow/work"
+  mount -t overlay -o "lowerdir=/,upperdir=$base/cow/upper,workdir=$base/cow/work" overlay "$root"
+fi
 cp -a "$base/stage/." "$root/"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
@@ -31,12 +36,14 @@ fi
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-# Nor can one be the upper part of another: containerd makes overlays of its own.
-mkdir -p "$root/var/lib/containerd"
-mount -t tmpfs tmpfs "$root/var/lib/containerd"
-# It shows no mounts that lie in its lower file system.
-mkdir -p "$root$checkout"
-mount --rbind "$checkout" "$root$checkout"
+if [ -z "$rootfs" ]; then
+  # No overlay can be the upper part of another: containerd makes overlays of its own.
+  mkdir -p "$root/var/lib/containerd"
+  mount -t tmpfs tmpfs "$root/var/lib/containerd"
+  # It shows no mounts that lie in its lower file system.
+  mkdir -p "$root$checkout"
+  mount --rbind "$checkout" "$root$checkout"
+fi
 
 # Not by chroot, in which the kernel lets nobody make user namespaces (gVisor does).
 mkdir -p "$root/.host"

@@ -21,7 +21,7 @@ export function obstacle(): string | undefined {
   }
 }
 
-/** systemd as PID 1 of namespaces of its own, on a view of the host's files that is thrown away. */
+/** systemd as PID 1 of namespaces of its own, on files that are thrown away. */
 export class SystemdMachine {
   readonly #process: SpawnedProcess;
   readonly #cgroups: readonly string[];
@@ -37,13 +37,14 @@ export class SystemdMachine {
   /**
    * Boots into a unit.
    *
-   * @param base an empty folder but for `stage`, whose files are put over the host's
+   * @param base an empty folder but for `stage`, whose files are put over the machine's
+   * @param rootfs the machine's files, in place of the host's and without the checkout
    */
-  static async boot(base: string, target: string): Promise<SystemdMachine> {
+  static async boot(base: string, target: string, rootfs?: string): Promise<SystemdMachine> {
     for (const folder of ["root", "cow"]) Deno.mkdirSync(`${base}/${folder}`);
     const cgroups = makeCgroups(`kuasar-systemd-${Deno.pid}`);
     const namespaces = ["--fork", "--kill-child", "--pid", "--mount", "--net", "--cgroup"];
-    const args = [...namespaces, ENTER, base, root, target];
+    const args = [...namespaces, ENTER, base, root, target, ...rootfs === undefined ? [] : [rootfs]];
     const log = `${base}/systemd.log`;
     const child = await spawnWithFds("/usr/bin/unshare", args, { cgroups, stdoutFile: log, stderrFile: log });
     const machine = new SystemdMachine(child, cgroups, await childOf(child.pid));
