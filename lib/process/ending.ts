@@ -6,6 +6,8 @@ type EndingSignal = keyof typeof SIGNALS;
 const MAIN_GRACE_MS = 10_000;
 
 const works = new Set<() => Promise<unknown>>();
+/** The main function, where there is one. */
+let command: Promise<unknown> | undefined;
 let ending: Promise<never> | undefined;
 
 /**
@@ -20,10 +22,10 @@ let ending: Promise<never> | undefined;
 export function onEnding(work: () => Promise<unknown>): () => void {
   // One of its own: the same function may be given twice.
   const own = () => work();
-  if (works.size === 0 && !ending) listen();
+  if (works.size === 0) listen();
   works.add(own);
   return () => {
-    if (works.delete(own) && works.size === 0 && !ending) stopListening();
+    if (works.delete(own) && works.size === 0) stopListening();
   };
 }
 
@@ -43,7 +45,8 @@ export async function runCommand(
   report: (error: unknown) => void,
 ): Promise<never> {
   const running = main();
-  onEnding(() => Promise.race([running, delay(MAIN_GRACE_MS)]));
+  listen();
+  command = running.catch(() => {});
   let code = 1;
   try {
     code = await running;
@@ -61,22 +64,33 @@ const listeners = Object.entries(SIGNALS).map(([signal, number]) =>
 );
 
 function listen(): void {
+  if (command || ending) return;
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
 }
 
 function stopListening(): void {
+  if (command || ending) return;
   for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
 }
 
 async function end(code: number): Promise<never> {
   // Not before everybody can see that it ends.
   await Promise.resolve();
+  await undoAll();
+  if (command) {
+    // It fails with what has been ended, and undoes the rest.
+    await Promise.race([command, delay(MAIN_GRACE_MS)]);
+    await undoAll();
+  }
+  Deno.exit(code);
+}
+
+async function undoAll(): Promise<void> {
   // Again for what has been begun meanwhile.
   for (let batch = [...works]; batch.length > 0; batch = [...works]) {
     works.clear();
     await Promise.allSettled(batch.map((work) => work()));
   }
-  Deno.exit(code);
 }
 
 function delay(ms: number): Promise<void> {

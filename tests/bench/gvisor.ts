@@ -4,6 +4,7 @@
 import { hostTools } from "../../deploy/host/mod.ts";
 import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
+import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { Node, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
 import { percentile, timed } from "./statistics.ts";
@@ -59,7 +60,7 @@ export async function gvisorRows(scale: number, say: (row: Row) => void = () => 
     }
     return rows;
   } catch (error) {
-    for (const line of node.logTail(60)) console.error(line);
+    if (!isEnding()) { for (const line of node.logTail(60)) console.error(line); }
     throw error;
   } finally {
     await node.stop();
@@ -199,10 +200,13 @@ class BareRunsc {
   }
 }
 
-if (import.meta.main) {
+async function main(): Promise<number> {
   await setup();
   const scale = Deno.args.includes("--quick") ? 0.2 : 1;
   console.log(
     markdownTable(await gvisorRows(scale, ({ what, value }) => console.error(`bench: ${what}: ${value}`))),
   );
+  return 0;
 }
+
+if (import.meta.main) await runCommand(main, (error) => console.error(error));

@@ -7,6 +7,7 @@ import { DRIVERS } from "../../deploy/drivers.ts";
 import type { DriverDeployment } from "../../deploy/drivers.ts";
 import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
+import { runCommand } from "../../lib/process/mod.ts";
 import { programsFor } from "../e2e/fixture.ts";
 import { Node } from "../harness/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
@@ -78,8 +79,11 @@ export function sideBySide(columns: readonly Pick<Column, "name" | "rows">[]): s
   );
 }
 
-if (import.meta.main) {
+async function main(): Promise<number> {
   await setup();
   const quick = Deno.args.includes("--quick");
   console.log(await hypervisorTable(quick ? 3 : 10, quick ? 0.2 : 1));
+  return 0;
 }
+
+if (import.meta.main) await runCommand(main, (error) => console.error(error));

@@ -10,6 +10,8 @@ import { type EngineName, ENGINES } from "../../drivers/wasm/engine/mod.ts";
 import { assemble } from "../../image/wasm/assemble.ts";
 import { WASM } from "../../image/wasm/images.ts";
 import { buildDir } from "../../lib/build/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { type Container, Node, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
 import { percentile, timed } from "./statistics.ts";
@@ -71,7 +73,7 @@ class WasmBench {
       await this.#containers(node);
       await this.#memory(node);
     } catch (error) {
-      for (const line of node.logTail(60)) console.error(line);
+      if (!isEnding()) { for (const line of node.logTail(60)) console.error(line); }
       throw error;
     } finally {
       await node.stop();
@@ -90,7 +92,10 @@ class WasmBench {
   async #bare(folder: string): Promise<void> {
     const engine = ENGINES[this.#name];
     const compiled = `${folder}/fib-compiled${engine.compiledSuffix}`;
-    const command = (...args: string[]) => new Deno.Command(this.#program, { args, stdout: "null" }).output();
+    const command = (...args: string[]) => {
+      mayGoOn();
+      return new Deno.Command(this.#program, { args, stdout: "null" }).output();
+    };
     const runs: Record<string, string[]> = {
       "bare command, hello": [`${folder}/hello.wasm`],
       "bare command, fib(30)": [`${folder}/fib.wasm`, "30"],
@@ -134,6 +139,7 @@ class WasmBench {
   }
 
   #spawnMany(count: number, ...args: string[]): Deno.ChildProcess[] {
+    mayGoOn();
     return Array.from(
       { length: count },
       () => new Deno.Command(this.#program, { args, stdout: "null" }).spawn(),
@@ -255,11 +261,19 @@ function enginesOf(pods: readonly Pod[]): number[] {
   });
 }
 
-if (import.meta.main) {
+/** @throws KuasarError CANCELLED when this process ends: nobody else ends what engines alone are measured by */
+function mayGoOn(): void {
+  if (isEnding()) throw new KuasarError("CANCELLED", "Cannot go on: this process is ending");
+}
+
+async function main(): Promise<number> {
   await setup();
   const rows = await wasmRows(
     Deno.args.includes("--quick") ? 0.2 : 1,
     ({ what, value }) => console.error(`bench: ${what}: ${value}`),
   );
   console.log(markdownTable(rows));
+  return 0;
 }
+
+if (import.meta.main) await runCommand(main, (error) => console.error(error));
