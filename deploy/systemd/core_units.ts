@@ -1,3 +1,4 @@
+import { CORE_POWERS } from "./hardening.ts";
 import { serviceUnit } from "./service_unit.ts";
 import { socketUnit } from "./socket_unit.ts";
 
@@ -11,6 +12,7 @@ export function coreUnits(): Map<string, string> {
       "kuasar-network.service",
       serviceUnit({
         name: "kuasar-network",
+        powers: CORE_POWERS.network,
         description: "Kuasar network: from the network namespaces of pods to the NICs of guests",
         sockets: ["kuasar-network.socket"],
       }),
@@ -20,6 +22,7 @@ export function coreUnits(): Map<string, string> {
       "kuasar-storage.service",
       serviceUnit({
         name: "kuasar-storage",
+        powers: CORE_POWERS.storage,
         description: "Kuasar storage: root file systems and volumes of pods",
         args: "--config /var/lib/kuasar/storage.toml",
         sockets: ["kuasar-storage.socket"],
@@ -41,6 +44,7 @@ export function coreUnits(): Map<string, string> {
       "kuasar-sandboxer.service",
       serviceUnit({
         name: "kuasar-sandboxer",
+        powers: CORE_POWERS.sandboxer,
         description: "Kuasar sandboxer: life and state of the pods of this node",
         args: "--config /var/lib/kuasar/sandboxer.toml",
         sockets: ["kuasar-sandboxer.socket", PREPARE],
@@ -53,6 +57,7 @@ export function coreUnits(): Map<string, string> {
       serviceUnit({
         name: "kuasar-task",
         description: "Kuasar task server: the containers of this node, for containerd",
+        // It starts the containers of kuasar-runc and kuasar-wasm, which would inherit whatever it is kept from.
         // containerd gives up containers whose task server does not answer within 5 s of its own start.
         args: "--containerd-ttrpc /run/containerd/containerd.sock.ttrpc",
         type: "simple",

@@ -1,3 +1,5 @@
+import { hardening, type Powers } from "./hardening.ts";
+
 /** What differs between the services. */
 export interface ServiceUnit {
   /** Of the unit and of its program in `bin`: `kuasar-network`. */
@@ -11,6 +13,8 @@ export interface ServiceUnit {
   sockets?: readonly string[];
   /** Units that it wants beside it, and starts after. */
   wants?: readonly string[];
+  /** What it may do; everything unless given. */
+  powers?: Powers;
   /** More lines of [Unit]. */
   unit?: string;
   /** Lines in place of the usual `RestartSec`. */
@@ -65,6 +69,7 @@ ${
       "Delegate=yes",
       "# Its own lines carry their level; others are of a runtime that fails.",
       "SyslogLevel=warning",
+      ...(more.powers ? hardening(more.powers) : []),
       "OOMScoreAdjust=-999",
       "LimitNOFILE=1048576",
       "LimitNPROC=infinity",

@@ -14,6 +14,7 @@ export const deployment: DriverDeployment = {
     remedy: "take it from a release of https://github.com/cloud-hypervisor/cloud-hypervisor",
   },
   vm: true,
+  powers: "vm",
   needsKvm: true,
   configFile: "config_clh.toml",
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>

@@ -35,6 +35,12 @@ export interface OutsideProgram {
   remedy: string;
 }
 
+/**
+ * What its unit lets a driver do (deploy/systemd/hardening.ts): for pods of `namespaces` of the host, for VMs, for VMs whose
+ * VMM serves files by itself, for sandboxes that bring a kernel of their own without a VMM of ours.
+ */
+export type DriverPowers = "namespaces" | "vm" | "file-serving-vm" | "own-kernel";
+
 /** All that the rest of the house must know of a driver to install, start and offer it. */
 export interface DriverDeployment {
   /** Its name in sockets, units and `kuasar-ctl list`: `cloud-hypervisor`. */
@@ -56,6 +62,8 @@ export interface DriverDeployment {
   alternative?: OutsideProgram;
   /** True where its pods are VMs: it needs a guest's kernel and image. */
   vm: boolean;
+  /** What it may do under systemd, and with it everything that it starts. */
+  powers: DriverPowers;
   /** True where its guests run under KVM only. */
   needsKvm?: true;
   /** Annotations of pods and containers that containerd must hand on; `*` stands for anything. */

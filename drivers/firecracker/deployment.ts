@@ -15,6 +15,7 @@ export const deployment: DriverDeployment = {
     remedy: "take it from a release of https://github.com/firecracker-microvm/firecracker",
   },
   vm: true,
+  powers: "vm",
   needsKvm: true,
   sharesNothing: true,
   configFile: `config_firecracker_${Deno.build.arch}.toml`,

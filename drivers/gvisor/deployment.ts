@@ -8,6 +8,7 @@ export const deployment: DriverDeployment = {
   runtimeType: "io.containerd.kuasar-gvisor.v2",
   tools: ["runsc"],
   vm: false,
+  powers: "own-kernel",
   configFile: "config_gvisor.toml",
   configuration: ({ tools, agent }) => tomlTable("runtime", { runtime_path: tools.runsc, pause_path: agent }),
 };

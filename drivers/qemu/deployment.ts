@@ -8,6 +8,7 @@ export const deployment: DriverDeployment = {
   runtimeType: "io.containerd.kuasar-vmm.v2",
   tools: ["qemu", "virtiofsd", "vhostDeviceVsock"],
   vm: true,
+  powers: "file-serving-vm",
   configFile: `config_qemu_${Deno.build.arch}.toml`,
   configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {

@@ -14,6 +14,7 @@ export const deployment: DriverDeployment = {
     remedy: "build https://github.com/QuarkContainer/Quark, which needs a nightly of Rust: docs/quark.md",
   },
   vm: false,
+  powers: "own-kernel",
   configFile: "config_quark.toml",
   configuration: ({ tools }) =>
     // Without a tool of this name the shipped defaults hold, which are Quark's own.

@@ -8,6 +8,7 @@ export const deployment: DriverDeployment = {
   runtimeType: "io.containerd.kuasar-runc.v2",
   tools: ["crun"],
   vm: false,
+  powers: "namespaces",
   configFile: "config_runc.toml",
   configuration: ({ tools, agent }) =>
     tomlTable("runtime", { runtime_path: tools.crun, criu_path: tools.criu, pause_path: agent }),

@@ -14,6 +14,7 @@ export const deployment: DriverDeployment = {
     remedy: "install openEuler's package stratovirt, or build https://gitee.com/openeuler/stratovirt",
   },
   vm: true,
+  powers: "vm",
   needsKvm: true,
   configFile: `config_stratovirt_${Deno.build.arch}.toml`,
   configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams, bootTimeoutS }) =>

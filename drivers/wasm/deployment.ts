@@ -17,6 +17,7 @@ export const deployment: DriverDeployment = {
       "for components take it from https://github.com/bytecodealliance/wasmtime/releases, and name it as engine.path",
   },
   vm: false,
+  powers: "namespaces",
   annotations: PASSED_ANNOTATIONS,
   configFile: "config_wasm.toml",
   configuration: ({ tools, agent, containerdAddress, cacheDir }) =>

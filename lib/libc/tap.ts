@@ -40,7 +40,8 @@ export function keepTap(fd: number, name: string): void {
 /** Looks for a network interface in the current namespace. @throws {Errno} ENODEV where there is none */
 export function findInterface(name: string): void {
   withFd(
-    openSocket(AF.INET, SOCK.DGRAM),
+    // Any socket asks about interfaces; a driver under systemd may open none of the internet's.
+    openSocket(AF.UNIX, SOCK.DGRAM),
     (fd) => ioctl(fd, SIOCGIFINDEX, ifreq(name, 0), `find the interface ${name}`),
   );
 }
