@@ -12,8 +12,8 @@ import { beginSetup } from "./setup.ts";
 import { WASM } from "../image/wasm/images.ts";
 import { VERSION } from "../lib/service/mod.ts";
 
-/** Short: the paths of sockets below it have to fit into 107 bytes. A second demo beside this one has another. */
-const RUN_DIR = "/run/ksdemo";
+/** With the digit of a second demo beside this one 11 bytes: the paths of sockets below it have to fit into 107. */
+const RUN_DIR = "/run/kdemo";
 
 const DRIVERS = ["runc", "wasm", "gvisor", "qemu"];
 

@@ -44,10 +44,12 @@ const USAGE = {
   ],
 };
 
-/** Ends with SIGINT or SIGTERM. */
+/** Ends with SIGINT, SIGTERM or the terminal. */
 function untilSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => resolve(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => resolve(signal));
+  }
   return promise;
 }
 
