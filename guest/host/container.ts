@@ -1,6 +1,8 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
+import { type StatsResponse, Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { log } from "../runtime/log.ts";
+import { sleep } from "../runtime/deadline.ts";
+import { OVERDUE_MS } from "./answer_times.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 import { type Exit, HostProcessState, now } from "./process.ts";
@@ -16,6 +18,8 @@ export class HostContainer {
   readonly link: SandboxLink;
   readonly init: HostProcessState;
   readonly execs = new Map<string, HostProcessState>();
+  #asked: Promise<StatsResponse> | undefined;
+  #lastStats: StatsResponse | undefined;
   readonly #keeper: DescriptorKeeper | undefined;
   readonly #onExit: (execId: string, exit: Exit) => void;
 
@@ -68,6 +72,30 @@ export class HostContainer {
   /** Calls the guest. @throws KuasarError what it answers, UNAVAILABLE when its machine has ended */
   guest<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
     return this.link.task(work, repeat);
+  }
+
+  /**
+   * What the container uses. A guest that does not answer holds up nobody who asks for all containers of a node: then it is
+   * what it last said.
+   *
+   * @throws KuasarError what it answers, DEADLINE_EXCEEDED where it is silent and has never said anything
+   */
+  async stats(): Promise<StatsResponse> {
+    this.#asked ??= this.guest((task) => task.stats({ id: this.record.id })).finally(() =>
+      this.#asked = undefined
+    );
+    const asked = this.#asked.then((answer) => this.#lastStats = answer);
+    asked.catch(() => {});
+    const last = this.#lastStats;
+    if (this.link.silent) {
+      if (last) return last;
+      throw new KuasarError(
+        "DEADLINE_EXCEEDED",
+        `Cannot measure ${this.record.id}: its guest does not answer`,
+      );
+    }
+    if (!last) return await asked;
+    return await Promise.race([asked, sleep(OVERDUE_MS).then(() => last)]);
   }
 
   /** Joins a process's FIFOs with its streams in the guest. */

@@ -8,6 +8,7 @@ import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
+import { ANSWER_MS, OVERDUE_MS, UnansweredError } from "./answer_times.ts";
 import { ask, dialGuest } from "./dial.ts";
 import { GuestPace } from "./guest_pace.ts";
 import { type HostProcess, watchEnd } from "./host_process.ts";
@@ -44,6 +45,8 @@ export class GuestLink implements SandboxLink {
   readonly #endpoint: GuestEndpoint;
   readonly #pace: GuestPace;
   readonly #ports: PodPorts | undefined;
+  /** Calls that should have been answered by now. */
+  readonly #overdue = new Set<Promise<unknown>>();
   #connecting: Promise<TtrpcClient> | undefined;
 
   /** @param onEvent gets what the guest publishes, and where to complain about it */
@@ -74,20 +77,60 @@ export class GuestLink implements SandboxLink {
     return this.#dead;
   }
 
+  get silent(): boolean {
+    return this.#overdue.size > 0;
+  }
+
   /**
    * Calls the guest's Task service, over a new connection where the old one broke before the answer came. Only for calls that
    * may be repeated, or with `repeat` false.
    *
    * @throws KuasarError what the guest answers; UNAVAILABLE when the virtual machine is gone
    */
-  async task<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
+  task<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
+    const methods = Object.keys(TaskDefinition.methods) as (keyof GuestTask)[];
+    const calls = methods.map((name) => [name, (request: unknown) => this.#timed(name, request, repeat)]);
+    return work(Object.fromEntries(calls) as GuestTask);
+  }
+
+  /** One call, with the time that it has by {@link ANSWER_MS}. */
+  async #timed(method: keyof GuestTask, request: unknown, repeat: boolean): Promise<unknown> {
+    const limitMs = ANSWER_MS[method];
+    const call = this.#call(method, request, repeat, limitMs);
+    if (limitMs === undefined) return await call;
+    const overdue = setTimeout(() => this.#overdue.add(call), OVERDUE_MS);
+    const giveUp = Promise.withResolvers<never>();
+    const limit = setTimeout(
+      () => giveUp.reject(new UnansweredError(this.sandboxId, method, limitMs)),
+      limitMs,
+    );
+    try {
+      return await Promise.race([call, giveUp.promise]);
+    } finally {
+      clearTimeout(limit);
+      // One that was given up tells of the guest's silence until it is answered after all, or lost.
+      void call.catch(() => {}).then(() => {
+        clearTimeout(overdue);
+        this.#overdue.delete(call);
+      });
+    }
+  }
+
+  async #call(
+    method: keyof GuestTask,
+    request: unknown,
+    repeat: boolean,
+    timeoutMs?: number,
+  ): Promise<unknown> {
+    const end = sys.nowMs() + (timeoutMs ?? Infinity);
     for (;;) {
       const client = await this.#client();
       try {
-        return await work(createClient(TaskDefinition, client));
+        const call = createClient(TaskDefinition, client)[method] as (request: unknown) => Promise<unknown>;
+        return await call(request);
       } catch (error) {
         const own = asKuasarError(error);
-        if (own.code !== "UNAVAILABLE" || this.#dead || !repeat) throw own;
+        if (own.code !== "UNAVAILABLE" || this.#dead || !repeat || sys.nowMs() > end) throw own;
         await sleep(RETRY_MS);
       }
     }

@@ -16,6 +16,8 @@ export interface SandboxLink {
   /** Resolves when the sandbox has ended. */
   readonly died: Promise<void>;
   readonly dead: boolean;
+  /** True while a call is not answered that should be: whoever can do without an answer does not wait for one. */
+  readonly silent?: boolean;
   /** Calls the Task service; again after a lost connection unless `repeat` is false. @throws KuasarError */
   task<T>(work: (task: GuestTask) => Promise<T>, repeat?: boolean): Promise<T>;
   /** Opens one stdio stream; where `local`, only that of a terminal. @returns its connection, owned by the caller. @throws KuasarError NOT_FOUND */

@@ -11,9 +11,11 @@ import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.
 import type { Handlers, TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import * as sys from "../native/sys.js";
 import { passGracePeriod } from "../task/grace_period.ts";
+import { UnansweredError } from "./answer_times.ts";
 import { connectStdio } from "./connect_stdio.ts";
 import type { HostContainer } from "./container.ts";
 import { ContainerCreation } from "./create.ts";
+import { endSilentSandbox } from "./end_silent_sandbox.ts";
 import { execSpec } from "./exec_spec.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { type Exit, now } from "./process.ts";
@@ -78,7 +80,7 @@ export class HostTaskService {
         const { status, at } = await registry.get(id).process(execId).wait();
         return { exitStatus: status, exitedAt: at };
       },
-      stats: (request) => registry.get(request.id).guest((task) => task.stats(request)),
+      stats: ({ id }) => registry.get(id).stats(),
       checkpoint: (request) => this.#checkpoint(request),
       // As containerd's own shim, this answers for tasks that are still to come: 1.7 asks before it creates one in a sandbox.
       connect: ({ id }) => ({
@@ -161,6 +163,11 @@ export class HostTaskService {
     try {
       await container.guest((task) => task.kill(request));
     } catch (error) {
+      if (error instanceof UnansweredError && request.signal === sys.SIG.KILL) {
+        // Its processes end with it, which is what was asked for.
+        await endSilentSandbox(this.#deps.preparer, container.link, error);
+        return {};
+      }
       if (container.link.dead) {
         throw new KuasarError("NOT_FOUND", `Cannot kill ${request.id}: its machine has ended`, {
           cause: error,
@@ -210,7 +217,8 @@ export class HostTaskService {
       await container.guest((task) => task.delete({ id, execId }));
     } catch (error) {
       const own = asKuasarError(error);
-      if (own.code !== "NOT_FOUND" && !container.link.dead) throw own;
+      if (own instanceof UnansweredError) await endSilentSandbox(this.#deps.preparer, container.link, own);
+      else if (own.code !== "NOT_FOUND" && !container.link.dead) throw own;
     }
     process.stdio.close();
     const exit: Exit = process.exit ?? { status: 0, at: now() };

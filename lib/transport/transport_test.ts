@@ -146,6 +146,21 @@ Deno.test("a guest that never answers is given up by the deadline", async () => 
   });
 });
 
+Deno.test("a connection to a guest that is given up is not ended before it was answered", async () => {
+  const givenUp = Promise.withResolvers<void>();
+  await withHybrid(async (_, connection) => {
+    await givenUp.promise;
+    const ended = connection.read(new Uint8Array(1)).then((count) => count === null ? "ended" : "more");
+    const there = new Promise((resolve) => setTimeout(resolve, 100, "there"));
+    strictEqual(await Promise.race([ended, there]), "there");
+    await send(connection, "OK 1\n");
+    strictEqual(await ended, "ended");
+  }, async (path) => {
+    await rejects(connectGuest(guest(path), 1, { timeoutMs: 20 }), code("DEADLINE_EXCEEDED"));
+    givenUp.resolve();
+  });
+});
+
 Deno.test("an endpoint without an address is refused", async () => {
   await rejects(connectGuest({ kind: undefined, secret: "" }, 1, { timeoutMs }), code("INVALID_ARGUMENT"));
 });

@@ -58,6 +58,11 @@ export const SANDBOXER_SCHEMA = table({
     min: 0,
     help: "How often the clocks of guests are set; 0 never",
   }),
+  watchdog_ms: integer({
+    default: 30_000,
+    min: 0,
+    help: "How often guests are asked whether they are there, and how long each may take; 0 never",
+  }),
 });
 
 /** What can be configured of the sandboxer, checked. */

@@ -7,6 +7,7 @@ import type { Registry } from "./registry.ts";
 export class NodeMetrics {
   readonly #starts: Counter;
   readonly #deaths: Counter;
+  readonly #silent: Counter;
   readonly #phases: Histogram;
   readonly #metrics = new MetricsRegistry();
   readonly #startedAt = Date.now() / 1000;
@@ -22,6 +23,10 @@ export class NodeMetrics {
     this.#deaths = metrics.counter({
       name: "kuasar_sandbox_deaths_total",
       help: "Sandboxes that have ended without being asked to",
+    });
+    this.#silent = metrics.counter({
+      name: "kuasar_sandbox_silent_total",
+      help: "Sandboxes that were ended because their guests did not answer",
     });
     this.#phases = metrics.histogram({
       name: "kuasar_sandbox_phase_seconds",
@@ -46,6 +51,11 @@ export class NodeMetrics {
   /** Notes a sandbox that has ended by itself. */
   died(driver: string): void {
     this.#deaths.add(1, { driver });
+  }
+
+  /** Notes a sandbox that is ended because its guest does not answer. */
+  silent(driver: string): void {
+    this.#silent.add(1, { driver });
   }
 
   /** Everything, with what can be counted now counted now. */

@@ -1,4 +1,5 @@
 import type { Table } from "../../lib/store/mod.ts";
+import type { GivenUp } from "./give_up.ts";
 import type { ExitRecord, SandboxRecord } from "./record.ts";
 import { checkMove, type SandboxState } from "./state.ts";
 
@@ -11,7 +12,7 @@ export class Sandbox {
   /** Ends the start that is under way. */
   startAbort: AbortController | undefined;
   /** Why its VM is being ended although nobody has asked for it. */
-  shareFailure: { reason: string; evidence: string[] } | undefined;
+  givenUp: GivenUp | undefined;
   /** Ends the watch for its exit. */
   watchAbort: AbortController | undefined;
   readonly #table: Table<SandboxRecord>;

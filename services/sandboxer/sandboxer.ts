@@ -10,6 +10,7 @@ import { type Listener, listenUnix } from "../../lib/transport/mod.ts";
 import { TtrpcServer } from "../../lib/ttrpc/mod.ts";
 import { adminHandlers } from "./admin.ts";
 import { keepClocks } from "./clock_sync.ts";
+import { watchGuests } from "./watchdog.ts";
 import type { SandboxerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { finishSandbox } from "./finish.ts";
@@ -42,6 +43,7 @@ export class Sandboxer {
   readonly #prepare: { listener: Listener; server: TtrpcServer };
   readonly #stop: AbortController;
   readonly #stopClocks: () => Promise<void>;
+  readonly #stopWatchdog: () => Promise<void>;
   readonly #http: MetricsServer | undefined;
 
   private constructor(
@@ -59,6 +61,7 @@ export class Sandboxer {
     this.#prepare = prepare;
     this.recovered = recovered;
     this.#stopClocks = keepClocks(context);
+    this.#stopWatchdog = watchGuests(context);
   }
 
   /** Loads the state, serves on both sockets and takes up what it finds. */
@@ -110,6 +113,7 @@ export class Sandboxer {
       this.#server.close(graceMs),
       this.#prepare.listener.close(),
       this.#stopClocks(),
+      this.#stopWatchdog(),
       this.#http?.close(),
     ]);
     this.#prepare.server.close();

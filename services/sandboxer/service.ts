@@ -4,6 +4,7 @@ import type { PrepareDefinition } from "../../lib/proto/gen/kuasar/prepare/v1/pr
 import type { Handlers as TtrpcHandlers } from "../../lib/ttrpc/mod.ts";
 import type { Context } from "./context.ts";
 import { createSandbox } from "./create.ts";
+import { endSandbox } from "./give_up.ts";
 import { sandboxMetrics } from "./metrics.ts";
 import { guestPlatform } from "./platform.ts";
 import { lookupSandbox, prepareContainer, releaseContainer } from "./prepare.ts";
@@ -56,6 +57,10 @@ export function prepareHandlers(context: Context): TtrpcHandlers<typeof PrepareD
     prepareContainer: (request) => prepareContainer(context, request),
     async releaseContainer(request) {
       await releaseContainer(context, request);
+      return {};
+    },
+    async endSandbox(request) {
+      await endSandbox(context, request);
       return {};
     },
     createStandalone: (request, call) => {

@@ -56,10 +56,10 @@ function onExit(context: Context, sandbox: Sandbox, exit: WaitResponse): void {
   const byItself = sandbox.state === "ready";
   // Before the waiters are answered: containerd asks for the status right after.
   if (byItself) {
-    const { shareFailure } = sandbox;
-    const reason = memoryKill(context, sandbox.record) ?? shareFailure?.reason ??
+    const { givenUp } = sandbox;
+    const reason = memoryKill(context, sandbox.record) ?? givenUp?.reason ??
       `the ${sandbox.record.onHost ? "sandbox" : "VM"} ended by itself with status ${exit.exitStatus}`;
-    const evidence = [...shareFailure?.evidence ?? [], ...exit.evidence];
+    const evidence = [...givenUp?.evidence ?? [], ...exit.evidence];
     sandbox.move("stopping", { reason, evidence });
     context.metrics.died(sandbox.record.driver);
     context.log.error("A sandbox has died", { sandbox: sandbox.id, reason, evidence });

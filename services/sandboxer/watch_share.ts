@@ -1,6 +1,7 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import type { WaitShareResponse } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { Context } from "./context.ts";
+import { giveUp } from "./give_up.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { sleep } from "./time.ts";
 
@@ -21,23 +22,8 @@ export async function watchShare(context: Context, sandbox: Sandbox, signal: Abo
   if (end.failure === "") await sleep(VMM_END_MS, signal);
   if (signal.aborted || !["starting", "ready"].includes(sandbox.state)) return;
   const how = end.failure === "" ? "" : ` with ${end.failure}`;
-  sandbox.shareFailure = {
-    reason: `the process that serves its files has ended${how}`,
-    evidence: end.evidence.map((line) => `share: ${line}`),
-  };
-  const { peers, config, log } = context;
-  const { id, record } = sandbox;
-  log.error("Ending a VM without files", { sandbox: id, ...sandbox.shareFailure });
-  try {
-    await peers.driver(record.driver).stop({ sandboxId: id, graceMs: 0 }, {
-      timeoutMs: config.timeouts.peer_ms,
-      signal,
-    });
-  } catch (error) {
-    if (!signal.aborted) {
-      log.error("Cannot end a VM without files", { sandbox: id, error: asKuasarError(error) });
-    }
-  }
+  const reason = `the process that serves its files has ended${how}`;
+  await giveUp(context, sandbox, { reason, evidence: end.evidence.map((line) => `share: ${line}`) }, signal);
 }
 
 async function waitForEnd(

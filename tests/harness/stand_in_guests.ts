@@ -54,12 +54,14 @@ export function statsAnswer(value: Uint8Array): Uint8Array {
 /** A task server and the guests that it knows of. */
 export class StandInGuests {
   readonly task: TypedClient<typeof TaskDefinition>;
+  readonly machines: Machines;
   readonly #dir: string;
   readonly #client: TtrpcClient;
   /** What is to be closed behind the server. */
   readonly listeners: Listener[];
 
-  private constructor(dir: string, client: TtrpcClient, prepare: Listener) {
+  private constructor(dir: string, client: TtrpcClient, prepare: Listener, machines: Machines) {
+    this.machines = machines;
     this.#dir = dir;
     this.#client = client;
     this.listeners = [prepare];
@@ -69,7 +71,8 @@ export class StandInGuests {
   /** Runs `use` with a server of its own. */
   static async run(use: (guests: StandInGuests) => Promise<void>): Promise<void> {
     const dir = await Deno.makeTempDir({ dir: "/run", prefix: "ksg" });
-    const prepare = await servePrepare(dir);
+    const machines = new Machines();
+    const prepare = await servePrepare(dir, machines);
     const keeper = new Deno.Command("/bin/sh", {
       args: ["-c", 'exec "$0" "$@" 2> "$LOG"', `${buildDir}/guest/kuasar-task`, "--run-dir", dir],
       env: { LOG: `${dir}/log` },
@@ -78,19 +81,21 @@ export class StandInGuests {
     let guests: StandInGuests | undefined;
     try {
       const client = new TtrpcClient(await connected(`${dir}/task.sock`));
-      guests = new StandInGuests(dir, client, prepare);
+      guests = new StandInGuests(dir, client, prepare, machines);
       await use(guests);
     } finally {
       guests?.disconnect();
       keeper.kill("SIGTERM");
       await keeper.status;
       for (const listener of guests?.listeners ?? [prepare]) await listener.close();
+      await machines.close();
       await Deno.remove(dir, { recursive: true });
     }
   }
 
   /** Adds a sandbox with a guest, and makes a container of the same name in it. */
-  async add(name: string, manner: GuestManner): Promise<void> {
+  async add(name: string, manner: GuestManner, options: { machine?: boolean } = {}): Promise<void> {
+    if (options.machine) this.machines.start(name);
     const listener = await listenUnix({ path: `${this.#dir}/${name}.vsock` }, (stream) => {
       serveGuest(stream, manner).catch(() => {}).finally(() => stream.close());
     });
@@ -119,6 +124,33 @@ export class StandInGuests {
   }
 }
 
+/** The processes that are the VMs of guests, of those that shall have one of their own. */
+class Machines {
+  readonly #children = new Map<string, Deno.ChildProcess>();
+  /** Sandboxes whose end was asked for, with the reason. */
+  readonly ended: string[] = [];
+
+  start(sandboxId: string): void {
+    this.#children.set(sandboxId, new Deno.Command("/bin/sleep", { args: ["100000"] }).spawn());
+  }
+
+  pidOf(sandboxId: string): number {
+    return this.#children.get(sandboxId)?.pid ?? Deno.pid;
+  }
+
+  async end(sandboxId: string, reason: string): Promise<void> {
+    this.ended.push(`${sandboxId}: ${reason}`);
+    const child = this.#children.get(sandboxId);
+    child?.kill("SIGKILL");
+    await child?.status;
+    this.#children.delete(sandboxId);
+  }
+
+  async close(): Promise<void> {
+    for (const sandboxId of [...this.#children.keys()]) await this.end(sandboxId, "the test has ended");
+  }
+}
+
 async function connected(path: string): Promise<ByteStream> {
   for (const end = Date.now() + TIMEOUT_MS;;) {
     try {
@@ -131,7 +163,7 @@ async function connected(path: string): Promise<ByteStream> {
 }
 
 /** A sandboxer for which all is ready. */
-async function servePrepare(dir: string): Promise<Listener> {
+async function servePrepare(dir: string, machines: Machines): Promise<Listener> {
   const server = new TtrpcServer();
   server.add(PrepareDefinition, {
     lookup: () => ({ guest: undefined, pid: 0 }),
@@ -139,9 +171,13 @@ async function servePrepare(dir: string): Promise<Listener> {
       ...PrepareContainerResponse.decode(new Uint8Array()),
       guest: { kind: { $case: "hybridPath", value: `${dir}/${sandboxId}.vsock` }, secret: "" },
       guestBundle: "/bundle",
-      sandboxPid: Deno.pid,
+      sandboxPid: machines.pidOf(sandboxId),
     }),
     releaseContainer: () => ({}),
+    async endSandbox({ sandboxId, reason }) {
+      await machines.end(sandboxId, reason);
+      return {};
+    },
     createStandalone: () => ({ sandboxPid: Deno.pid }),
   });
   return await listenUnix({ path: `${dir}/prepare.sock` }, (stream) => void server.serve(stream));

@@ -1,6 +1,7 @@
 /** Tests of the native module, run inside of it: `guest/native_test.ts` builds this with the sanitizers. */
 import "../../runtime/globals.ts";
 import "./arguments.ts";
+import "./dial.ts";
 import "./files.ts";
 import "./full_disk.ts";
 import "./gate.ts";

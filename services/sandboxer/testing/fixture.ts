@@ -46,7 +46,12 @@ export class Fixture {
   private constructor(runDir: string) {
     this.runDir = runDir;
     const defaults = loadSandboxerConfig(undefined);
-    this.config = { ...defaults, timeouts: { ...defaults.timeouts, peer_ms: 10_000 }, clock_sync_ms: 0 };
+    this.config = {
+      ...defaults,
+      timeouts: { ...defaults.timeouts, peer_ms: 10_000 },
+      clock_sync_ms: 0,
+      watchdog_ms: 0,
+    };
     this.controller = grpcClient(ControllerDefinition, `${runDir}/sandboxer.sock`);
     this.admin = grpcClient(AdminDefinition, `${runDir}/sandboxer.sock`);
   }

@@ -22,6 +22,10 @@ export async function serveStandInGuest(
       await world.call("guest/setupSandbox", id, () => void (vm.setup = request));
       return {};
     },
+    async check() {
+      await world.call("guest/check", id, () => {});
+      return {};
+    },
     async syncClock(packet) {
       await world.call("guest/syncClock", id, () => void (world.clockErrorNs += packet.Delta));
       const now = BigInt(Date.now()) * 1_000_000n + world.clockErrorNs;

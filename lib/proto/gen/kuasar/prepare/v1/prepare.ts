@@ -14,6 +14,12 @@ import { Empty } from "../../../google/protobuf/empty.ts";
  * ready in its sandbox, and take them away again. Every call may be repeated.
  */
 
+export interface EndSandboxRequest {
+  sandboxId: string;
+  /** For people: what the guest has not answered. */
+  reason: string;
+}
+
 /** Where the ports of a guest are reached from the host. */
 export interface GuestEndpoint {
   kind:
@@ -155,6 +161,63 @@ export interface ReleaseContainerRequest {
   sandboxId: string;
   containerId: string;
 }
+
+function createBaseEndSandboxRequest(): EndSandboxRequest {
+  return { sandboxId: "", reason: "" };
+}
+
+export const EndSandboxRequest: MessageFns<EndSandboxRequest> = {
+  encode(message: EndSandboxRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sandboxId !== "") {
+      writer.uint32(10).string(message.sandboxId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndSandboxRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndSandboxRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sandboxId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseGuestEndpoint(): GuestEndpoint {
   return { kind: undefined, secret: "" };
@@ -993,6 +1056,18 @@ export const PrepareDefinition = {
       requestType: CreateStandaloneRequest as typeof CreateStandaloneRequest,
       requestStream: false,
       responseType: CreateStandaloneResponse as typeof CreateStandaloneResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Ends a sandbox by force, whose guest does not answer: its containers end with it, and what is left is cleaned as after
+     * any death of a VM. An unknown sandbox, or one that has ended, is fine.
+     */
+    endSandbox: {
+      name: "EndSandbox",
+      requestType: EndSandboxRequest as typeof EndSandboxRequest,
+      requestStream: false,
+      responseType: Empty as typeof Empty,
       responseStream: false,
       options: {},
     },

@@ -1,0 +1,69 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { Fixture } from "./testing/fixture.ts";
+
+/** Far above what it takes; the tests end by events. */
+const DEADLINE_MS = 60_000;
+
+async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + DEADLINE_MS; !await condition();) {
+    ok(Date.now() < end, `${what} has not come`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+const stateOf = async ({ controller }: Fixture, sandboxId: string) =>
+  (await controller.status({ sandboxId, sandboxer: "", verbose: false })).state;
+
+Deno.test("a guest that stays silent is ended with its VM, which is told, and no other is", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("loud");
+    await fixture.runPod("silent");
+    const gate = Promise.withResolvers<void>();
+    world.faults.set(
+      "guest/check",
+      () => world.calls.at(-1) === "guest/check silent" ? gate.promise : undefined,
+    );
+    await until("its end", () => world.vms.get("silent")?.exited === true);
+    gate.resolve();
+    await until("its state", async () => await stateOf(fixture, "silent") !== "SANDBOX_READY");
+    const { json } = await fixture.admin.inspect({ id: "silent" });
+    ok(json.includes("its guest was silent 3 times in a row"), json);
+    const { text } = await fixture.admin.metrics({});
+    ok(/^kuasar_sandbox_silent_total\{driver="qemu"\} 1$/m.test(text), text);
+    strictEqual(world.vms.get("loud")?.exited, false);
+    strictEqual(await stateOf(fixture, "loud"), "SANDBOX_READY");
+  }, { watchdog_ms: 100 });
+});
+
+Deno.test("a guest that answers again in time goes on", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("s1");
+    let misses = 0;
+    world.faults.set("guest/check", () => {
+      if (++misses % 3 === 0) return;
+      return new Promise((resolve) => setTimeout(resolve, 150));
+    });
+    await until("several silences", () => misses > 9);
+    strictEqual(world.vms.get("s1")?.exited, false);
+  }, { watchdog_ms: 100 });
+});
+
+Deno.test("a sandbox that the task server gives up ends for the reason that it has told", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("s1");
+    await fixture.withPrepare(async (task) => {
+      await task.endSandbox({ sandboxId: "s1", reason: "a kill was not answered" });
+      strictEqual(world.vms.get("s1")?.exited, true);
+      // It may have ended meanwhile, or never have been.
+      await task.endSandbox({ sandboxId: "s1", reason: "again" });
+      await task.endSandbox({ sandboxId: "unknown", reason: "again" });
+    });
+    await until("its state", async () => await stateOf(fixture, "s1") !== "SANDBOX_READY");
+    const { json } = await fixture.admin.inspect({ id: "s1" });
+    ok(json.includes("a kill was not answered"), json);
+    ok(world.calls.some((call) => call === "driver/stop s1"));
+  });
+});
