@@ -1,13 +1,16 @@
+import { waitForCri } from "../../lib/cri/mod.ts";
 import type { DebianHost } from "./debian_host.ts";
-import { install, type Kind, KINDS, prepareNode, uninstall } from "./install.ts";
+import { install, type Kind, KINDS, uninstall } from "./install.ts";
 import { appArmor, exec, firstContainer, life, slice, stdio, volumes, wasmModule } from "./pod_checks.ts";
 import {
+  ctlCheck,
   killOften,
   killTaskServer,
   nothingIsLeft,
   reboot,
   restartAll,
   restartEach,
+  START_TIMEOUT_MS,
   unitsAreUp,
   verifyUnits,
 } from "./unit_checks.ts";
@@ -25,26 +28,29 @@ const ofKind = (kind: Kind, what: string, run: (host: DebianHost, kind: Kind) =>
 });
 
 const begin: readonly Check[] = [
-  { name: "a node with containerd and CNI", run: ({ machine }) => prepareNode(machine) },
   {
-    name: "install, enable, start",
+    name: "install",
     run: async (host) => {
       host.beginInstallation();
-      await install(host.machine);
+      await install(host);
     },
   },
-  { name: "systemd-analyze verify", run: verifyUnits },
-  { name: "units are up", run: unitsAreUp },
   {
     name: "images are imported",
     run: async (host) => {
+      await waitForCri(host.machine.containerd, START_TIMEOUT_MS);
       for (const image of ["busybox", "wasm"]) await host.importImage(image);
     },
   },
 ];
 
-const pods = (kind: Kind): Check[] => [
-  ofKind(kind, "first container", firstContainer),
+/** After the first containers: whoever waits for them waits for nothing else. */
+const units: readonly Check[] = [
+  { name: "units are up", run: unitsAreUp },
+  { name: "systemd-analyze verify", run: verifyUnits },
+];
+
+const pod = (kind: Kind): Check[] => [
   ofKind(kind, "exec", exec),
   ofKind(kind, "stdio", stdio),
   ofKind(kind, "volumes", volumes),
@@ -52,14 +58,17 @@ const pods = (kind: Kind): Check[] => [
 
 const end: readonly Check[] = [
   { name: "nothing is left of the pods", run: nothingIsLeft },
-  { name: "uninstall", run: uninstall },
+  { name: "purge leaves nothing", run: uninstall },
 ];
 
 /** All of it, for `deno task test:host`. */
 export const ALL_CHECKS: readonly Check[] = [
   ...begin,
+  ...KINDS.map((kind) => ofKind(kind, "first container", firstContainer)),
+  ...units,
+  { name: "kuasar-ctl check", run: ctlCheck },
   ...KINDS.flatMap((kind) => [
-    ...pods(kind),
+    ...pod(kind),
     ofKind(kind, "life of a container", life),
     ofKind(kind, "in a kubelet's slice", slice),
   ]),
@@ -69,16 +78,16 @@ export const ALL_CHECKS: readonly Check[] = [
   { name: "death of the task server, pods go on", run: killTaskServer },
   { name: "seven deaths of a service, pods go on", run: killOften },
   { name: "reboot with pods", run: reboot },
-  ...(["runc", "qemu"] as const).map((kind) =>
-    ofKind(kind, "first container after the reboot", firstContainer)
-  ),
+  ...KINDS.map((kind) => ofKind(kind, "first container after the reboot", firstContainer)),
   ...end,
 ];
 
 /** The slice of `deno task test`: each fault that only such a host shows, in minutes. */
 export const SLICE: readonly Check[] = [
   ...begin,
-  ...(["runc", "qemu"] as const).flatMap(pods),
+  ...(["runc", "qemu"] as const).map((kind) => ofKind(kind, "first container", firstContainer)),
+  ...units,
+  ...(["runc", "qemu"] as const).flatMap(pod),
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of all units, pods go on", run: restartAll },
   ...end,

@@ -1,4 +1,3 @@
-import { hostTools } from "../../deploy/host/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { connectCri, type Cri, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
 import { type Container, Pod } from "../harness/mod.ts";
@@ -14,14 +13,20 @@ export const EXEC_TIMEOUT_S = 300;
 export class DebianHost {
   readonly machine: HostMachine;
   readonly suite: HostSuite;
+  /** The packages under test, files of this host. */
+  readonly packages: readonly string[];
+  /** True where none of what they depend on was there before. */
+  readonly clean: boolean;
   readonly cri: Cri;
   /** The pods that run, by kind, each with its one container. */
   readonly pods = new Map<string, { pod: Pod; container: Container }>();
   #began = 0;
 
-  constructor(machine: HostMachine, suite: HostSuite) {
+  constructor(machine: HostMachine, suite: HostSuite, packages: readonly string[], clean: boolean) {
     this.machine = machine;
     this.suite = suite;
+    this.packages = packages;
+    this.clean = clean;
     this.cri = connectCri(machine.containerd, { timeoutMs: CALL_TIMEOUT_MS });
   }
 
@@ -38,7 +43,7 @@ export class DebianHost {
   /** Imports an image of the build folder. */
   async importImage(name: string): Promise<void> {
     const archive = `${HOST_FILES}${buildDir}/images/${name}.tar`;
-    await this.machine.must(`${HOST_FILES}${hostTools().ctr} -n k8s.io images import --local ${archive}`);
+    await this.machine.must(`kuasar-ctr -n k8s.io images import --local ${archive}`);
   }
 
   /** Runs a pod as a kubelet does, with a folder for its logs. */

@@ -26,6 +26,9 @@ const PACKAGES = [
 export const HOST_FILES = "/mnt/host";
 const HOST_MOUNT = `host ${HOST_FILES} 9p trans=virtio,version=9p2000.L,cache=loose,msize=512000,ro,nofail`;
 
+/** What the packages under test depend on. */
+const DEPENDENCIES = ["qemu-system-x86", "erofs-utils", "containernetworking-plugins", "iptables"];
+
 /** Of the initrd: only what finds the disk, so that it unpacks quickly under emulation. */
 const INITRD_MODULES = ["virtio_pci", "virtio_blk", "ext4", "crc32c_generic"];
 
@@ -57,14 +60,22 @@ const wanted = (unit: string, path: string) =>
 /**
  * Makes the disk, kernel and initrd of a Debian host: stock kernel, systemd, AppArmor, one ext4 disk.
  *
+ * @param options `clean`: apt has what the packages under test depend on, and none of it is installed; else it is, as
+ *   apt takes minutes for that under emulation
  * @throws KuasarError where packages or tools cannot be had
  */
-export async function hostImage({ name, suite }: HostSuite): Promise<HostImage> {
+export async function hostImage(
+  { name: suiteName, suite }: HostSuite,
+  { clean }: { clean: boolean },
+): Promise<HostImage> {
+  const name = clean ? `${suiteName}-clean` : suiteName;
   const folder = await buildRootfs({
     name: `rootfs-${name}`,
     suite,
     variant: "important",
-    packages: PACKAGES,
+    ...(clean
+      ? { packages: PACKAGES, downloaded: DEPENDENCIES }
+      : { packages: [...PACKAGES, ...DEPENDENCIES] }),
     essentialHooks: [
       file("/etc/initramfs-tools/conf.d/machine", "MODULES=list\n"),
       file("/usr/share/initramfs-tools/modules.d/machine", INITRD_MODULES.join("\n") + "\n"),

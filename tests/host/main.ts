@@ -1,29 +1,29 @@
 /**
  * `deno task test:host`: Debian 12 and 13 as people have them, in QEMU, and what is promised there; ends with a table.
- * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` what `deno task test` runs.
+ * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` runs what `deno task test` runs; `--packages DIR` takes
+ * packages that there are.
  */
 import { parseArgs } from "node:util";
 import { asKuasarError } from "../../lib/errors/mod.ts";
-import { buildServices } from "../../deploy/install/bundle.ts";
-import { setup } from "../../deploy/setup.ts";
 import { ALL_CHECKS, SLICE } from "./checks.ts";
 import { type HostReport, runHost } from "./run_host.ts";
+import { packagesIn, packagesUnderTest } from "./packages.ts";
 import { HOST_SUITES } from "./suites.ts";
 import { table } from "./table.ts";
 
 if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { suite: { type: "string" }, slice: { type: "boolean" } },
+    options: { suite: { type: "string" }, slice: { type: "boolean" }, packages: { type: "string" } },
   });
   const names = values.suite?.split(",") ?? HOST_SUITES.map(({ name }) => name);
   const suites = HOST_SUITES.filter(({ name }) => names.includes(name));
   try {
-    await setup();
-    await buildServices();
+    const packages = values.packages ? packagesIn(values.packages) : await packagesUnderTest();
     const reports: HostReport[] = [];
     for (const suite of suites) {
-      reports.push(await runHost(suite, values.slice ? SLICE : ALL_CHECKS, (line) => console.log(line)));
+      const [checks, clean] = values.slice ? [SLICE, false] : [ALL_CHECKS, true];
+      reports.push(await runHost(suite, { checks, packages, clean, say: (line) => console.log(line) }));
     }
     console.log(`\n${table(reports)}`);
     const failed = reports.flatMap(({ results }) => results).filter(({ problem }) => problem).length;

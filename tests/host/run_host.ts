@@ -21,6 +21,8 @@ export interface HostReport {
   /** By what they are of: `kernel`. */
   versions: Readonly<Record<string, string>>;
   results: readonly CheckResult[];
+  /** What all of it has used of the CPUs of the host that tests, without the making of the image. */
+  cpuSeconds: number;
 }
 
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -30,19 +32,28 @@ const VERSIONS: Readonly<Record<string, string>> = {
 };
 
 /** Of the host's journal, with a failure. */
-const JOURNAL = "journalctl --no-pager -n 60 -o short-monotonic -u 'kuasar-*' -u containerd";
+const JOURNAL = "journalctl --no-pager -n 60 -o short-monotonic -u 'kuasar*'";
+
+/** How a host is tested. */
+export interface HostRun {
+  checks: readonly Check[];
+  /** The packages under test, files of this host. */
+  packages: readonly string[];
+  /** True where apt begins with nothing of what they depend on. */
+  clean: boolean;
+  say(line: string): void;
+}
 
 /** Boots a host and runs checks on it, one after the other; a failed one stops no other. */
 export async function runHost(
   suite: HostSuite,
-  checks: readonly Check[],
-  say: (line: string) => void,
+  { checks, packages, clean, say }: HostRun,
 ): Promise<HostReport> {
-  const image = await hostImage(suite);
+  const image = await hostImage(suite, { clean });
   const begin = Date.now();
   const machine = await HostMachine.boot(image);
   const results: CheckResult[] = [{ name: "boot", seconds: (Date.now() - begin) / 1000, note: "" }];
-  const host = new DebianHost(machine, suite);
+  const host = new DebianHost(machine, suite, packages, clean);
   const tell = ({ name, seconds, note, problem }: CheckResult) =>
     say(
       `${suite.name}  ${problem ? "FAILED" : "ok    "} ${seconds.toFixed(1).padStart(6)} s  ${name}  ${note}`,
@@ -69,7 +80,7 @@ export async function runHost(
       results.push(result);
       tell(result);
     }
-    return { suite, versions, results };
+    return { suite, versions, results, cpuSeconds: machine.cpuSeconds };
   } finally {
     await host.stop();
   }

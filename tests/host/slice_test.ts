@@ -1,7 +1,7 @@
 /** A Debian host as people have it: what a machine with a private `/`, no AppArmor and old cgroups cannot show. */
 import { deepStrictEqual } from "node:assert/strict";
-import { buildServices } from "../../deploy/install/bundle.ts";
 import { SLICE } from "./checks.ts";
+import { packagesUnderTest } from "./packages.ts";
 import { runHost } from "./run_host.ts";
 import { HOST_SUITES } from "./suites.ts";
 
@@ -11,8 +11,9 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async () => {
-    await buildServices();
-    const { results } = await runHost(HOST_SUITES[0]!, SLICE, (line) => console.log(line));
+    const packages = await packagesUnderTest();
+    const say = (line: string) => console.log(line);
+    const { results } = await runHost(HOST_SUITES[0]!, { checks: SLICE, packages, clean: false, say });
     deepStrictEqual(results.filter(({ problem }) => problem), []);
   },
 });

@@ -20,6 +20,7 @@ export function table(reports: readonly HostReport[]): string {
       name,
       ...reports.map(({ results }) => cell(results.find((result) => result.name === name))),
     ]),
+    ["CPU time of the machine", ...reports.map(({ cpuSeconds }) => `${cpuSeconds.toFixed(0)} s`)],
   ];
   const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>

@@ -4,10 +4,12 @@ import { ListPodSandboxRequest, PodSandboxState } from "../../lib/proto/gen/runt
 import type { DebianHost } from "./debian_host.ts";
 import { allPodsGoOn } from "./pod_checks.ts";
 
-const UNITS = "/usr/local/lib/systemd/system";
+const UNITS = "/usr/lib/systemd/system";
+
+const CONTAINERD = "kuasar-containerd.service";
 
 /** How long containerd may take to start. */
-const START_TIMEOUT_MS = 300_000;
+export const START_TIMEOUT_MS = 300_000;
 
 /** systemd reads every unit without a word. */
 export async function verifyUnits({ machine }: DebianHost): Promise<string> {
@@ -19,9 +21,17 @@ export async function verifyUnits({ machine }: DebianHost): Promise<string> {
 
 /** What was enabled runs or listens, and nothing has failed. */
 export async function unitsAreUp({ machine }: DebianHost): Promise<void> {
-  await machine.must("systemctl is-active kuasar.target kuasar-task.service kuasar-sandboxer.service");
+  await machine.must(
+    `systemctl is-active kuasar.target kuasar-task.service kuasar-sandboxer.service ${CONTAINERD}`,
+  );
   await machine.must(`cd ${UNITS} && systemctl is-active kuasar*.socket`);
   strictEqual(await machine.must("systemctl --failed --no-legend --plain"), "");
+}
+
+/** It finds everything that the kinds need whose programs can be had. */
+export async function ctlCheck({ machine }: DebianHost): Promise<void> {
+  const { code, stdout } = await machine.run("kuasar-ctl check");
+  strictEqual(code, 0, stdout);
 }
 
 /** The Deno services that run now. */
@@ -30,13 +40,13 @@ async function services({ machine }: DebianHost): Promise<string[]> {
     "systemctl list-units --no-legend --plain --state=active --type=service 'kuasar-*'",
   );
   return list.split("\n").map((line) => line.split(" ")[0]!).filter((unit) =>
-    unit && unit !== "kuasar-task.service"
+    unit && unit !== "kuasar-task.service" && unit !== CONTAINERD
   );
 }
 
 /** Each unit is restarted, and containerd, with pods running. */
 export async function restartEach(host: DebianHost): Promise<string> {
-  const units = [...await services(host), "containerd.service"];
+  const units = [...await services(host), CONTAINERD];
   for (const unit of units) {
     await host.machine.must(`systemctl restart ${unit}`);
     await waitForCri(host.machine.containerd, START_TIMEOUT_MS);
@@ -48,7 +58,7 @@ export async function restartEach(host: DebianHost): Promise<string> {
 
 /** As {@link restartEach}, all at once: for where time is short. */
 export async function restartAll(host: DebianHost): Promise<string> {
-  const units = [...await services(host), "containerd.service"];
+  const units = [...await services(host), CONTAINERD];
   await host.machine.must(`systemctl restart ${units.join(" ")}`);
   await waitForCri(host.machine.containerd, START_TIMEOUT_MS);
   await allPodsGoOn(host, "restart of all");
