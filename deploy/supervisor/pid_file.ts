@@ -1,3 +1,5 @@
+import { replaceFile } from "../../lib/files/mod.ts";
+
 /** A process that can be told from a later one with the same pid. */
 export interface RecordedProcess {
   name: string;
@@ -28,8 +30,7 @@ export async function writePidFile(
     const startTime = await startTimeOf(pid);
     if (startTime !== undefined) records.push({ name, pid, startTime });
   }
-  await Deno.writeTextFile(`${path}.new`, JSON.stringify(records));
-  await Deno.rename(`${path}.new`, path);
+  replaceFile(path, JSON.stringify(records));
 }
 
 /** The processes of `path` that still run; an unreadable file names none. */

@@ -16,8 +16,17 @@ export class CappedLog {
     this.#size = this.#file.statSync().size;
   }
 
-  /** Appends `bytes`. Synchronous: the file is in the page cache or in tmpfs. */
+  /** Appends `bytes`, as far as the disk has room. Synchronous: the file is in the page cache or in tmpfs. */
   write(bytes: Uint8Array): void {
+    try {
+      this.#append(bytes);
+    } catch (error) {
+      // A log that is not whole is better than one that has ended, with the console behind it.
+      if ((error as { code?: string }).code !== "ENOSPC") throw error;
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       if (this.#size >= this.#maxBytes) this.#rotate();
       const count = this.#file.writeSync(bytes.subarray(at, at + this.#maxBytes - this.#size));

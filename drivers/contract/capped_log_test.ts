@@ -1,6 +1,7 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { exists } from "../../lib/files/mod.ts";
+import { mount, UMOUNT, unmount } from "../../lib/libc/mod.ts";
 import { CappedLog } from "./capped_log.ts";
 
 Deno.test("a capped log keeps the end and never grows beyond twice its limit", () => {
@@ -45,4 +46,29 @@ Deno.test("a capped log goes on where it was left, readable by its owner only", 
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
+});
+
+const isRoot = Deno.uid() === 0;
+if (!isRoot) console.log("a full disk is not tested: only root can mount one");
+Deno.test({
+  name: "what has no room on a full disk is dropped, what comes later is there",
+  ignore: !isRoot,
+  fn() {
+    const disk = Deno.makeTempDirSync();
+    mount({ source: "tmpfs", target: disk, type: "tmpfs", data: "size=64k" });
+    try {
+      const log = new CappedLog(`${disk}/log`, 1 << 20);
+      log.write(new TextEncoder().encode("before\n"));
+      throws(() => Deno.writeFileSync(`${disk}/rest`, new Uint8Array(1 << 20)));
+      log.write(new Uint8Array(128 << 10));
+      Deno.removeSync(`${disk}/rest`);
+      log.write(new TextEncoder().encode("after\n"));
+      log.close();
+      const text = Deno.readTextFileSync(`${disk}/log`);
+      ok(text.startsWith("before\n") && text.endsWith("after\n"), text);
+    } finally {
+      unmount(disk, UMOUNT.DETACH);
+      Deno.removeSync(disk);
+    }
+  },
 });

@@ -1,3 +1,4 @@
+import { replaceFile } from "../../lib/files/mod.ts";
 import { MMIO_BUS } from "./launch_plan.ts";
 import { type Slot, SlotTable } from "../contract/vm/slots.ts";
 
@@ -81,8 +82,6 @@ export class DiskTable {
       slots: [...this.#all],
       disks: [...this.#disks].map(([serial, slot]) => ({ serial, slot })),
     };
-    const fresh = `${this.#path}.new`;
-    Deno.writeTextFileSync(fresh, JSON.stringify(saved), { mode: 0o600 });
-    Deno.renameSync(fresh, this.#path);
+    replaceFile(this.#path, JSON.stringify(saved), 0o600);
   }
 }

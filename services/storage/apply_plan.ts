@@ -1,8 +1,7 @@
+import { replaceFile } from "../../lib/files/mod.ts";
 import { MS } from "../../lib/libc/mod.ts";
 import { bindMount, mountOverlay, openMountPoint, openPath, RESOLVE } from "../../lib/mounts/mod.ts";
 import { type Spec, stringifySpec } from "../../lib/oci/mod.ts";
-import { writeWhole } from "./files.ts";
-
 import { type ContainerPaths } from "./paths.ts";
 import { type ContainerPlan, type RootfsMount, type SharedVolume } from "./plan.ts";
 
@@ -21,7 +20,7 @@ export function applyPlan(plan: ContainerPlan, spec: Spec, paths: ContainerPaths
   for (const index of plan.mountPoints) Deno.mkdirSync(`${paths.tree}/volumes/${index}`, { mode: 0o755 });
   for (const mount of plan.rootfs) mountRootfs(mount, `${paths.shared}/rootfs`);
   for (const volume of plan.volumes) bindVolume(volume, paths);
-  writeWhole(`${paths.tree}/config.json`, stringifySpec(spec));
+  replaceFile(`${paths.tree}/config.json`, stringifySpec(spec));
 }
 
 /** Mounts one part of a rootfs. @throws {Errno} */

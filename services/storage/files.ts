@@ -19,10 +19,3 @@ export function removeOwnTree(dir: string): void {
   }
   Deno.removeSync(dir, { recursive: true });
 }
-
-/** Writes a file so that readers see all of it or nothing. */
-export function writeWhole(path: string, text: string): void {
-  const draft = `${path}.new`;
-  Deno.writeTextFileSync(draft, text, { mode: 0o644 });
-  Deno.renameSync(draft, path);
-}
