@@ -5,6 +5,7 @@ import type { DriverDeployment } from "../../deploy/drivers.ts";
 import { TOOLS } from "../../deploy/host/mod.ts";
 import type { Finding } from "./host_facts.ts";
 import type { UnitState } from "./unit_states.ts";
+import { runtimeCautions } from "./runtime_caution.ts";
 
 /** It asks programs for their versions; on a host that has just booted that takes a while. */
 const TIMEOUT_MS = 120_000;
@@ -101,7 +102,8 @@ export function judgeKind({ driver, answer, storage, socket, kvm }: KindFacts): 
     const detail = answer.notes.join("; ") || "its program does not tell its version";
     return { what, verdict: "missing", detail, remedy: `see that it runs${off}` };
   }
-  return { what, verdict: "ok", detail: [answer.version, ...answer.notes].join("; ") };
+  const cautions = runtimeCautions(answer.version.split(" ")[0]!, answer.version);
+  return { what, verdict: "ok", detail: [answer.version, ...answer.notes, ...cautions].join("; ") };
 }
 
 /** Not of another program that may take the place of the usual one. */

@@ -4,6 +4,7 @@ import { DRIVERS } from "../../deploy/drivers.ts";
 import { type Tool, TOOLS } from "../../deploy/host/mod.ts";
 import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 import type { Finding } from "./host_facts.ts";
+import { runtimeCautions } from "./runtime_caution.ts";
 
 /** A program that hangs must not hang us; one on a busy host has some time. */
 const TIMEOUT_MS = 20_000;
@@ -83,7 +84,8 @@ export async function checkTool(tool: Tool, prefix = `${buildDir}/host`): Promis
     if (failure !== undefined) {
       return { what, verdict: absent, detail: `${version} at ${path} does not work here: ${failure}` };
     }
-    return { what, verdict: "ok", detail: `${version} at ${path}` };
+    const detail = [`${version} at ${path}`, ...runtimeCautions(what, version)].join("; ");
+    return { what, verdict: "ok", detail };
   }
   return { what, verdict: absent, detail: tool.whatFor, remedy };
 }
