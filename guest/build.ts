@@ -72,6 +72,25 @@ export interface LinkOptions {
   flags?: readonly string[];
 }
 
+/**
+ * Compiles the library of native/preload, which the agent carries, into a C file with its bytes.
+ *
+ * @returns the file's path
+ */
+async function carriedLibrary(work: string, log: string): Promise<string> {
+  const library = `${work}/arguments.so`;
+  const flags = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Os", "-ffreestanding", "-fPIC", "-shared"];
+  const link = ["-nostdlib", "-s", "-Wl,--build-id=none", "-Wl,-z,noseparate-code", "-Wl,-z,noexecstack"];
+  await run("gcc", [...flags, ...link, "-o", library, `${GUEST}/native/preload/arguments.c`], { log });
+  const bytes = await Deno.readFile(library);
+  const text = `#include <stdint.h>
+const uint32_t arguments_library_size = ${bytes.length};
+const uint8_t arguments_library[] = {${bytes.join(",")}};
+`;
+  await Deno.writeTextFile(`${work}/library.c`, text);
+  return `${work}/library.c`;
+}
+
 /** Compiles a module to bytecode and links it with the native part into one static program. */
 export async function link(
   { module, output, work, log, flags = ["-O2", "-static"] }: LinkOptions,
@@ -83,7 +102,7 @@ export async function link(
   await Deno.writeTextFile(`${work}/agent.js`, module);
   const qjscArgs = ["-c", "-m", "-M", "sys,sys", "-N", "agent_bytecode", "-o", `${work}/agent.c`, "agent.js"];
   await run(qjsc[0]!, [...qjsc.slice(1), ...qjscArgs], { log, cwd: work });
-  const sources: string[] = [];
+  const sources = [await carriedLibrary(work, log)];
   for await (const entry of Deno.readDir(`${GUEST}/native`)) {
     if (entry.name.endsWith(".c")) sources.push(`${GUEST}/native/${entry.name}`);
   }

@@ -4,6 +4,7 @@ import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
 import { ELF_HEAD_LENGTH, elfInterpreter } from "./elf_interpreter.ts";
 import { GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
+import { ARGUMENTS_LIBRARY } from "./hidden_arguments.ts";
 import { parseLibraryList } from "./library_list.ts";
 
 /** Where plugins of the engine are in its root. */
@@ -15,7 +16,7 @@ const MOUNT_POINTS = [GUEST_ROOT, MODULE_DIR, PLUGIN_DIR, "/proc", "/dev", "/sys
 export const ETC_FILES = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname"] as const;
 
 /** Changes when the layout does: an old root must not be taken for a new one. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 /** File of a root that names the program which it was made for. */
 const PROGRAM_FILE = "/etc/engine";
@@ -41,12 +42,18 @@ export interface EngineRoot {
  * read-only.
  *
  * @param folder where roots are kept
+ * @param argumentsLibrary gives the library that hides arguments, for a program with this loader
  * @throws {KuasarError} FAILED_PRECONDITION where the program or a library of it is missing
  */
-export async function makeEngineRoot(program: string, folder: string): Promise<EngineRoot> {
+export async function makeEngineRoot(
+  program: string,
+  folder: string,
+  argumentsLibrary: (loader: string | undefined) => Promise<Uint8Array>,
+): Promise<EngineRoot> {
   const { loader, libraries } = await librariesOf(program);
+  const library = await argumentsLibrary(loader);
   const files = [...new Set([program, ...loader === undefined ? [] : [loader], ...libraries])];
-  const key = createHash("sha256").update(`${LAYOUT}\n`);
+  const key = createHash("sha256").update(`${LAYOUT}\n`).update(library);
   for (const file of files) {
     const { size, mtime, ino } = await Deno.stat(file);
     key.update(`${file} ${size} ${mtime?.getTime()} ${ino}\n`);
@@ -59,6 +66,7 @@ export async function makeEngineRoot(program: string, folder: string): Promise<E
   for (const point of MOUNT_POINTS) await Deno.mkdir(fresh + point, { recursive: true, mode: 0o755 });
   for (const file of ETC_FILES) await Deno.writeTextFile(fresh + file, "");
   await Deno.writeTextFile(fresh + PROGRAM_FILE, program);
+  await Deno.writeFile(fresh + ARGUMENTS_LIBRARY, library, { mode: 0o644 });
   for (const file of files) await place(file, fresh + file);
   await Deno.rename(fresh, path).catch(async (error) => {
     // Another driver process was as fast.

@@ -1,6 +1,7 @@
 import type { Mount, Spec } from "../../lib/oci/mod.ts";
 import { type EngineRoot, ETC_FILES, PLUGIN_DIR } from "./engine_root.ts";
 import { GUEST_ROOT, MODULE_DIR, type Volume } from "./engine_run.ts";
+import { hideArguments } from "./hidden_arguments.ts";
 
 /** Mounts of a container that an engine needs for itself. */
 const OWN_MOUNTS: readonly string[] = ["/proc", "/dev", "/dev/pts"];
@@ -26,18 +27,20 @@ export interface EngineBundle {
 export function engineSpec(spec: Spec, bundle: EngineBundle): Spec {
   const { root, args, pluginPath } = bundle;
   const { process, mounts = [] } = spec;
+  const hidden = hideArguments([root.program, ...args]);
   return {
     ...spec,
     root: { path: root.path, readonly: true },
     process: {
       ...process,
       cwd: "/",
-      args: [root.program, ...args],
+      args: hidden.args,
       // The container's own variables are the module's, and say nothing to the engine.
       env: [
         ...pluginPath === ""
           ? [`LD_LIBRARY_PATH=${root.libraryPath}`]
           : [`LD_LIBRARY_PATH=${root.libraryPath}:${PLUGIN_DIR}`, `WASMEDGE_PLUGIN_PATH=${PLUGIN_DIR}`],
+        ...hidden.env,
       ],
     },
     mounts: [

@@ -42,7 +42,10 @@ Deno.test("the engine has a root of its own, and the image stands in it", () => 
 });
 
 Deno.test("nothing of the container's environment reaches the engine", () => {
-  deepStrictEqual(engineSpec(SPEC, BUNDLE).process!.env, ["LD_LIBRARY_PATH=/lib64"]);
+  deepStrictEqual(engineSpec(SPEC, BUNDLE).process!.env, [
+    "LD_LIBRARY_PATH=/lib64",
+    "LD_PRELOAD=/arguments.so",
+  ]);
 });
 
 Deno.test("user, namespaces, cgroup and seccomp stay", () => {
@@ -75,5 +78,6 @@ Deno.test("a module from elsewhere is mounted in memory, plugins in a folder of 
   deepStrictEqual(spec.process!.env, [
     "LD_LIBRARY_PATH=/lib64:/plugins",
     "WASMEDGE_PLUGIN_PATH=/plugins",
+    "LD_PRELOAD=/arguments.so",
   ]);
 });

@@ -4,6 +4,7 @@ import { programVersion } from "../contract/program_version.ts";
 import { AotCompiler } from "./aot/compiler.ts";
 import type { WasmConfig } from "./config.ts";
 import { type Engine, type EngineBuild, ENGINES } from "./engine/mod.ts";
+import { argumentsLibrary } from "./hidden_arguments.ts";
 import { type EngineRoot, makeEngineRoot, removeOldRoots } from "./engine_root.ts";
 
 /** An engine that is ready to run modules. */
@@ -41,7 +42,9 @@ export async function makeToolchain(
   const engine = ENGINES[config.engine];
   const build = await askEngine(config);
   await Deno.mkdir(config.rootPath, { recursive: true, mode: 0o755 });
-  const root = await makeEngineRoot(config.enginePath, config.rootPath);
+  const { enginePath, pausePath } = config;
+  const library = (loader: string | undefined) => argumentsLibrary(pausePath, enginePath, loader);
+  const root = await makeEngineRoot(enginePath, config.rootPath, library);
   await removeOldRoots(root, driverDir);
   const compiler = config.aot && new AotCompiler(config.aot, { engine, build, root }, log);
   log.info("Uses an engine", { engine: build.text, plugins: build.plugins, root: root.path });

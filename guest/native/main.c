@@ -3,6 +3,7 @@
 #include "keeper.h"
 #include "native.h"
 #include "pause.h"
+#include "preload.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -78,7 +79,7 @@ static void have_stdio(void) {
 
 int main(int argc, char **argv) {
   int code = 70;
-  if (pause_main(argc, argv, &code) || greeter_main(argc, argv, &code)) return code;
+  if (pause_main(argc, argv, &code) || greeter_main(argc, argv, &code) || preload_main(argc, argv, &code)) return code;
   have_stdio();
   if (keeper_wanted(argc, argv)) return keeper_main(argc, argv);
   // One arena and early returns to the kernel: the process lives for months and is mostly idle.

@@ -1,9 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { hostTools } from "../../deploy/host/mod.ts";
+import { nodePrograms } from "../../deploy/programs.ts";
 import { installWasmtime } from "../../deploy/host/wasmtime.ts";
 import { AotCompiler, type AotSettings } from "../../drivers/wasm/aot/compiler.ts";
 import { type EngineName, type EngineRun, ENGINES } from "../../drivers/wasm/engine/mod.ts";
+import { ARGUMENTS_LIBRARY, hideArguments } from "../../drivers/wasm/hidden_arguments.ts";
 import { makeEngineRoot } from "../../drivers/wasm/engine_root.ts";
 import { assemble } from "../../image/wasm/assemble.ts";
 import { captureLog, logger } from "../../lib/log/mod.ts";
@@ -27,9 +29,23 @@ const RUN: EngineRun = {
   nnPreloads: [],
 };
 
-async function output(program: string, args: readonly string[]) {
-  const { code, stdout } = await new Deno.Command(program, { args: [...args], stdin: "null" }).output();
+async function output(program: string, args: readonly string[], env: Record<string, string> = {}) {
+  const { code, stdout } = await new Deno.Command(program, { args: [...args], env, stdin: "null" }).output();
   return { code, text: new TextDecoder().decode(stdout) };
+}
+
+const library = async () =>
+  (await new Deno.Command(nodePrograms().agent, { args: ["kuasar-preload"] }).output()).stdout;
+
+/** As containers run an engine: what is secret is not on its command line. @param folder that has the library */
+async function hiddenOutput(program: string, args: readonly string[], folder: string) {
+  const hidden = hideArguments([program, ...args]);
+  const variables = hidden.env.map((entry) => {
+    const at = entry.indexOf("=");
+    return [entry.slice(0, at), entry.slice(at + 1)] as const;
+  });
+  const env = { ...Object.fromEntries(variables), LD_PRELOAD: folder + ARGUMENTS_LIBRARY };
+  return await output(program, hidden.args.slice(1), env);
 }
 
 /** What every engine must do. */
@@ -60,6 +76,7 @@ function engineTests(name: EngineName): void {
     withEngine(async (program, folder, build) => {
       const module = `${folder}/report.wasm`;
       await Deno.writeFile(module, await assemble("report"));
+      await Deno.writeFile(folder + ARGUMENTS_LIBRARY, await library());
       // What a line can show: the module prints a line each.
       const text = fc.string({ unit: "grapheme-ascii", maxLength: 12 });
       const option = fc.constantFrom("--", "--env", "--dir=/:/", "-v", "--help", "-", "a b", "");
@@ -68,7 +85,7 @@ function engineTests(name: EngineName): void {
         fc.asyncProperty(words, fc.array(fc.oneof(text, option), { maxLength: 3 }), async (args, values) => {
           const env = values.map((value, index) => `V${index}=${value}`);
           const run = { ...RUN, module, args: ["report.wasm", ...args], env };
-          const { code, text } = await output(program, engine.run(run, build));
+          const { code, text } = await hiddenOutput(program, engine.run(run, build), folder);
           strictEqual(code, 0);
           const lines = ["report.wasm", ...args].map((word) => `arg ${word}`);
           deepStrictEqual(
@@ -82,7 +99,7 @@ function engineTests(name: EngineName): void {
 
   async function compilerIn(folder: string, more: Partial<AotSettings> = {}) {
     const program = await PROGRAMS[name]();
-    const root = await makeEngineRoot(program, folder);
+    const root = await makeEngineRoot(program, folder, library);
     const build = buildOf((await output(program, engine.versionArgs)).text);
     const settings: AotSettings = {
       mode: "wait",

@@ -4,6 +4,7 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { allowedOomScoreAdj } from "../../lib/process/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
 import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
+import { commandLinesWith } from "./command_lines.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { e2eHost, e2eOurs, handlerUnderTest, services, useNode } from "./fixture.ts";
 
@@ -124,5 +125,16 @@ e2eHost("the files of a pod have room for no more than they are worth", node, as
   strictEqual(await output(container, "cat /etc/hosts"), "written\n");
   const later = await sleeper(node, pod, { name: "later" });
   strictEqual(await output(later, "cat /etc/hosts"), "written\n", "they are the pod's");
+  await pod.remove();
+});
+
+e2eOurs("what is in a container's variables is in no command line", node, async (node) => {
+  const pod = await node.runPod({ name: "secret" });
+  const secret = `secret-${crypto.randomUUID()}`;
+  const seen = await commandLinesWith(secret, async () => {
+    const container = await sleeper(node, pod, { env: { SECRET: secret } });
+    strictEqual(await output(container, 'echo "$SECRET"'), `${secret}\n`);
+  });
+  deepStrictEqual(seen, []);
   await pod.remove();
 });

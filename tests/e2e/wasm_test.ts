@@ -8,6 +8,7 @@ import { buildDir } from "../../lib/build/mod.ts";
 import type { KuasarError } from "../../lib/errors/mod.ts";
 import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
 import { e2e, handlerUnderTest, imageArchive, importArchive, useNode } from "./fixture.ts";
+import { commandLinesWith } from "./command_lines.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 import { assertNoLineLost, waitForMoreLines } from "./numbered_lines.ts";
 
@@ -72,6 +73,22 @@ e2e("a module gets its arguments, its variables and its working directory", node
     ok(lines.includes(`env ${variable}`), variable);
   }
   ok(!lines.some((line) => line.includes("LD_LIBRARY_PATH")), "the engine's own variables stay its own");
+  await pod.remove();
+});
+
+e2e("what is in a module's variables is in no command line", node, async (node) => {
+  const pod = await node.runPod({ name: "secret" });
+  const secret = `secret-${crypto.randomUUID()}`;
+  const seen = await commandLinesWith(secret, async () => {
+    const report = await outputOf(
+      await runModule(pod, "report", ["/report.wasm", "x"], { env: { A: secret } }),
+    );
+    ok(report.lines.includes(`env A=${secret}`), report.lines.join());
+    // One that waits for its input.
+    const echo = await runModule(pod, "echo", ["/echo.wasm"], { env: { A: secret }, stdin: true });
+    await echo.stop();
+  });
+  deepStrictEqual(seen, []);
   await pod.remove();
 });
 
