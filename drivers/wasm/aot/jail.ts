@@ -24,6 +24,8 @@ mount -o remount,bind,ro "$root"
 ulimit -v "$memory_kib"
 ulimit -t "$cpu_s"
 ulimit -c 0
+# Not the driver's own, whom the host keeps until last.
+echo 0 2>/dev/null >/proc/self/oom_score_adj || :
 exec chroot --userspec=${NOBODY}:${NOBODY} --groups= "$root" "$@"
 `;
 

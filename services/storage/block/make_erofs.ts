@@ -1,4 +1,4 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
+import { formatDuration, KuasarError } from "../../../lib/errors/mod.ts";
 
 /** 100 MiB take half a second; a slow disk with a large image takes minutes. */
 const TIMEOUT_MS = 300_000;
@@ -12,10 +12,16 @@ const MAX_EVIDENCE = 8;
  * of an image. Its own program does it, outside of this process, whose memory stays small whatever the image has.
  *
  * @param mkfs path of mkfs.erofs
- * @throws KuasarError FAILED_PRECONDITION without the program, RESOURCE_EXHAUSTED on a full disk, INTERNAL
+ * @throws KuasarError FAILED_PRECONDITION without the program, RESOURCE_EXHAUSTED on a full disk, DEADLINE_EXCEEDED, INTERNAL
  */
-export async function makeErofs(mkfs: string, directory: string, image: string): Promise<void> {
+export async function makeErofs(
+  mkfs: string,
+  directory: string,
+  image: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<void> {
   const draft = `${image}.part`;
+  const slow = AbortSignal.timeout(timeoutMs);
   try {
     const { success, stderr } = await new Deno.Command(mkfs, {
       args: ["--quiet", draft, directory],
@@ -23,8 +29,14 @@ export async function makeErofs(mkfs: string, directory: string, image: string):
       stdout: "null",
       stderr: "piped",
       clearEnv: true,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: slow,
     }).output();
+    if (slow.aborted) {
+      throw new KuasarError(
+        "DEADLINE_EXCEEDED",
+        `Cannot make a disk of ${directory}: ${mkfs} is not done after ${formatDuration(timeoutMs)}`,
+      );
+    }
     if (!success) throw failure(directory, new TextDecoder().decode(stderr));
     await toDisk(draft);
     await Deno.rename(draft, image);
