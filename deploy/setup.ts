@@ -28,25 +28,33 @@ export interface Setup {
  * not stop the other: what it has built need not be built again.
  *
  * @param drivers for whose pods
- * @param options `kernelLast`: the kernel's source is fetched when the host programs are there, for who waits for those
+ * @param options `kernelLast`: what only VMs need lets the rest go first, for who waits for that
  */
 export function beginSetup(
   drivers: readonly DriverDeployment[] = DRIVERS,
   options: { kernelLast?: boolean } = {},
 ): Setup {
   const guest = drivers.some(({ vm }) => vm);
-  const host = installHost();
-  const agent = host.then(buildAgent);
-  const images = agent.then(buildOciImages);
-  const kernel = () => options.kernelLast ? host.then(() => buildKernel()) : buildKernel();
-  const all = Promise.allSettled([images, ...(guest ? [kernel(), agent.then(buildImage)] : [])]);
+  const [host, agent] = [installHost(), buildAgent()];
+  const images = host.then(buildOciImages);
+  const withoutVm = Promise.all([agent, images]).then(() => {});
+  const forVms = () => {
+    const image = options.kernelLast
+      ? withoutVm.then(buildImage)
+      : Promise.all([host, agent]).then(buildImage);
+    const kernel = options.kernelLast
+      ? host.then(() => buildKernel(undefined, { yielding: true }))
+      : buildKernel();
+    return [image, kernel];
+  };
+  const all = Promise.allSettled([withoutVm, ...(guest ? forVms() : [])]);
   const allBuilt = all.then((results) => {
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   });
   // Who waits for a part first hears of a failure of the rest later.
   allBuilt.catch(() => {});
-  return { withoutVm: images.then(() => {}), all: allBuilt };
+  return { withoutVm, all: allBuilt };
 }
 
 /**

@@ -49,6 +49,9 @@ const TARGETS = ["bzImage", "vmlinux"];
 const OBJECT_LINE = /^ {2}(CC|AS) /;
 const OBJECTS = 1_770;
 
+/** A third of the time that others get at the same moment. */
+const YIELDING = 5;
+
 /** Counted up when the output's files change their names or what is in them. */
 const LAYOUT = 2;
 
@@ -88,7 +91,12 @@ function configFile(options: readonly Option[]): string {
   return options.map((option) => `${option.name}=${option.value}\n`).join("");
 }
 
-async function build(version: string, wanted: readonly Option[], context: StepContext): Promise<void> {
+async function build(
+  version: string,
+  wanted: readonly Option[],
+  niceness: number,
+  context: StepContext,
+): Promise<void> {
   const { out, log, say } = context;
   await needCommands(BUILD_TOOLS, log, say);
   const { tree, packaged } = await source(version, context);
@@ -109,8 +117,8 @@ async function build(version: string, wanted: readonly Option[], context: StepCo
   say(`compiling Linux ${packaged} with ${jobs} jobs (some minutes; ${log})`);
   const progress = context.progress("compiling", OBJECTS);
   const count = lineCounter(OBJECT_LINE);
-  // Nice: what runs beside it, the first pods of the demo among it, does not wait for it.
-  await run("nice", ["make", "-C", tree, `-j${jobs}`, ...TARGETS], {
+  const make = ["make", "-C", tree, `-j${jobs}`, ...TARGETS];
+  await run("nice", ["-n", String(niceness), ...make], {
     log,
     env: MAKE_ENV,
     onOutput: (chunk) => progress.add(count(chunk)),
@@ -127,17 +135,21 @@ async function build(version: string, wanted: readonly Option[], context: StepCo
  * Builds the kernel unless it was built from the same options; a comment in a fragment costs no compilation.
  *
  * @param version of Debian's source package, `6.12`
+ * @param options `yielding`: what else this host does comes before the compilation
  * @returns the directory with `vmlinuz` (bzImage), `vmlinux.bin` (ELF with a PVH entry), `config` and `version`
  * @throws KuasarError where an option of the fragments cannot be had, or the build fails
  */
-export async function buildKernel(version: string = DEFAULT_VERSION): Promise<string> {
+export async function buildKernel(
+  version: string = DEFAULT_VERSION,
+  options: { yielding?: boolean } = {},
+): Promise<string> {
   const wanted = await fragments();
   const recipe = JSON.stringify([LAYOUT, version, MAKE_ENV, TARGETS]);
   return await step({
     name: "kernel",
     output: "kernel",
     inputs: [{ text: recipe }, { text: configFile(wanted) }],
-    run: (context) => build(version, wanted, context),
+    run: (context) => build(version, wanted, options.yielding ? YIELDING : 0, context),
   });
 }
 
