@@ -61,13 +61,13 @@ export const CORE_POWERS = {
     devices: ["block-*"],
     opensAnyFile: true,
   },
-  // It runs the hooks of tasks without a pod: of nerdctl, which bring them into their networks by CNI plugins.
+  // It speaks to agents, over the kernel's vsock where the host has that, and runs the hooks of tasks without a pod: of nerdctl, which bring them into their networks by CNI plugins.
   sandboxer: {
     capabilities: [
       ...OF_ALL,
       ...["NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "MAC_ADMIN", "CHOWN", "FOWNER", "DAC_READ_SEARCH"],
     ],
-    families: [...UNIX_AND_NETLINK, "AF_INET", "AF_INET6", "AF_PACKET"],
+    families: [...UNIX_AND_NETLINK, "AF_VSOCK", "AF_INET", "AF_INET6", "AF_PACKET"],
     namespaces: ["net", "mnt"],
     devices: ["/dev/net/tun"],
     speaksIp: true,

@@ -178,6 +178,13 @@ for (const name of [...texts.keys()].filter((name) => name.endsWith(".service"))
   });
 }
 
+Deno.test("whoever speaks to a guest's agent may do so over the kernel's vsock", () => {
+  const speakers = DRIVERS.filter(({ vm }) => vm).map(({ name }) => `kuasar-driver-${name}.service`);
+  for (const name of ["kuasar-sandboxer.service", ...speakers]) {
+    ok(words(units.get(name)!, "Service", "RestrictAddressFamilies").includes("AF_VSOCK"), name);
+  }
+});
+
 Deno.test("no service keeps the task server's containers from anything", () => {
   const service = units.get("kuasar-task.service")!.get("Service")!;
   for (const key of ["NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter", "RestrictNamespaces"]) {
