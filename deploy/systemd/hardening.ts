@@ -61,7 +61,8 @@ export const CORE_POWERS = {
     devices: ["block-*"],
     opensAnyFile: true,
   },
-  // It speaks to agents, over the kernel's vsock where the host has that, and runs the hooks of tasks without a pod: of nerdctl, which bring them into their networks by CNI plugins.
+  // It speaks to agents, over the kernel's vsock where the host has that, and runs the hooks of tasks without a pod: of
+  // nerdctl, which bring them into their networks by CNI plugins.
   sandboxer: {
     capabilities: [
       ...OF_ALL,
