@@ -73,7 +73,7 @@ export function planLaunch(
     initrd: config.guest.initrdPath,
     image: config.guest.imagePath,
     firmware: config.firmwarePath,
-    kernelParams: kernelParams(request, config, opened.vsock),
+    kernelParams: kernelParams(request, config, opened.vsock, accel),
     console: config.console,
     entropySource: config.entropySource,
     seccomp: config.seccomp,
@@ -96,7 +96,12 @@ function cpu(config: QemuConfig, accel: Accel): string {
   return config.cpuFeatures ? `${model},${config.cpuFeatures}` : model;
 }
 
-function kernelParams(request: StartRequest, config: QemuConfig, vsock?: VsockPlan): string {
+function kernelParams(
+  request: StartRequest,
+  config: QemuConfig,
+  vsock?: VsockPlan,
+  accel?: Accel,
+): string {
   const { imagePath, initrdPath } = config.guest;
   const own = [
     `console=${config.console}`,
@@ -104,6 +109,8 @@ function kernelParams(request: StartRequest, config: QemuConfig, vsock?: VsockPl
     "panic=-1",
     ...portWindows(config),
     ...(vsock?.kind === "kernel" ? secretParams(vsock) : []),
+    // Clearing all memory that the kernel takes is a tenth of an emulated boot.
+    ...(accel === "tcg" ? ["init_on_alloc=0"] : []),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);

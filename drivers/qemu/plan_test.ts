@@ -35,7 +35,7 @@ Deno.test("kernel parameters: ours, the configured ones, the request's, in this 
   );
   strictEqual(
     plan.kernelParams.replace(" no_timer_check", ""),
-    "console=ttyS0 panic=-1 task.sharefs_type=9p quiet a=b task.debug",
+    "console=ttyS0 panic=-1 init_on_alloc=0 task.sharefs_type=9p quiet a=b task.debug",
   );
 });
 
