@@ -46,6 +46,8 @@ export async function writeDeb(spec: DebSpec, { out, work, log, epochS }: DebOpt
     const configs = spec.items.filter((item) => item.kind === "text" && item.config).map(({ path }) => path);
     if (configs.length > 0) texts.push(["conffiles", configs.map((path) => `${path}\n`).join(""), 0o644]);
     for (const [name, text, mode] of texts) await put(`${meta}/${name}`, text, mode);
+    // A folder that is made gets its mode narrowed by the umask, and the group's bit of the one above.
+    await run("find", [work, "-type", "d", "-exec", "chmod", "u=rwx,go=rx,g-s", "{}", "+"], { log });
     const touch = ["-exec", "touch", "--no-dereference", `--date=@${epochS}`, "{}", "+"];
     await run("find", [work, ...touch], { log });
     const file = `${out}/${spec.name}_${spec.version}_${spec.architecture}.deb`;
