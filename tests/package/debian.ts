@@ -88,16 +88,30 @@ export class DebianMachine {
     return (await this.done("systemctl", "show", "--property=MainPID", "--value", unit)).trim();
   }
 
-  /** What there is: files but for the notes of Debian's tools, processes, mounts, cgroups, links. */
+  /** What there is and no package has brought: files but for notes of Debian's tools, processes, mounts, cgroups, links. */
   async inventory(): Promise<Set<string>> {
     const lines = async (what: string, ...command: string[]) =>
       (await this.done(...command)).split("\n").filter(Boolean).map((line) => `${what} ${line}`);
+    const brought = new Set(
+      (await this.done("sh", "-c", "cat /var/lib/dpkg/info/*.list")).split("\n").map((path) =>
+        // These are links into /usr.
+        path.replace(/^\/(?=(bin|sbin|lib|lib64)\/)/, "/usr/")
+      ),
+    );
     const files = await lines("file", "find", "/", "/run", "-xdev", "-not", "-path", "/proc/*");
     return new Set([
-      ...files.filter((line) => !NOTES.test(line.slice("file ".length))),
+      ...files.filter((line) => {
+        const path = line.slice("file ".length);
+        return !NOTES.test(path) && !brought.has(path);
+      }),
       ...await lines("process", "ps", "-e", "--format=comm="),
       ...await lines("mount", "findmnt", "--raw", "--noheadings", "--output=TARGET"),
-      ...await lines("cgroup", "sh", "-c", "find /sys/fs/cgroup -type d -iname '*kuasar*'"),
+      // Of version 1, the cpusets are those of this host, with other people's in them.
+      ...await lines(
+        "cgroup",
+        ...["find", "/sys/fs/cgroup", "-type", "d", "-iname", "*kuasar*"],
+        ...["-not", "-path", "/sys/fs/cgroup/cpuset/*"],
+      ),
       ...await lines("link", "sh", "-c", "ip -o link | cut -d: -f2"),
     ]);
   }
