@@ -26,6 +26,12 @@ export class FifoIo implements StdioProvider {
   constructor(directory: string, keeper: Keeper | undefined) {
     this.#directory = directory;
     this.#keeper = keeper;
+    try {
+      // The first one opens what all are made in: when a process needs one there may be no descriptor left for that.
+      sys.close(sys.openNull(sys.O.RDWR));
+    } catch (error) {
+      log.warn("cannot make a null device for processes without streams", { error });
+    }
   }
 
   make(container: string, exec: string, request: IoRequest): ProcessIo {
