@@ -1,5 +1,6 @@
 import { Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { log } from "../runtime/log.ts";
+import { UnansweredError } from "./answer_times.ts";
 import type { HostContainer } from "./container.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { newContainer } from "./new_container.ts";
@@ -48,7 +49,7 @@ async function adoptProcess(container: HostContainer, execId: string): Promise<v
   const { id } = container.record;
   const process = container.process(execId);
   try {
-    const { status } = await container.guest((task) => task.state({ id, execId }));
+    const status = await statusOf(container, execId);
     // An ended process may still have output that nobody has fetched; its exit comes by Wait.
     if (status !== Status.STOPPED) process.status = status;
     if (status !== Status.CREATED || execId === "") await container.connectStdio(execId);
@@ -57,4 +58,15 @@ async function adoptProcess(container: HostContainer, execId: string): Promise<v
     process.stdio.close();
   }
   void container.watchExit(execId);
+}
+
+/** As often as it takes: a guest that does not answer now may have output later, or its VM ends. */
+async function statusOf(container: HostContainer, execId: string): Promise<Status> {
+  for (;;) {
+    try {
+      return (await container.guest((task) => task.state({ id: container.record.id, execId }))).status;
+    } catch (error) {
+      if (!(error instanceof UnansweredError) || container.link.dead) throw error;
+    }
+  }
 }
