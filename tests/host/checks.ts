@@ -82,7 +82,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...end,
 ];
 
-/** The slice of `deno task test`: each fault that only such a host shows, in minutes. */
+/** The short list: each fault that only such a host shows, in minutes. */
 export const SLICE: readonly Check[] = [
   ...begin,
   ...(["runc", "qemu"] as const).map((kind) => ofKind(kind, "first container", firstContainer)),

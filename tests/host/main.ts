@@ -1,6 +1,6 @@
 /**
  * `deno task test:host`: Debian 12 and 13 as people have them, in QEMU, and what is promised there; ends with a table.
- * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` runs what `deno task test` runs; `--packages DIR` takes
+ * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` runs the short list; `--packages DIR` takes
  * packages that there are.
  */
 import { parseArgs } from "node:util";

@@ -31,8 +31,9 @@ const VERSIONS: Readonly<Record<string, string>> = {
   systemd: "systemctl --version | head -n 1 | cut -d ' ' -f 2",
 };
 
-/** Of the host's journal, with a failure. */
-const JOURNAL = "journalctl --no-pager -n 60 -o short-monotonic -u 'kuasar*'";
+/** The end of the host's journal, with a failure; containerd tells much of its own. */
+const JOURNAL =
+  "journalctl --no-pager --output short-monotonic --unit 'kuasar*' | grep -v 'containerd.*level=info' | tail -n 40";
 
 /** How a host is tested. */
 export interface HostRun {

@@ -13,7 +13,9 @@ export const START_TIMEOUT_MS = 300_000;
 
 /** systemd reads every unit without a word. */
 export async function verifyUnits({ machine }: DebianHost): Promise<string> {
-  const { code, stdout, stderr } = await machine.run(`systemd-analyze verify ${UNITS}/kuasar*`);
+  const { code, stdout, stderr } = await machine.run(
+    `cd ${UNITS} && systemd-analyze verify kuasar*.service kuasar*.socket kuasar*.target`,
+  );
   strictEqual(`${stdout}${stderr}`, "");
   strictEqual(code, 0);
   return (await machine.must("systemctl --version | head -n 1")).trim();
