@@ -88,6 +88,7 @@ export interface LandlockRule {
 /** `GET vmm.ping`. */
 export interface PingAnswer {
   version: string;
+  /** Of its own PID namespace. */
   pid?: number;
   features?: string[];
 }

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import type { ProcessRef } from "../../lib/process/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import type { Control, Counters, LastWords } from "../contract/vm/control.ts";
 import type { CloudHypervisorApi } from "./api.ts";
@@ -23,12 +24,16 @@ export class CloudHypervisorControl implements Control {
   #lastWords: LastWords | undefined;
   #quitting = false;
 
-  /** Takes both over. */
-  constructor(api: CloudHypervisorApi, events: EventPipe, version: Version) {
+  /**
+   * Takes both over.
+   *
+   * @param vmm as the host knows it: its own number of itself is one of its own PID namespace
+   */
+  constructor(api: CloudHypervisorApi, events: EventPipe, version: Version, vmm: ProcessRef) {
     this.#api = api;
     this.#events = events;
     this.#disks = new Disks(api, events, version);
-    this.devices = new Devices(api, events);
+    this.devices = new Devices(api, events, `/proc/${vmm.pid}/ns/net`);
     this.resizable = new CloudHypervisorSize(api);
     events.onEvent((event) => this.#hear(event));
   }

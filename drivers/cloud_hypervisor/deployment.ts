@@ -17,9 +17,10 @@ export const deployment: DriverDeployment = {
   powers: "vm",
   needsKvm: true,
   configFile: "config_clh.toml",
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
+  configuration: ({ tools, agent, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.cloudHypervisor,
+      launcher_path: tools.launcher ?? agent,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,

@@ -4,15 +4,7 @@ import type { Nic } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { openTap } from "../contract/tap.ts";
 import { checkNic, checkPmem, checkShare, vfioPath } from "../contract/vm/device_rules.ts";
 import type { Device, PluggedDevices } from "../contract/vm/devices.ts";
-import type {
-  AddedDevice,
-  DeviceConfig,
-  FsConfig,
-  NetConfig,
-  PingAnswer,
-  PmemConfig,
-  VmInfo,
-} from "./api_types.ts";
+import type { AddedDevice, DeviceConfig, FsConfig, NetConfig, PmemConfig, VmInfo } from "./api_types.ts";
 import { Bus, type BusApi, type EventSource } from "./bus.ts";
 import { fsConfig, netConfig } from "./plan.ts";
 
@@ -26,7 +18,6 @@ type Added = Promise<AddedDevice | undefined>;
 
 /** What plugging asks of the API. */
 export interface DeviceApi extends BusApi {
-  ping(): Promise<PingAnswer>;
   addNet(net: NetConfig, fds: readonly number[]): Added;
   addFs(fs: FsConfig): Added;
   addPmem(pmem: PmemConfig): Added;
@@ -40,9 +31,12 @@ export interface DeviceApi extends BusApi {
 export class Devices implements PluggedDevices {
   readonly #api: DeviceApi;
   readonly #bus: Bus;
+  readonly #netns: string;
 
-  constructor(api: DeviceApi, events: EventSource, unplugTimeoutMs?: number) {
+  /** @param netns the network namespace of the VMM */
+  constructor(api: DeviceApi, events: EventSource, netns: string, unplugTimeoutMs?: number) {
     this.#api = api;
+    this.#netns = netns;
     this.#bus = new Bus(api, events, unplugTimeoutMs);
   }
 
@@ -92,8 +86,7 @@ export class Devices implements PluggedDevices {
   async #addNic(id: string, nic: Nic, { config }: VmInfo): Added {
     checkNic(nic);
     // It asks the kernel about the tap by its name, so it must be where the tap is.
-    const { pid } = await this.#api.ping();
-    if (pid !== undefined) await checkSameNetns(nic.netnsPath, `/proc/${pid}/ns/net`);
+    await checkSameNetns(nic.netnsPath, this.#netns);
     const queues = Math.max(1, Math.min(nic.queues, config.cpus?.boot_vcpus ?? 1));
     const fds = openTap({ ...nic, queues });
     try {

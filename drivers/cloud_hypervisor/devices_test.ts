@@ -43,9 +43,6 @@ class FakeVmm implements DeviceApi {
       device_tree: Object.fromEntries([...fixed, ...plugged]),
     };
   }
-  async ping() {
-    return { version: "v53.0" };
-  }
   addNet = refuse;
   addFs = refuse;
   addDevice = refuse;
@@ -62,7 +59,10 @@ async function withFile(
   try {
     await Deno.truncate(hostPath, 2 << 20);
     const vmm = new FakeVmm();
-    await test(vmm, new Devices(vmm, vmm, 20), { $case: "pmem", value: { hostPath, discardWrites: true } });
+    await test(vmm, new Devices(vmm, vmm, "/none", 20), {
+      $case: "pmem",
+      value: { hostPath, discardWrites: true },
+    });
   } finally {
     await Deno.remove(hostPath);
   }
@@ -72,7 +72,7 @@ Deno.test("a device comes, is found again where it is, and goes", () =>
   withFile(async (vmm, devices, pmem) => {
     for (let i = 0; i < 3; i++) {
       strictEqual(await devices.attach("a", pmem), BDF);
-      strictEqual(await new Devices(vmm, vmm).attach("a", pmem), BDF);
+      strictEqual(await new Devices(vmm, vmm, "/none").attach("a", pmem), BDF);
       deepStrictEqual([...vmm.configured.keys()], ["plug-a"]);
       strictEqual(vmm.configured.get("plug-a")!.discard_writes, true);
       await devices.detach("a");
@@ -86,7 +86,7 @@ Deno.test("a device that the guest keeps is leaving, also for the next driver, a
     await devices.attach("a", pmem);
     vmm.obeys = false;
     await rejects(devices.detach("a"), { code: "DEADLINE_EXCEEDED" });
-    const next = new Devices(vmm, vmm, 20);
+    const next = new Devices(vmm, vmm, "/none", 20);
     strictEqual(await next.has("a"), true);
     await rejects(next.attach("a", pmem), { code: "DEADLINE_EXCEEDED" });
     vmm.letGo("plug-a");

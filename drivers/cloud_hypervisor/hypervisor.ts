@@ -13,6 +13,7 @@ import type { Hypervisor, Launch, Snapshot } from "../contract/vm/hypervisor.ts"
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
+import { OWN_TAPS, PLAIN } from "../contract/vm/rights.ts";
 import { spawnVmm } from "../contract/vm/spawn.ts";
 import { CloudHypervisorApi } from "./api.ts";
 import { buildArguments } from "./command_line.ts";
@@ -41,6 +42,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly memoryMib: number;
+  readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: CloudHypervisorConfig;
   readonly #build: Build | undefined;
@@ -59,6 +61,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.notes = [...notes, ...program.notes, ...(build ? versionNotes(build) : []), ...config.notes];
     this.memoryMib = config.guest.memoryMib;
+    this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -94,10 +97,12 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     const args = buildArguments(this.#config, { api, events });
     machine.abort.signal.throwIfAborted();
     // It asks the kernel about its taps by their names, so it must be where they are.
-    const netns = request.nics[0]?.netnsPath;
+    const place = request.nics[0]
+      ? { netns: request.nics[0].netnsPath, rights: OWN_TAPS }
+      : { rights: PLAIN };
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, this.#config.path, args, inherited.fds, netns),
+      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: inherited.fds, ...place }),
     );
   }
 
@@ -106,7 +111,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     const { version } = this.#usableBuild();
     const api = new CloudHypervisorApi(machine.paths.monitor);
     const events = EventPipe.open(eventPath(machine));
-    const control = new CloudHypervisorControl(api, events, version);
+    const control = new CloudHypervisorControl(api, events, version, machine.record.vmm!);
     try {
       // The first answer comes when the program has started.
       await clock.measure("vmm", () => api.ping(this.bootTimeoutMs));
@@ -134,7 +139,8 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   async reconnect(machine: Machine<CloudHypervisorControl>): Promise<Reconnected<CloudHypervisorControl>> {
     const { version } = this.#usableBuild();
     const api = new CloudHypervisorApi(machine.paths.monitor);
-    const control = new CloudHypervisorControl(api, EventPipe.open(eventPath(machine)), version);
+    const events = EventPipe.open(eventPath(machine));
+    const control = new CloudHypervisorControl(api, events, version, machine.record.vmm!);
     try {
       return { control, state: await control.adopt(RECONNECT_TIMEOUT_MS) };
     } catch (error) {

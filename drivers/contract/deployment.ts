@@ -1,6 +1,6 @@
 /** What a driver's generated configuration may name. All paths are absolute. */
 export interface DeploymentContext {
-  /** Programs of the host, by their keys in the table of deploy/host. */
+  /** Programs of the host, by their keys in the table of deploy/host; `launcher` starts VMMs in the place of our agent. */
   tools: Readonly<Record<string, string>>;
   /** Our agent, which on the host also holds shared PID namespaces. */
   agent: string;

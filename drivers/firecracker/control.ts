@@ -74,7 +74,8 @@ export class FirecrackerControl implements Control {
   /** Its API has no word for it. Only the guest could end by Ctrl-Alt-Del, where it listens to a keyboard. */
   quit(): Promise<void> {
     this.#quitting = true;
-    killProcess(this.#vmm, "SIGTERM");
+    // The first process of its PID namespace hears no signal that it has no handler for.
+    killProcess(this.#vmm, "SIGKILL");
     return Promise.resolve();
   }
 

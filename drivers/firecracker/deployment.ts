@@ -19,9 +19,10 @@ export const deployment: DriverDeployment = {
   needsKvm: true,
   sharesNothing: true,
   configFile: `config_firecracker_${Deno.build.arch}.toml`,
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
+  configuration: ({ tools, agent, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.firecracker,
+      launcher_path: tools.launcher ?? agent,
       kernel_path: kernel,
       initrd_path: initrd,
       memory_in_mb: memoryMib,

@@ -12,6 +12,7 @@ import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
+import { OWN_TAPS, PLAIN } from "../contract/vm/rights.ts";
 import { spawnVmm } from "../contract/vm/spawn.ts";
 import type { SandboxPaths } from "../contract/sandbox_paths.ts";
 import { waitForFile } from "../contract/wait_for_file.ts";
@@ -43,6 +44,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly controlSocket = "api.sock";
   readonly vsock = "hybrid";
   readonly memoryMib: number;
+  readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: FirecrackerConfig;
   readonly #build: Build | undefined;
@@ -69,6 +71,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
       ...(config.hugepages ? [] : ["snapshot"]),
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -92,10 +95,12 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
     const args = buildArguments(this.#config, machine.id, machine.paths.monitor);
     machine.abort.signal.throwIfAborted();
     // It opens its taps by their names, so it must be where they are.
-    const netns = request.nics[0]?.netnsPath;
+    const place = request.nics[0]
+      ? { netns: request.nics[0].netnsPath, rights: OWN_TAPS }
+      : { rights: PLAIN };
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, this.#config.path, args, [], netns),
+      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: [], ...place }),
     );
   }
 

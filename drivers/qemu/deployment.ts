@@ -10,9 +10,10 @@ export const deployment: DriverDeployment = {
   vm: true,
   powers: "file-serving-vm",
   configFile: `config_qemu_${Deno.build.arch}.toml`,
-  configuration: ({ tools, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
+  configuration: ({ tools, agent, kernel, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       qemu_path: tools.qemu,
+      launcher_path: agent,
       kernel_path: kernel,
       initrd_path: initrd,
       vhost_device_vsock_path: tools.vhostDeviceVsock,

@@ -12,6 +12,7 @@ import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
+import { FILE_SERVER, PLAIN } from "../contract/vm/rights.ts";
 import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
 import { buildArguments } from "./command_line.ts";
 import type { QemuConfig } from "./config.ts";
@@ -34,6 +35,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly controlSocket = "qmp.sock";
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
+  readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: QemuConfig;
 
@@ -59,6 +61,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
       ...["pause", "resize", "counters", `vsock-${this.vsock}`],
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -105,7 +108,13 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     machine.abort.signal.throwIfAborted();
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, this.#config.qemuPath, buildArguments(plan), inherited.fds),
+      () =>
+        spawnVmm(host, machine, {
+          command: this.#config.qemuPath,
+          args: buildArguments(plan),
+          fds: inherited.fds,
+          rights: plan.share?.kind === "9p" ? FILE_SERVER : PLAIN,
+        }),
     );
   }
 

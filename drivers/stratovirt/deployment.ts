@@ -17,9 +17,10 @@ export const deployment: DriverDeployment = {
   powers: "vm",
   needsKvm: true,
   configFile: `config_stratovirt_${Deno.build.arch}.toml`,
-  configuration: ({ tools, bzImage, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
+  configuration: ({ tools, agent, bzImage, initrd, memoryMib, kernelParams, bootTimeoutS }) =>
     tomlTable("hypervisor", {
       path: tools.stratovirt,
+      launcher_path: tools.launcher ?? agent,
       kernel_path: bzImage,
       initrd_path: initrd,
       memory_in_mb: memoryMib,

@@ -14,6 +14,7 @@ import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
 import type { ProgramVersion } from "../contract/program_version.ts";
+import { PLAIN } from "../contract/vm/rights.ts";
 import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts";
 import { buildArguments } from "./command_line.ts";
 import type { StratoVirtConfig } from "./config.ts";
@@ -35,6 +36,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly controlSocket = "qmp.sock";
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
+  readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: StratoVirtConfig;
 
@@ -60,6 +62,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
       ...["pause", `vsock-${this.vsock}`],
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }
 
@@ -106,7 +109,13 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
     machine.abort.signal.throwIfAborted();
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, this.#config.path, buildArguments(plan), inherited.fds),
+      () =>
+        spawnVmm(host, machine, {
+          command: this.#config.path,
+          args: buildArguments(plan),
+          fds: inherited.fds,
+          rights: PLAIN,
+        }),
     );
   }
 

@@ -1,5 +1,6 @@
 // The program: a QuickJS runtime without its standard library, our module `sys`, and the agent's bytecode.
 #include "greeter.h"
+#include "jail.h"
 #include "keeper.h"
 #include "native.h"
 #include "pause.h"
@@ -79,7 +80,8 @@ static void have_stdio(void) {
 
 int main(int argc, char **argv) {
   int code = 70;
-  if (pause_main(argc, argv, &code) || greeter_main(argc, argv, &code) || preload_main(argc, argv, &code)) return code;
+  if (pause_main(argc, argv, &code) || jail_main(argc, argv, &code)) return code;
+  if (greeter_main(argc, argv, &code) || preload_main(argc, argv, &code)) return code;
   have_stdio();
   if (keeper_wanted(argc, argv)) return keeper_main(argc, argv);
   // One arena and early returns to the kernel: the process lives for months and is mostly idle.

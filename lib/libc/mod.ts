@@ -47,6 +47,7 @@ export {
   withNetns,
   withNewNamespaces,
   withNewNetns,
+  withNewPidNamespace,
 } from "./namespaces.ts";
 export { pidfdExitStatus, pidfdOpen, pidfdSendSignal, SIGNAL } from "./processes.ts";
 export {

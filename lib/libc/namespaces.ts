@@ -98,6 +98,26 @@ export function withNewNamespaces<T>(kinds: readonly ThreadNamespace[], fn: () =
   }
 }
 
+/**
+ * Runs `fn` so that the first child which it starts is the first process of a new PID namespace, and comes back. That process
+ * is sent no signal that it has no handler for, but SIGKILL and SIGSTOP from outside (pid_namespaces(7)).
+ *
+ * @throws {Errno}
+ */
+export function withNewPidNamespace<T>(fn: () => Synchronous<T>): T {
+  const home = openFd("/proc/thread-self/ns/pid", OPEN.RDONLY);
+  try {
+    check(libc().unshare(CLONE.NEWPID), "make a PID namespace");
+    try {
+      return fn();
+    } finally {
+      returnTo(home, CLONE.NEWPID, "PID");
+    }
+  } finally {
+    closeFd(home);
+  }
+}
+
 /** The path of a namespace of the calling thread. */
 export function ownNamespace(kind: ThreadNamespace | "net"): string {
   return `/proc/thread-self/ns/${kind}`;

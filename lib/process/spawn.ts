@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { asKuasarError, KuasarError } from "../errors/mod.ts";
-import { closeFd, OPEN, openFd, withNetns } from "../libc/mod.ts";
+import { closeFd, OPEN, openFd, withNetns, withNewPidNamespace } from "../libc/mod.ts";
+import { type Jail, jailed } from "./jail.ts";
 import { type ProcessRef, processRef } from "./process_ref.ts";
 
 /** Options of {@link spawnWithFds}. */
@@ -28,6 +29,11 @@ export interface SpawnOptions {
    * handler in core_pattern is free to ignore, nor by what the kernel hands to such a handler (core(5)). @default false
    */
   noCore?: boolean;
+  /**
+   * How little the program may do: then it is also the first process of a PID namespace of its own, which ends at no signal but
+   * SIGKILL unless it has a handler for it. @default what this process may
+   */
+  jail?: Jail;
 }
 
 /** A child that sets itself up before it becomes the program; its pid stays. */
@@ -118,15 +124,25 @@ function startChild(
   command: string,
   args: readonly string[],
   stdio: StdioOptions,
-  { cwd, env, ...setUp }: SpawnOptions,
+  { cwd, env, jail, ...setUp }: SpawnOptions,
 ): ChildProcess {
-  const [program, ...programArgs] = settingUp([command, ...args], setUp);
-  return spawn(program!, programArgs, {
-    stdio,
-    detached: true,
-    ...(cwd !== undefined && { cwd }),
-    ...(env !== undefined && { env }),
+  const start = ([program, ...programArgs]: readonly string[]) =>
+    spawn(program!, programArgs, {
+      stdio,
+      detached: true,
+      ...(cwd !== undefined && { cwd }),
+      ...(env !== undefined && { env }),
+    });
+  if (!jail) return start(settingUp([command, ...args], setUp));
+  Deno.statSync(command);
+  const { cgroups = [], oomScoreAdj, noCore = false } = setUp;
+  const line = jailed([command, ...args], jail, {
+    cgroups,
+    oomScoreAdj,
+    noCore,
+    descriptors: stdio.length,
   });
+  return withNewPidNamespace(() => start(line));
 }
 
 async function settle(child: ChildProcess, command: string): Promise<SpawnedProcess> {

@@ -19,6 +19,7 @@ export function hypervisorConfig(
   garbage: string,
 ): string {
   const keys: HypervisorKeys = {
+    launcher_path: guest.launcher,
     kernel_path: guest.kernel,
     initrd_path: guest.initrd,
     kernel_params: guest.kernelParams,

@@ -1,5 +1,6 @@
 import type { Fault } from "../../drivers/contract/conformance/mod.ts";
 import { root } from "../root.ts";
+import { standInLauncher } from "../standins/mod.ts";
 import { hypervisorConfig, type HypervisorKeys } from "./hypervisor_config.ts";
 import type { TestGuest } from "./vm_guest.ts";
 
@@ -17,10 +18,13 @@ export async function vmDriverCommand(
   runDir: string,
   fault: Fault,
 ): Promise<string[]> {
+  // A stand-in is a script.
+  const standIn = program !== "qemu_path" && (await Deno.readTextFile(String(own[program]))).startsWith("#!");
+  const launcher = standIn ? await standInLauncher() : guest.launcher;
   const garbage = `${runDir}/garbage`;
   await Deno.writeTextFile(garbage, "neither a kernel nor an initrd\n".repeat(1000));
   const config = `${runDir}/driver.toml`;
-  await Deno.writeTextFile(config, hypervisorConfig(guest, own, program, fault, garbage));
+  await Deno.writeTextFile(config, hypervisorConfig({ ...guest, launcher }, own, program, fault, garbage));
   const flags = ["--run-dir", runDir, "--config", config, "--log-level", "error"];
   const main = `${root}/drivers/${folder}/main.ts`;
   return [Deno.execPath(), "run", "--allow-all", "--no-check", "--quiet", main, ...flags];

@@ -5,6 +5,8 @@ export interface TestGuest {
   kernel: string;
   initrd: string;
   kernelParams: string;
+  /** What starts VMMs: our agent. */
+  launcher: string;
   /** In s. */
   bootTimeout: number;
 }
@@ -17,6 +19,7 @@ export function testGuest(): TestGuest {
   return {
     kernel: Deno.env.get("KUASAR_TEST_KERNEL") ?? `${root}/build/kernel/vmlinux.bin`,
     initrd: Deno.env.get("KUASAR_TEST_INITRD") ?? `${root}/build/image/kuasar.initrd`,
+    launcher: `${root}/build/guest/agent`,
     kernelParams: Deno.env.get("KUASAR_TEST_KERNEL_PARAMS") ?? "quiet",
     // Several guests boot at once, under emulation and beside whatever else the host does.
     bootTimeout: Number(Deno.env.get("KUASAR_TEST_BOOT_TIMEOUT") ?? 300),

@@ -4,6 +4,7 @@ import { chooseAccel, hostAccelFacts } from "../../drivers/contract/vm/accel.ts"
 import { quark } from "./quark/launcher.ts";
 import { cloudHypervisor } from "./cloud_hypervisor/launcher.ts";
 import { firecracker } from "./firecracker/launcher.ts";
+import { writeStandInLauncher } from "./launcher.ts";
 import { stratoVirt } from "./stratovirt/launcher.ts";
 
 /** A stand-in for a program that cannot run on every machine that the tests run on. */
@@ -53,15 +54,25 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
     return { path: installed, tools: { [tool]: installed }, what: installed };
   }
   const reason = installed === undefined ? `${command} is not installed and ${variable} not set` : notes[0];
-  const path = `${buildDir}/standins/${command}`;
-  await Deno.mkdir(`${buildDir}/standins`, { recursive: true });
-  // Renamed into place: another test may be about to start the old one.
-  const fresh = `${path}.${Deno.pid}`;
-  await standIn.write(fresh);
-  await Deno.rename(fresh, path);
+  const path = await written(command, standIn.write);
   return {
     path,
-    tools: { [tool]: path, ...standIn.settings },
+    tools: { [tool]: path, launcher: await standInLauncher(), ...standIn.settings },
     what: `a stand-in for ${command}: ${reason}`,
   };
+}
+
+/** The path of what starts stand-ins ({@link writeStandInLauncher}). */
+export function standInLauncher(): Promise<string> {
+  return written("launcher", writeStandInLauncher);
+}
+
+/** Writes a program into the build folder. Renamed into place: another test may be about to start the old one. */
+async function written(name: string, write: (path: string) => Promise<void>): Promise<string> {
+  const path = `${buildDir}/standins/${name}`;
+  await Deno.mkdir(`${buildDir}/standins`, { recursive: true });
+  const fresh = `${path}.${Deno.pid}`;
+  await write(fresh);
+  await Deno.rename(fresh, path);
+  return path;
 }

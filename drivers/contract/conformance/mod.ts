@@ -9,6 +9,7 @@ import { hostContainerTests } from "./host_container_tests.ts";
 import { hostLifecycleTests } from "./host_lifecycle_tests.ts";
 import { hostSurvivalTests } from "./host_survival_tests.ts";
 import { lifecycleTests } from "./lifecycle_tests.ts";
+import { rightsTests } from "./rights_tests.ts";
 import { sandboxTests } from "./sandbox_tests.ts";
 import { survivalTests } from "./survival_tests.ts";
 
@@ -31,6 +32,7 @@ export function conformance(driver: DriverUnderTest): void {
     end: (_process, _sandboxId, { guest }) => driver.powerOff(guest!),
   });
   lifecycleTests(test, driver);
+  rightsTests(test, driver);
   faultTests(test);
   survivalTests(test, driver);
   deviceTests(test, driver);

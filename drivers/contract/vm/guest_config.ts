@@ -22,6 +22,10 @@ export const GUEST_KEYS = {
   initrd_path: text({ default: "", help: "boot from this initrd, or from image_path" }),
   image_path: text({ default: "", help: "boot from this read-only disk" }),
   kernel_params: text({ default: KERNEL_PARAMS, help: "added to those that the driver needs" }),
+  launcher_path: text({
+    default: "/usr/local/lib/kuasar/agent",
+    help: "our agent, which starts a VMM with no more rights than it needs",
+  }),
   boot_timeout: integer({
     // More than the 45 s of the original: several guests that boot at once under emulation on a busy host need them. Less than
     // a start as a whole may take, so that the failure names the guest.
@@ -41,6 +45,8 @@ export interface GuestConfig {
   initrdPath: string;
   imagePath: string;
   kernelParams: string;
+  /** Our agent's program. */
+  launcherPath: string;
   bootTimeoutMs: number;
 }
 
@@ -52,6 +58,7 @@ export interface GuestValues {
   readonly initrd_path: string;
   readonly image_path: string;
   readonly kernel_params: string;
+  readonly launcher_path: string;
   readonly boot_timeout: number;
 }
 
@@ -75,13 +82,17 @@ export function guestConfig(values: GuestValues, name: string): GuestConfig {
     initrdPath: values.initrd_path || (values.image_path ? "" : `${SHARE_DIR}/kuasar.initrd`),
     imagePath: values.image_path,
     kernelParams: values.kernel_params,
+    launcherPath: values.launcher_path,
     bootTimeoutMs: values.boot_timeout * 1000,
   };
 }
 
 /** What a guest of this configuration boots from. */
-export function guestRequirements({ kernelPath, imagePath, initrdPath }: GuestConfig): Requirement[] {
+export function guestRequirements(
+  { kernelPath, imagePath, initrdPath, launcherPath }: GuestConfig,
+): Requirement[] {
   return [
+    { what: "the agent (launcher_path)", path: launcherPath, remedy: "`deno task setup`" },
     { what: "the guest kernel (kernel_path)", path: kernelPath, remedy: KERNEL_REMEDY },
     ...(imagePath ? [{ what: "the guest image (image_path)", path: imagePath, remedy: IMAGE_REMEDY }] : []),
     ...(initrdPath

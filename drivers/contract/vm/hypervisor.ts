@@ -62,6 +62,8 @@ export interface Hypervisor<C extends Control> {
   readonly vsock: "hybrid" | "kernel";
   /** Memory of a guest whose request names none. */
   readonly memoryMib: number;
+  /** Our agent's program, by which the VMM and its helpers are started. */
+  readonly launcherPath: string;
   /** From the VMM's start to the guest's READY. */
   readonly bootTimeoutMs: number;
 

@@ -2,25 +2,33 @@ import { constants } from "node:os";
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { type ChildExit, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
 import { SANDBOX_VARIABLE } from "../stray_processes.ts";
+import { RELAY, type Rights } from "./rights.ts";
 import { waitForFile } from "../wait_for_file.ts";
 import type { Control } from "./control.ts";
 import type { VmHost } from "./host.ts";
 import type { Machine } from "./machine.ts";
 
+/** A VMM that is to be started. */
+export interface VmmCommand {
+  /** The path of the program. */
+  command: string;
+  args: readonly string[];
+  /** What it finds from 3 on. */
+  fds: readonly number[];
+  /** Where it runs. @default a network namespace with nothing in it */
+  netns?: string;
+  rights: Rights;
+}
+
 /**
  * Starts a VM's VMM, notes it in the record and answers when it runs. Its output goes to `vmm.log`.
  *
- * @param fds what it finds from 3 on
- * @param netns where it runs. @default a network namespace with nothing in it
  * @throws {KuasarError}
  */
 export async function spawnVmm<C extends Control>(
   host: VmHost<C>,
   machine: Machine<C>,
-  command: string,
-  args: readonly string[],
-  fds: readonly number[],
-  netns = host.netns.path,
+  { command, args, fds, netns = host.netns.path, rights }: VmmCommand,
 ): Promise<SpawnedProcess> {
   const { title } = host.hypervisor;
   host.log.debug(`Starting ${title}`, { sandbox: machine.id, command: [command, ...args].join(" ") });
@@ -28,6 +36,7 @@ export async function spawnVmm<C extends Control>(
     fds,
     logFile: machine.paths.vmmLog,
     netns,
+    rights,
   });
   machine.record.vmm = vmm.ref;
   host.records.put(machine.id, machine.record);
@@ -54,6 +63,7 @@ export async function spawnHelper<C extends Control>(
     fds: [],
     logFile: machine.paths.vsockLog,
     netns: host.netns.path,
+    rights: RELAY,
   });
   machine.record.helpers = [...machine.record.helpers ?? [], { name, ref: helper.ref }];
   host.records.put(machine.id, machine.record);
@@ -85,11 +95,11 @@ export function vhostDeviceVsock<C extends Control>(machine: Machine<C>, command
 }
 
 function spawnForSandbox<C extends Control>(
-  { logKeeper }: VmHost<C>,
+  { hypervisor, logKeeper }: VmHost<C>,
   machine: Machine<C>,
   command: string,
   args: readonly string[],
-  { fds, logFile, netns }: { fds: readonly number[]; logFile: string; netns: string },
+  { fds, logFile, netns, rights }: Pick<VmmCommand, "fds" | "rights"> & { logFile: string; netns: string },
 ): Promise<SpawnedProcess> {
   logKeeper.keep(logFile);
   return spawnWithFds(command, args, {
@@ -103,6 +113,7 @@ function spawnForSandbox<C extends Control>(
     oomScoreAdj: machine.oomScoreAdj,
     // Helpers map it, too.
     noCore: true,
+    jail: { launcher: hypervisor.launcherPath, ...rights },
   });
 }
 
