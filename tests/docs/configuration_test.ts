@@ -4,6 +4,7 @@ import { type ConfigKey, configKeys, type TableSchema } from "../../lib/config/m
 import { SANDBOXER_SCHEMA } from "../../services/sandboxer/config.ts";
 import { STORAGE_SCHEMA } from "../../services/storage/settings.ts";
 import { root } from "../root.ts";
+import { formatted } from "./formatted.ts";
 
 const PAGE = `${root}/docs/configuration.md`;
 /** What stands behind this line is generated. */
@@ -42,19 +43,6 @@ function section({ title, file, schema }: Section): string {
   return `\n## ${title}\n\n\`${file}\`\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${
     rows.join("\n")
   }\n`;
-}
-
-/** As `deno fmt` writes it, which CI asks for. */
-async function formatted(text: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const output = child.output();
-  await new Blob([text]).stream().pipeTo(child.stdin);
-  return new TextDecoder().decode((await output).stdout);
 }
 
 Deno.test("docs/configuration.md lists every key of every service and driver with its default", async () => {
