@@ -91,6 +91,10 @@ test:
 test-e2e:
     {{deno}} test -A tests/e2e
 
+# Kill and stop processes of a node at random
+chaos:
+    {{deno}} task chaos
+
 demo:
     {{deno}} task demo
 

@@ -94,7 +94,7 @@ export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
 }
 
 /** Runs one pod with a container, so that what is opened once and lazily is open before anything is counted. */
-async function warmUp(node: Node): Promise<void> {
+export async function warmUp(node: Node): Promise<void> {
   const pod = await node.runPod({ name: "warm-up" });
   const container = await pod.run({
     name: "c",
