@@ -22,13 +22,15 @@ async function lives(node: Node, name: string): Promise<never> {
 }
 
 async function main(): Promise<number> {
-  console.log("starting");
-  const node = await Node.start({
+  const starting = Node.start({
     handler: "kuasar-runc",
     runDir: Deno.args[0]!,
     logLevel: "warn",
     images: [imageArchive("busybox")],
   });
+  // Not before: whoever reads this may send a signal at once.
+  console.log("starting");
+  const node = await starting;
   try {
     await Promise.all(Array.from({ length: SIDE_BY_SIDE }, (_, i) => lives(node, `life-${i}`)));
   } finally {

@@ -64,6 +64,9 @@ async function patientSandboxer(runDir: string): Promise<string> {
   return path;
 }
 
+/** How often a pod that cannot be removed is tried: who else removes it may be in between. */
+const REMOVALS = 3;
+
 let nodes = 0;
 
 /** A node of its own: private containerd and our services in a folder of their own. */
@@ -241,12 +244,21 @@ export class Node {
     return () => waitForNoLeaks(before, target());
   }
 
-  /** Removes every pod, whatever state it is in. */
+  /** Removes every pod, whatever state it is in. One that cannot be removed keeps no other. */
   async removeAllPods(): Promise<void> {
-    const { items } = await this.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
-    for (const { id } of items) {
-      await this.cri.runtime.stopPodSandbox({ podSandboxId: id });
-      await this.cri.runtime.removePodSandbox({ podSandboxId: id });
+    for (let attempt = 1;; attempt++) {
+      const { items } = await this.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
+      const failures: unknown[] = [];
+      for (const { id } of items) {
+        try {
+          await this.cri.runtime.stopPodSandbox({ podSandboxId: id });
+          await this.cri.runtime.removePodSandbox({ podSandboxId: id });
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length === 0) return;
+      if (attempt === REMOVALS) throw failures[0];
     }
   }
 
