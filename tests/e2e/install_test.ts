@@ -42,7 +42,7 @@ function writeDropIns(base: string, driver: DriverDeployment): string[] {
       `${state}/${driver.configFile}.d/50-host.toml`,
       driver.configuration({
         tools,
-        agent: `${base}/prefix/lib/kuasar/agent`,
+        agent: `${base}/usr/lib/kuasar/agent`,
         kernel: `${state}/vmlinux.bin`,
         bzImage: `${state}/vmlinuz`,
         initrd: `${state}/kuasar.initrd`,
