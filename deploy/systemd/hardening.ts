@@ -87,6 +87,8 @@ const VM: Powers = {
     "CHOWN",
     "SYS_CHROOT",
     "IPC_LOCK",
+    // Guests tell that they are ready on a port of the kernel's vsock that is root's alone.
+    "NET_BIND_SERVICE",
   ],
   families: [...UNIX_AND_NETLINK, "AF_VSOCK", "AF_INET"],
   namespaces: ["net", "mnt", "pid", "ipc"],

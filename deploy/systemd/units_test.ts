@@ -185,6 +185,13 @@ Deno.test("whoever speaks to a guest's agent may do so over the kernel's vsock",
   }
 });
 
+Deno.test("drivers of VMs may listen where guests tell that they are ready, on a port that is root's alone", () => {
+  for (const { name } of DRIVERS.filter(({ vm }) => vm)) {
+    const unit = units.get(`kuasar-driver-${name}.service`)!;
+    ok(words(unit, "Service", "CapabilityBoundingSet").includes("CAP_NET_BIND_SERVICE"), name);
+  }
+});
+
 Deno.test("no service keeps the task server's containers from anything", () => {
   const service = units.get("kuasar-task.service")!.get("Service")!;
   for (const key of ["NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter", "RestrictNamespaces"]) {

@@ -142,7 +142,7 @@ export class KernelVsockReadiness {
 
   /**
    * @param secret what the guest is answered
-   * @throws {KuasarError} UNAVAILABLE where other processes hold all ports or the host has no vsock
+   * @throws {KuasarError} RESOURCE_EXHAUSTED where other processes hold all ports, or why the host offers none
    */
   listen(cid: number, secret: string): KernelReadiness {
     const { port } = this.#open ??= this.#start();
@@ -167,8 +167,10 @@ export class KernelVsockReadiness {
         return { listener, port };
       } catch (cause) {
         if (cause instanceof Deno.errors.AddrInUse && port > LAST_PORT) continue;
-        const reason = asKuasarError(cause).message;
-        throw new KuasarError("UNAVAILABLE", `Cannot listen on vsock port ${port}: ${reason}`, { cause });
+        // Not UNAVAILABLE, which is a driver that is away: whoever called it would wait and call again.
+        const { code, message } = asKuasarError(cause);
+        const own = cause instanceof Deno.errors.AddrInUse ? "RESOURCE_EXHAUSTED" : code;
+        throw new KuasarError(own, `Cannot listen on vsock port ${port}: ${message}`, { cause });
       }
     }
   }

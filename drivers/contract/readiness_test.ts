@@ -169,7 +169,17 @@ Deno.test("a port that another driver holds is passed over, and all of them are 
   wait.close();
   const all = Array.from({ length: 16 }, (_, i) => 1023 - i);
   const none = new KernelVsockReadiness(new StandInVsock(...all).listen);
-  throws(() => none.listen(70, SECRET_A), { code: "UNAVAILABLE" });
+  throws(() => none.listen(70, SECRET_A), { code: "RESOURCE_EXHAUSTED" });
+});
+
+Deno.test("a driver that may not listen says so, and not that it is away, as calls of one that is are repeated", () => {
+  const denied = new KernelVsockReadiness(() => {
+    throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  });
+  throws(() => denied.listen(70, SECRET_A), {
+    code: "INTERNAL",
+    message: /vsock port 1023: Permission denied/,
+  });
 });
 
 Deno.test("READY takes an object only", () => {
