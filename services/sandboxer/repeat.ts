@@ -1,5 +1,8 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { logger } from "../../lib/log/mod.ts";
 import { sleep, steadyMs } from "./time.ts";
+
+const log = logger("sandboxer");
 
 /** How a call to a peer is repeated. */
 export interface RepeatOptions {
@@ -13,6 +16,8 @@ export interface RepeatOptions {
 /** Pause before the second attempt; it doubles up to a second. */
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1000;
+/** A restart takes less; so many losses in a row (some 6 s) have another cause, and whoever looks for it finds it in the log. */
+const TOLD_LOSSES = 10;
 
 /**
  * Makes a call to a peer, again when the peer went away during it: a restart of a service is nobody's failure.
@@ -26,20 +31,21 @@ export async function repeat<T>(
 ): Promise<T> {
   const endMs = steadyMs() + timeoutMs;
   let pauseMs = FIRST_PAUSE_MS;
-  let again = false;
-  while (true) {
+  for (let losses = 0;;) {
     signal?.throwIfAborted();
     try {
-      if (again) await before?.(Math.max(1, endMs - steadyMs()));
+      if (losses > 0) await before?.(Math.max(1, endMs - steadyMs()));
       return await call(Math.max(1, endMs - steadyMs()));
     } catch (error) {
       // The reason of an abort says more than the CANCELLED of the call that it ended.
       signal?.throwIfAborted();
       const lost = error instanceof KuasarError && error.code === "UNAVAILABLE";
       if (!lost || steadyMs() + pauseMs >= endMs) throw error;
+      if (++losses === TOLD_LOSSES) {
+        log.warn("A peer does not answer and is asked again", { error: error.message });
+      }
     }
     await sleep(pauseMs, signal);
     pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
-    again = true;
   }
 }

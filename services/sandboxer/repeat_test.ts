@@ -1,5 +1,6 @@
-import { rejects, strictEqual } from "node:assert/strict";
+import { match, rejects, strictEqual } from "node:assert/strict";
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { captureLog } from "../../lib/log/mod.ts";
 import { repeat } from "./repeat.ts";
 
 const code = (name: string) => (error: unknown) => (error as { code?: string }).code === name;
@@ -22,4 +23,19 @@ Deno.test("a call is repeated after the loss of its peer, not after an answer", 
   const running = repeat(lost, { timeoutMs: 60_000, signal: abort.signal });
   abort.abort(new KuasarError("DEADLINE_EXCEEDED", "over"));
   await rejects(running, code("DEADLINE_EXCEEDED"));
+});
+
+Deno.test("a peer that stays away is told of once, with the reason", async () => {
+  const lines: string[] = [];
+  const quiet = captureLog((line) => lines.push(line));
+  try {
+    let calls = 0;
+    const lost = () =>
+      ++calls > 12 ? Promise.resolve() : Promise.reject(new KuasarError("UNAVAILABLE", `gone ${calls}`));
+    await repeat(lost, { timeoutMs: 60_000 });
+  } finally {
+    quiet();
+  }
+  strictEqual(lines.length, 1, lines.join("\n"));
+  match(lines[0]!, /level=warn .*gone 10/);
 });
