@@ -104,6 +104,7 @@ const STAGES: readonly Stage[] = [
     KUASAR_E2E_IO: "streaming",
   }),
   tests("an installation under systemd", testsOf(FILES, "systemd")),
+  tests("a Debian host", testsOf(FILES, "host")),
 ];
 
 /** runc, which the set-up fetches, and youki, which no Debian package has, where it is on the PATH. */
