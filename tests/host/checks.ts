@@ -1,7 +1,7 @@
 import { waitForCri } from "../../lib/cri/mod.ts";
-import type { DebianHost } from "./debian_host.ts";
+import { type Check, ofKind } from "./check.ts";
 import { install, type Kind, KINDS, uninstall } from "./install.ts";
-import { appArmor, exec, firstContainer, life, slice, stdio, volumes, wasmModule } from "./pod_checks.ts";
+import { appArmor, exec, firstContainer, inSlice, life, stdio, volumes, wasmModule } from "./pod_checks.ts";
 import {
   ctlCheck,
   killOften,
@@ -14,18 +14,6 @@ import {
   unitsAreUp,
   verifyUnits,
 } from "./unit_checks.ts";
-
-/** One row of the table. The checks of a host follow each other: what one leaves running the next one uses. */
-export interface Check {
-  name: string;
-  /** @returns what the table tells besides the time, if anything */
-  run(host: DebianHost): Promise<string | void>;
-}
-
-const ofKind = (kind: Kind, what: string, run: (host: DebianHost, kind: Kind) => Promise<string | void>) => ({
-  name: `${kind}: ${what}`,
-  run: (host: DebianHost) => run(host, kind),
-});
 
 const begin: readonly Check[] = [
   {
@@ -61,8 +49,8 @@ const end: readonly Check[] = [
   { name: "purge leaves nothing", run: uninstall },
 ];
 
-/** All of it, for `deno task test:host`. */
-export const ALL_CHECKS: readonly Check[] = [
+/** All of it, for `deno task test:host`. @param more checks that leave pods running */
+export const allChecks = (more: readonly Check[]): readonly Check[] => [
   ...begin,
   ...KINDS.map((kind) => ofKind(kind, "first container", firstContainer)),
   ...units,
@@ -70,7 +58,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...KINDS.flatMap((kind) => [
     ...pod(kind),
     ofKind(kind, "life of a container", life),
-    ofKind(kind, "in a kubelet's slice", slice),
+    ofKind(kind, "in a kubelet's slice", inSlice),
   ]),
   { name: "wasm: a module", run: wasmModule },
   { name: "AppArmor holds, nothing is denied", run: appArmor },
@@ -79,16 +67,18 @@ export const ALL_CHECKS: readonly Check[] = [
   { name: "seven deaths of a service, pods go on", run: killOften },
   { name: "reboot with pods", run: reboot },
   ...KINDS.map((kind) => ofKind(kind, "first container after the reboot", firstContainer)),
+  ...more,
   ...end,
 ];
 
 /** The short list: each fault that only such a host shows, in minutes. */
-export const SLICE: readonly Check[] = [
+export const slice = (more: readonly Check[] = []): readonly Check[] => [
   ...begin,
   ...(["runc", "qemu"] as const).map((kind) => ofKind(kind, "first container", firstContainer)),
   ...units,
   ...(["runc", "qemu"] as const).flatMap(pod),
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of all units, pods go on", run: restartAll },
+  ...more,
   ...end,
 ];

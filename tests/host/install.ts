@@ -4,7 +4,10 @@ import type { DebianHost } from "./debian_host.ts";
 
 /** The kinds of pods whose programs are free and can be had: of the others only stand-ins run here. */
 export const KINDS = ["runc", "gvisor", "wasm", "qemu"] as const;
-export type Kind = (typeof KINDS)[number];
+/** Those whose programs no package has. */
+export const VMM_KINDS = ["clh", "firecracker", "stratovirt"] as const;
+export type VmmKind = (typeof VMM_KINDS)[number];
+export type Kind = (typeof KINDS)[number] | VmmKind;
 
 /** An apt that asks nothing. */
 const APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y";
@@ -15,7 +18,14 @@ const APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y";
  */
 const PATIENCE: Readonly<Record<string, string>> = {
   sandboxer: "[timeouts]\\nstart_ms = 400000\\n",
-  config_qemu_x86_64: "[hypervisor]\\nboot_timeout = 300\\n",
+  ...Object.fromEntries(
+    ["config_qemu_x86_64", "config_clh", "config_firecracker_x86_64", "config_stratovirt_x86_64"].map((
+      file,
+    ) => [
+      file,
+      "[hypervisor]\\nboot_timeout = 300\\n",
+    ]),
+  ),
 };
 
 /** Writes the drop-ins of {@link PATIENCE}, the only configuration that is not as shipped. */

@@ -1,20 +1,26 @@
 /**
  * `deno task test:host`: Debian 12 and 13 as people have them, in QEMU, and what is promised there; ends with a table.
  * `--suite NAMES` takes only these, `debian12` or `debian13`; `--slice` runs the short list; `--packages DIR` takes
- * packages that there are.
+ * packages that there are; `--vmms DIR` tries the real `cloud-hypervisor`, `firecracker` and `stratovirt` that are in a folder.
  */
 import { parseArgs } from "node:util";
 import { asKuasarError } from "../../lib/errors/mod.ts";
-import { ALL_CHECKS, SLICE } from "./checks.ts";
+import { allChecks, slice } from "./checks.ts";
 import { type HostReport, runHost } from "./run_host.ts";
 import { packagesIn, packagesUnderTest } from "./packages.ts";
 import { HOST_SUITES } from "./suites.ts";
+import { vmmChecks } from "./vmm_checks.ts";
 import { table } from "./table.ts";
 
 if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { suite: { type: "string" }, slice: { type: "boolean" }, packages: { type: "string" } },
+    options: {
+      suite: { type: "string" },
+      slice: { type: "boolean" },
+      packages: { type: "string" },
+      vmms: { type: "string" },
+    },
   });
   const names = values.suite?.split(",") ?? HOST_SUITES.map(({ name }) => name);
   const suites = HOST_SUITES.filter(({ name }) => names.includes(name));
@@ -22,7 +28,8 @@ if (import.meta.main) {
     const packages = values.packages ? packagesIn(values.packages) : await packagesUnderTest();
     const reports: HostReport[] = [];
     for (const suite of suites) {
-      const [checks, clean] = values.slice ? [SLICE, false] : [ALL_CHECKS, true];
+      const more = vmmChecks(values.vmms);
+      const [checks, clean] = values.slice ? [slice(more), false] : [allChecks(more), true];
       reports.push(await runHost(suite, { checks, packages, clean, say: (line) => console.log(line) }));
     }
     console.log(`\n${table(reports)}`);

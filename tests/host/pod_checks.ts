@@ -13,6 +13,9 @@ export const SLICES = "/sys/fs/cgroup/kubepods.slice/kubepods-besteffort.slice";
 
 const MEMORY_LIMIT = 64 << 20;
 
+/** Whose containers the host's kernel runs. */
+const ON_HOST: readonly Kind[] = ["runc", "wasm"];
+
 const shell = (container: Container, line: string) => container.shell(line, EXEC_TIMEOUT_S);
 
 /**
@@ -39,7 +42,7 @@ export async function firstContainer(host: DebianHost, kind: Kind): Promise<stri
       { containerPath: "/volume", hostPath: volume },
       { containerPath: "/etc/app.conf", hostPath: `${volume}.conf`, readonly: true },
     ],
-    ...(kind === "qemu" ? {} : { memoryLimitBytes: MEMORY_LIMIT }),
+    ...(ON_HOST.includes(kind) || kind === "gvisor" ? { memoryLimitBytes: MEMORY_LIMIT } : {}),
   });
   host.pods.set(kind, { pod, container });
   return `${host.sinceInstallation.toFixed(0)} s after the installation began`;
@@ -58,7 +61,7 @@ export async function exec(host: DebianHost, kind: Kind): Promise<string> {
   const [name, kernel] = stdout.split("\n");
   strictEqual(`${name} ${stderr.trim()} ${exitCode}`, `pod-${kind} e 7`);
   const own = (await host.machine.must("uname -r")).trim();
-  strictEqual(kernel === own, kind === "runc" || kind === "wasm", `the pod's kernel is ${kernel}`);
+  strictEqual(kernel === own, ON_HOST.includes(kind), `the pod's kernel is ${kernel}`);
   return `kernel ${kernel}`;
 }
 
@@ -79,13 +82,13 @@ export async function volumes(host: DebianHost, kind: Kind): Promise<void> {
 }
 
 /** All that runs for a pod is in the kubelet's slice, also after systemd has read its units again, and so are the limits. */
-export async function slice(host: DebianHost, kind: Kind): Promise<void> {
+export async function inSlice(host: DebianHost, kind: Kind): Promise<void> {
   const { pod, container } = podOf(host, kind);
   const folder = `${SLICES}/${sliceOf(kind)}/kuasar_${pod.id}`;
   await host.machine.must("systemctl daemon-reload");
   const processes = await host.machine.must(`find ${folder} -name cgroup.procs -exec cat {} +`);
   ok(processes.trim() !== "", "no process is in the pod's slice");
-  if (kind !== "runc" && kind !== "wasm") return;
+  if (!ON_HOST.includes(kind)) return;
   // The others have one memory for the pod.
   const limit = await host.machine.must(`cat ${folder}/${container.id}/memory.max`);
   strictEqual(limit.trim(), String(MEMORY_LIMIT));

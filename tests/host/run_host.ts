@@ -1,5 +1,5 @@
 import { asKuasarError } from "../../lib/errors/mod.ts";
-import type { Check } from "./checks.ts";
+import type { Check } from "./check.ts";
 import { DebianHost } from "./debian_host.ts";
 import { hostImage } from "./image.ts";
 import { HostMachine } from "./machine.ts";
