@@ -39,10 +39,14 @@ export async function firstContainer(host: DebianHost, kind: Kind): Promise<stri
     image: BUSYBOX,
     command: ["sh", "-c", "echo to stdout; echo to stderr >&2; exec sleep 100000"],
     mounts: [
-      { containerPath: "/volume", hostPath: volume },
+      // Firecracker shares nothing with its guests: they have copies.
+      { containerPath: "/volume", hostPath: volume, readonly: kind === "firecracker" },
       { containerPath: "/etc/app.conf", hostPath: `${volume}.conf`, readonly: true },
     ],
     ...(ON_HOST.includes(kind) || kind === "gvisor" ? { memoryLimitBytes: MEMORY_LIMIT } : {}),
+  }).catch(async (error) => {
+    await pod.remove();
+    throw error;
   });
   host.pods.set(kind, { pod, container });
   return `${host.sinceInstallation.toFixed(0)} s after the installation began`;

@@ -1,17 +1,19 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
+import { driverOfHandler } from "../../deploy/drivers.ts";
+import type { OutsideProgram } from "../../drivers/contract/deployment.ts";
 import { ofKind } from "./check.ts";
 import type { Check } from "./check.ts";
 import { HOST_FILES } from "./image.ts";
 import { VMM_KINDS, type VmmKind } from "./install.ts";
 import { exec, firstContainer, life, stdio, volumes } from "./pod_checks.ts";
 
-/** What the VMMs of those kinds are called, by their projects and in the shipped configuration. */
-const PROGRAMS: Readonly<Record<VmmKind, string>> = {
-  clh: "cloud-hypervisor",
-  firecracker: "firecracker",
-  stratovirt: "stratovirt",
-};
+/** Where the shipped configuration has the VMM of a kind. */
+function programOf(kind: VmmKind): OutsideProgram {
+  return driverOfHandler(`kuasar-${kind}`)!.program!;
+}
+
+const nameOf = ({ path }: OutsideProgram) => basename(path);
 
 /**
  * The checks of VMMs that no Debian has a package of, for those of them whose programs are in a folder of this host: KVM works in
@@ -21,15 +23,15 @@ const PROGRAMS: Readonly<Record<VmmKind, string>> = {
  */
 export function vmmChecks(folder: string | undefined): Check[] {
   if (folder === undefined) return [];
-  const found = VMM_KINDS.filter((kind) => existsSync(`${folder}/${PROGRAMS[kind]}`));
+  const found = VMM_KINDS.filter((kind) => existsSync(`${folder}/${nameOf(programOf(kind))}`));
   return found.flatMap((kind) => [
     {
       name: `${kind}: the program`,
       run: async ({ machine }) => {
-        const program = PROGRAMS[kind];
-        const from = HOST_FILES + resolve(folder, program);
-        await machine.must(`install -m 755 ${from} /usr/bin/ && systemctl restart kuasar-driver-*.service`);
-        const told = await machine.must(`${program} ${kind === "stratovirt" ? "-version" : "--version"}`);
+        const program = programOf(kind);
+        const from = HOST_FILES + resolve(folder, nameOf(program));
+        await machine.must(`install -D -m 755 ${from} ${program.path}`);
+        const told = await machine.must([program.path, ...program.versionArgs].join(" "));
         return told.trim().split("\n")[0]!;
       },
     },
