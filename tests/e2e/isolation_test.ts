@@ -6,7 +6,7 @@ import { driverOfHandler } from "../../deploy/drivers.ts";
 import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
 import { commandLinesWith } from "./command_lines.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { e2eHost, e2eOurs, handlerUnderTest, services, useNode } from "./fixture.ts";
+import { e2eHost, e2eInside, e2eOurs, handlerUnderTest, services, useNode } from "./fixture.ts";
 
 const node = useNode();
 
@@ -36,7 +36,7 @@ function firstProcessOf(pod: Pod): number {
   return own[0]!;
 }
 
-e2eOurs("the first process of a shared PID namespace shows nothing of the host", node, async (node) => {
+e2eInside("the first process of a shared PID namespace shows nothing of the host", node, async (node) => {
   const pod = await node.runPod({ name: "first", sharePid: true });
   // As `kubectl debug --profile=general` makes one.
   const container = await sleeper(node, pod, { addCapabilities: ["SYS_PTRACE"] });
@@ -90,7 +90,7 @@ if (inNamespaces) {
   });
 }
 
-e2eOurs("an exec without streams is given none of the host's files", node, async (node) => {
+e2eInside("an exec without streams is given none of the host's files", node, async (node) => {
   const pod = await node.runPod({ name: "null" });
   const container = await sleeper(node, pod, { runAsUser: 4242 });
   const shown = "stat -L -c '%F %d:%i' /proc/self/fd/0";
@@ -128,7 +128,7 @@ e2eHost("the files of a pod have room for no more than they are worth", node, as
   await pod.remove();
 });
 
-e2eOurs("what is in a container's variables is in no command line", node, async (node) => {
+e2eInside("what is in a container's variables is in no command line", node, async (node) => {
   const pod = await node.runPod({ name: "secret" });
   const secret = `secret-${crypto.randomUUID()}`;
   const seen = await commandLinesWith(secret, async () => {
