@@ -1,11 +1,14 @@
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import { secretLine } from "../../lib/vsock/mod.ts";
 
 /** The message is one short line; the guest is not trusted to keep to that. */
 export const MAX_READY_BYTES = 4096;
 
-/** How long a guest may take between connecting and the end of its line. */
-const LINE_TIMEOUT_MS = 5_000;
+/**
+ * How long a guest may take between connecting and the end of its line. The kernel connects for a guest that may not run again for
+ * seconds, on a host that has more to do than it can; who uses all of this harms nobody, for the boot has a limit of its own.
+ */
+const LINE_TIMEOUT_MS = 60_000;
 
 /** A wait for the guest's `READY <json>\n`, begun before the VMM is started. */
 export interface Readiness {
@@ -55,7 +58,12 @@ function waitFor(accept: () => Promise<GuestConn>, stop: () => void, answer = ""
       conn = await accept();
       const timer = setTimeout(() => {
         result.reject(
-          new KuasarError("DATA_LOSS", "Cannot read the guest's readiness message: the line did not end"),
+          new KuasarError(
+            "DATA_LOSS",
+            `Cannot read the guest's readiness message: it connected, and its line did not end within ${
+              formatDuration(LINE_TIMEOUT_MS)
+            }`,
+          ),
         );
         close();
       }, LINE_TIMEOUT_MS);
