@@ -1,5 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
+import { exists } from "../../../lib/files/mod.ts";
 import { type GrpcClient, grpcClient } from "../../../lib/grpc/mod.ts";
+import { dropOwnMount } from "../../../lib/mounts/mod.ts";
 import { type ExitWatcher, killProcess, type ProcessRef, processRef } from "../../../lib/process/mod.ts";
 import { DriverDefinition, type StartRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { Share } from "../../../lib/proto/gen/kuasar/storage/v1/storage.ts";
@@ -161,6 +163,8 @@ export class DriverProcess {
       await gone;
     }
     await this.#driver.endShares?.(this.runDir);
+    // Killed, a driver has not given it back.
+    if (exists(this.driverDir)) dropOwnMount(this.driverDir);
     await Deno.remove(this.runDir, { recursive: true }).catch(() => {});
   }
 }
