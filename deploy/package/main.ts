@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (!flags["no-setup"]) await setup();
   const files = await buildPackages(described, flags.out.replace(/(?<=.)\/+$/, ""));
   for (const file of files) console.log(file);
-  console.error(`\nOn a host with Debian 12 or newer: apt install ${files.map((file) => file).join(" ")}`);
+  console.error(`\nOn a host with Debian 12 or newer: apt install ${files.join(" ")}`);
   return EXIT.OK;
 }
 

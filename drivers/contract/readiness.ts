@@ -1,4 +1,5 @@
 import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
+import { removeIfThere } from "../../lib/files/mod.ts";
 import { secretLine } from "../../lib/vsock/mod.ts";
 
 /** The message is one short line; the guest is not trusted to keep to that. */
@@ -206,13 +207,5 @@ function closeQuietly(conn: GuestConn): void {
     conn.close();
   } catch {
     // Closed before.
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { removeIfThere } from "../../lib/files/mod.ts";
 import type { BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { blockFileKind, checkSerial } from "../contract/vm/block_file.ts";
 import type { FirecrackerApi } from "./api.ts";
@@ -128,13 +129,5 @@ function sectorsOf(path: string): number {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return 0;
     throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { driverOfHandler } from "../../deploy/drivers.ts";
+import { isFile } from "../../lib/files/mod.ts";
 import type { OutsideProgram } from "../../drivers/contract/deployment.ts";
 import { ofKind } from "./check.ts";
 import type { Check } from "./check.ts";
@@ -23,7 +23,7 @@ const nameOf = ({ path }: OutsideProgram) => basename(path);
  */
 export function vmmChecks(folder: string | undefined): Check[] {
   if (folder === undefined) return [];
-  const found = VMM_KINDS.filter((kind) => existsSync(`${folder}/${nameOf(programOf(kind))}`));
+  const found = VMM_KINDS.filter((kind) => isFile(`${folder}/${nameOf(programOf(kind))}`));
   return found.flatMap((kind) => [
     {
       name: `${kind}: the program`,
