@@ -127,7 +127,8 @@ async function state(id: string, execId = ""): Promise<number> {
 /** Fds of the agent and what lies below /run that containers leave behind. */
 async function footprint(): Promise<string[]> {
   const text = await guest.run(
-    "sh -c 'ls -l /proc/1/fd | sed s/.*-.//; ls /run/kuasar /run/crun /run/crun/state; ls -d /sys/fs/cgroup/kuasar/*/; " +
+    // The agent has closed the child's ends of the command's pipes, and its own of stdin, when that has ended.
+    "sh -c 'cat; ls -l /proc/1/fd | sed s/.*-.//; ls /run/kuasar /run/crun /run/crun/state; ls -d /sys/fs/cgroup/kuasar/*/; " +
       'cut -d" " -f5 /proc/self/mountinfo\'',
   );
   // The command's own pipes are among the fds, each time with other numbers.
