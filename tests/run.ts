@@ -1,128 +1,41 @@
 /**
- * `deno task test`: the static checks, then every test, in the order in which a failure is cheapest to find.
+ * `deno task test`: the static checks, then every test, several stages at once where the machine has the processors.
  * Stops at the first red and ends with one line that counts them all.
  */
-import { findOnPath } from "../lib/files/mod.ts";
-import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
-import { hostTools } from "../deploy/host/mod.ts";
+import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
+import { onEnding, runCommand } from "../lib/process/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags } from "../lib/service/mod.ts";
 import { root } from "./root.ts";
-import { testFiles, testsOf } from "./test_files.ts";
+import { type Propagation, SKIPPED, type Stage, STAGES } from "./stages.ts";
 
-interface Stage {
-  name: string;
-  /** Arguments of deno. */
-  args: readonly string[];
-  env?: Readonly<Record<string, string>>;
-  /** How its mounts spread; as here unless given. */
-  mounts?: Propagation;
-  /** True where the output is a test run whose counts are added up. */
-  counts: boolean;
-}
+/** A VM under emulation fills one processor and waits for the other; more at once only wait for each other. */
+const DEFAULT_LANES = Math.max(1, Math.min(2, navigator.hardwareConcurrency));
 
-/**
- * In a mount namespace of the stage's own. systemd makes all mounts of a host shared, which changes what the kernel lets a
- * service do with its own; elsewhere, in a container that builds and tests, they are private.
- */
-type Propagation = "shared" | "private";
+/** What a stage may need to end what it has started, once another has failed. */
+const END_MS = 60_000;
 
-/** What users do with a pod of any kind, files of tests/e2e. */
-const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival", "isolation"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
+/** The closing line of deno's test runner is within so many bytes of its end. */
+const TAIL_BYTES = 4096;
 
-const FILES = testFiles();
+const FLAGS = {
+  "lanes": {
+    kind: "integer",
+    default: DEFAULT_LANES,
+    help: "How many stages run at once; with 1 the output is shown as it comes",
+  },
+  "stage": { kind: "string", help: "Only the stages with this in their names; nothing is set up for them" },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
 
-/** What depends on the OCI runtime and not on us: run by each of them, with crun all the rest too. */
-const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** What depends on how containerd reaches the stdio of containers. */
-const STREAM_TESTS = ["lifecycle", "exec", "exit"].map((name) => `tests/e2e/${name}_test.ts`);
-const STREAMING_TEST = "tests/e2e/streaming_test.ts";
-
-/** What takes the place of a share where there is none, by choice or for want of one. */
-const BLOCK_TEST = "tests/e2e/block_test.ts";
-
-/** containerd without the Sandbox API: the shim programs, with containerd 2, both ways of 1.7, Docker, and nerdctl. */
-const SHIM_TESTS = ["shim", "shim_containerd17", "shim_sandbox_mode", "docker", "nerdctl"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** What only containers on the host's own kernel can be asked. */
-const HOST_TESTS = ["task_server_death", "runtime_calls", "checkpoint"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
-function e2eOf(driver: DriverDeployment): readonly string[] {
-  if (driver === DRIVERS[0]) return testsOf(FILES, "e2e");
-  if (driver.name === "runc") return [...POD_TESTS, ...SHIM_TESTS, ...HOST_TESTS];
-  // VMs differ in nothing that a shim program would notice.
-  if (!driver.vm) return [...POD_TESTS, ...SHIM_TESTS];
-  return [...POD_TESTS, BLOCK_TEST];
-}
-
-function tests(
-  name: string,
-  files: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-  mounts?: Propagation,
-): Stage {
-  const args = ["test", "-A", "--no-check", "--fail-fast", ...files];
-  return { name, args, env, counts: true, ...(mounts ? { mounts } : {}) };
-}
-
-/** Tests that start nodes or drivers. */
-function nodeTests(
-  name: string,
-  files: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Stage {
-  return tests(name, files, env, "shared");
-}
-
-/** Whose pods are tested where mounts are private: one that shares files with its guests. */
-const PRIVATE_DRIVER = "cloud-hypervisor";
-
-const STAGES: readonly Stage[] = [
-  { name: "static checks", args: ["run", "-A", "tests/check.ts"], counts: false },
-  { name: "set-up", args: ["run", "-A", "deploy/setup.ts"], counts: false },
-  tests("unit tests", testsOf(FILES, "unit")),
-  nodeTests("drivers and agent in real VMs", testsOf(FILES, "vm")),
-  ...DRIVERS.map((driver) => {
-    // The last name: where there is an alias, it is tested with that.
-    const handler = driver.handlers.at(-1)!;
-    const name = `end-to-end tests of ${handler}`;
-    const env = { KUASAR_E2E_HANDLER: handler };
-    if (driver.name !== PRIVATE_DRIVER) return nodeTests(name, e2eOf(driver), env);
-    return tests(`${name}, with private mounts`, e2eOf(driver), env, "private");
-  }),
-  ...otherRuntimes(),
-  nodeTests("end-to-end tests of kuasar-runc with stdio over streams", [...STREAM_TESTS, STREAMING_TEST], {
-    KUASAR_E2E_HANDLER: "kuasar-runc",
-    KUASAR_E2E_IO: "streaming",
-  }),
-  tests("an installation under systemd", testsOf(FILES, "systemd")),
-  tests("a Debian host", testsOf(FILES, "host")),
-];
-
-/** runc, which the set-up fetches, and youki, which no Debian package has, where it is on the PATH. */
-function otherRuntimes(): Stage[] {
-  const youki = findOnPath("youki");
-  if (youki === undefined) {
-    console.log("skipped: end-to-end tests of kuasar-runc with youki, which is not on the PATH");
-  }
-  const stage = (name: string, path: string, files: readonly string[]) =>
-    nodeTests(`end-to-end tests of kuasar-runc with ${name}`, files, {
-      KUASAR_E2E_HANDLER: "kuasar-runc",
-      KUASAR_E2E_OCI_RUNTIME: path,
-    });
-  return [
-    stage("runc", hostTools().runc, [...RUNTIME_TESTS, "tests/e2e/checkpoint_test.ts"]),
-    ...(youki === undefined ? [] : [stage("youki", youki, RUNTIME_TESTS)]),
-  ];
-}
+const USAGE = {
+  name: "deno task test",
+  summary: "run every test, with all set-up, and stop at the first that fails",
+  flags: FLAGS,
+  examples: [
+    { command: "deno task test", does: "everything, as many stages at once as the machine runs well" },
+    { command: "deno task test --stage kuasar-runc --lanes 1", does: "one driver's, shown as they run" },
+  ],
+};
 
 interface Counts {
   passed: number;
@@ -137,55 +50,153 @@ function inMountNamespace(argv: readonly string[], mounts: Propagation): string[
   return ["unshare", "--mount", "--propagation", "private", "sh", "-c", enter, "sh", ...argv];
 }
 
-/** Runs deno with `args`, showing its output as it comes, and reads the counts of its closing line. */
-async function runStage(stage: Stage): Promise<{ code: number; counts: Counts }> {
-  const argv = [Deno.execPath(), ...stage.args];
-  const [program, ...args] = stage.mounts && Deno.uid() === 0 ? inMountNamespace(argv, stage.mounts) : argv;
-  const child = new Deno.Command(program!, {
-    args,
-    cwd: root,
-    env: { ...stage.env },
-    stdout: "piped",
-    stderr: "inherit",
-  })
-    .spawn();
-  const decoder = new TextDecoder();
-  let tail = "";
-  for await (const chunk of child.stdout) {
-    await Deno.stdout.write(chunk);
-    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4096);
+/** A stage under way. */
+class Running {
+  readonly ended: Promise<boolean>;
+  readonly alone: boolean;
+  readonly #stage: Stage;
+  readonly #child: Deno.ChildProcess;
+  readonly #held: Uint8Array[] | undefined;
+
+  /** @param shown as it comes; else held back until the stage has ended, so that two do not mix */
+  constructor(stage: Stage, shown: boolean, total: Counts) {
+    this.#stage = stage;
+    this.alone = stage.alone === true;
+    const argv = [Deno.execPath(), ...stage.args];
+    const [program, ...args] = stage.mounts && Deno.uid() === 0 ? inMountNamespace(argv, stage.mounts) : argv;
+    this.#child = new Deno.Command(program!, {
+      args,
+      cwd: root,
+      env: { ...stage.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#held = shown ? undefined : [];
+    this.ended = this.#run(total);
   }
-  const { code } = await child.status;
+
+  /** Ends it, and has it end what it has started. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => this.#kill("SIGKILL"), END_MS);
+    this.#kill("SIGTERM");
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  /** @returns whether it passed */
+  async #run(total: Counts): Promise<boolean> {
+    const { name, counts } = this.#stage;
+    console.log(`\n== ${name} ==`);
+    const began = performance.now();
+    const [tail, , { code }] = await Promise.all([
+      this.#carry(this.#child.stdout, Deno.stdout),
+      this.#carry(this.#child.stderr, Deno.stderr),
+      this.#child.status,
+    ]);
+    if (this.#held) console.log(`\n== ${name}: output ==`);
+    for (const chunk of this.#held ?? []) writeAll(Deno.stdout, chunk);
+    const seconds = ((performance.now() - began) / 1000).toFixed(0);
+    console.log(`== ${name}: ${code === 0 ? "ok" : "FAILED"} in ${seconds} s ==`);
+    if (counts) add(total, countsIn(tail));
+    return code === 0;
+  }
+
+  /** @returns the end of what has come */
+  async #carry(from: ReadableStream<Uint8Array>, to: typeof Deno.stdout): Promise<string> {
+    const decoder = new TextDecoder();
+    let tail = "";
+    for await (const chunk of from) {
+      if (this.#held) this.#held.push(chunk);
+      else writeAll(to, chunk);
+      tail = (tail + decoder.decode(chunk, { stream: true })).slice(-TAIL_BYTES);
+    }
+    return tail;
+  }
+
+  #kill(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+function writeAll(to: typeof Deno.stdout, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}
+
+/** What the closing line of deno's test runner says. */
+function countsIn(tail: string): Counts {
   // deno-lint-ignore no-control-regex -- colours are stripped
   const plain = tail.replace(/\x1b\[[0-9;]*m/g, "");
   const count = (word: string) =>
     Number([...plain.matchAll(new RegExp(`(\\d+) ${word}`, "g"))].at(-1)?.[1] ?? 0);
-  return { code, counts: { passed: count("passed"), failed: count("failed"), skipped: count("ignored") } };
+  return { passed: count("passed"), failed: count("failed"), skipped: count("ignored") };
+}
+
+function add(total: Counts, more: Counts): void {
+  for (const key of ["passed", "failed", "skipped"] as const) total[key] += more[key];
+}
+
+/** Runs the stages, `lanes` at once, until all have passed or one has failed. @returns whether all passed */
+async function runStages(stages: readonly Stage[], lanes: number, total: Counts): Promise<boolean> {
+  const waiting = [...stages];
+  const running = new Set<Running>();
+  const forget = onEnding(() => Promise.all([...running].map((stage) => stage.end())));
+  try {
+    let passed = true;
+    const begin = (stage: Stage) => {
+      const one = new Running(stage, lanes === 1 || stage.alone === true, total);
+      running.add(one);
+      void one.ended.then((ok) => {
+        running.delete(one);
+        passed &&= ok;
+      });
+    };
+    while (passed && (waiting.length > 0 || running.size > 0)) {
+      const next = waiting[0];
+      const free = next?.alone ? running.size === 0 : running.size < lanes;
+      if (next && free && ![...running].some(({ alone }) => alone)) {
+        waiting.shift();
+        begin(next);
+      } else {
+        await Promise.race([...running].map((stage) => stage.ended));
+      }
+    }
+    await Promise.all([...running].map((stage) => stage.end()));
+    return passed;
+  } finally {
+    forget();
+  }
+}
+
+async function main(): Promise<number> {
+  const flags = parseFlags(FLAGS, Deno.args);
+  if (flags.help) {
+    console.log(formatHelp(USAGE));
+    return EXIT.OK;
+  }
+  const stages = STAGES.filter(({ name }) => name.includes(flags.stage ?? ""));
+  if (stages.length === 0) {
+    const names = STAGES.map(({ name }) => name);
+    throw new KuasarError("INVALID_ARGUMENT", `Cannot find a stage named like "${flags.stage}"`, {
+      evidence: ["There are:", ...names],
+    });
+  }
+  for (const skipped of SKIPPED) console.log(`skipped: ${skipped}`);
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const passed = await runStages(stages, Math.max(1, flags.lanes), total);
+  if (!passed) total.failed ||= 1;
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return passed ? EXIT.OK : EXIT.FAILURE;
 }
 
 if (import.meta.main) {
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  let exit = 0;
-  for (const stage of STAGES) {
-    console.log(`\n== ${stage.name} ==`);
-    const begin = performance.now();
-    const { code, counts } = await runStage(stage);
-    console.log(
-      `== ${stage.name}: ${code === 0 ? "ok" : "FAILED"} in ${
-        ((performance.now() - begin) / 1000).toFixed(0)
-      } s ==`,
-    );
-    if (stage.counts) {
-      total.passed += counts.passed;
-      total.failed += counts.failed;
-      total.skipped += counts.skipped;
-    }
-    if (code !== 0) {
-      exit = 1;
-      total.failed ||= 1;
-      break;
-    }
-  }
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  Deno.exit(exit);
+  await runCommand(main, (error) => {
+    const { message, evidence } = asKuasarError(error);
+    console.error(`test: ${message}`);
+    for (const line of evidence) console.error(`  ${line}`);
+  });
 }
