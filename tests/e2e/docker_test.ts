@@ -44,7 +44,7 @@ e2eOurs("a container in the background takes execs, logs, is stopped and removed
     "echo to the log; exec sleep 1000",
   ]);
   strictEqual(started.code, 0, started.stderr);
-  deepStrictEqual(shimProcesses(), [], "a container has no shim process");
+  deepStrictEqual(shimProcesses(node()), [], "a container has no shim process");
   const exec = await docker.call(["exec", "sleeper", "sh", "-c", "echo from an exec; exit 7"]);
   deepStrictEqual([exec.code, exec.stdout], [7, "from an exec\n"], exec.stderr);
   strictEqual((await docker.call(["logs", "sleeper"])).stdout, "to the log\n");

@@ -71,7 +71,7 @@ test("nerdctl run -it has a terminal", async () => {
 test("a container of nerdctl's in the background does all that one can do", async () => {
   const limits = ["--memory", "256m", "--cpus", "0.5"];
   await start("sleeper", [...alone, ...limits], ["sh", "-c", "echo to the log; exec sleep 1000"]);
-  deepStrictEqual(shimProcesses(), [], "a container has no shim process");
+  deepStrictEqual(shimProcesses(node()), [], "a container has no shim process");
   const exec = await nerdctl.call(["exec", "-i", "sleeper", "sh", "-c", "cat; exit 7"], "a line\n");
   strictEqual(exec.stdout, "a line\n", exec.stderr);
   match(exec.stderr, /exit code 7/);

@@ -4,8 +4,8 @@ import { findProcesses, type Node } from "../harness/mod.ts";
 import { checkKernel } from "./fixture.ts";
 
 /** Processes under the name of a shim of ours: there are none. */
-export function shimProcesses(): number[] {
-  return findProcesses(/^containerd-shim/, "kuasar");
+export function shimProcesses({ runDir }: Node): number[] {
+  return findProcesses(/^containerd-shim/, runDir);
 }
 
 /**
@@ -22,7 +22,7 @@ export async function checkShimPod(node: Node, handler: string, paused: boolean)
   match(stdout, /^shim-pod\n/);
   ok(stdout.includes(await pod.ip()), `the guest has the pod's address: ${stdout}`);
   checkKernel(stdout.trim().split("\n").at(-1)!);
-  deepStrictEqual(shimProcesses(), [], "a pod has no shim process");
+  deepStrictEqual(shimProcesses(node), [], "a pod has no shim process");
 
   const { stdout: tasks } = await node.ctr().run(["tasks", "ls", "-q"]);
   strictEqual(tasks.split("\n").includes(pod.id), paused, "a pause container is a task with the pod's id");
