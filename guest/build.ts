@@ -29,19 +29,25 @@ export function sysroot(): Promise<string> {
   });
 }
 
-/** Leaves the import of the native module to QuickJS, which has it built in. */
-const nativeModule: esbuild.Plugin = {
-  name: "native-module",
-  setup: (build) => {
-    build.onResolve({ filter: /\/sys\.js$/ }, ({ path, resolveDir }) => {
-      const isNative = new URL(path, `file://${resolveDir}/`).pathname === `${GUEST}/native/sys.js`;
-      return isNative ? { path: "sys", external: true } : null;
-    });
-  },
-};
+/** Native modules by the files that stand in for them where there is no QuickJS. */
+type NativeModules = Readonly<Record<string, string>>;
+const AGENT_MODULES: NativeModules = { [`${GUEST}/native/sys.js`]: "sys" };
 
-/** One ES module with all that `entry` imports. @returns its text */
-export async function bundle(entry: string): Promise<string> {
+/** Leaves the import of native modules to QuickJS, which has them built in. */
+function nativeModules(modules: NativeModules): esbuild.Plugin {
+  return {
+    name: "native-modules",
+    setup: (build) => {
+      build.onResolve({ filter: /\.js$/ }, ({ path, resolveDir }) => {
+        const name = modules[new URL(path, `file://${resolveDir}/`).pathname];
+        return name === undefined ? null : { path: name, external: true };
+      });
+    },
+  };
+}
+
+/** One ES module with all that `entry` imports. @param more native modules besides the agent's @returns its text */
+export async function bundle(entry: string, more: NativeModules = {}): Promise<string> {
   const result = await esbuild.build({
     entryPoints: [entry],
     absWorkingDir: root,
@@ -53,7 +59,7 @@ export async function bundle(entry: string): Promise<string> {
     treeShaking: true,
     write: false,
     logLevel: "error",
-    plugins: [nativeModule],
+    plugins: [nativeModules({ ...AGENT_MODULES, ...more })],
   });
   await esbuild.stop();
   return result.outputFiles![0]!.text;
@@ -70,6 +76,10 @@ export interface LinkOptions {
   log: string;
   /** Flags besides the usual ones. */
   flags?: readonly string[];
+  /** C files besides the agent's. */
+  sources?: readonly string[];
+  /** Native modules besides the agent's, by name. */
+  modules?: readonly string[];
 }
 
 /**
@@ -93,20 +103,22 @@ const uint8_t arguments_library[] = {${bytes.join(",")}};
 
 /** Compiles a module to bytecode and links it with the native part into one static program. */
 export async function link(
-  { module, output, work, log, flags = ["-O2", "-static"] }: LinkOptions,
+  { module, output, work, log, flags = ["-O2", "-static"], sources: more = [], modules = [] }: LinkOptions,
 ): Promise<void> {
   const base = await sysroot();
   const libraries = `${base}/${LIBRARIES}`;
   // qjsc is linked to the sysroot's libc, which may be newer than the host's.
   const qjsc = [`${libraries}/ld-linux-x86-64.so.2`, "--library-path", libraries, `${base}/usr/bin/qjsc`];
   await Deno.writeTextFile(`${work}/agent.js`, module);
-  const qjscArgs = ["-c", "-m", "-M", "sys,sys", "-N", "agent_bytecode", "-o", `${work}/agent.c`, "agent.js"];
+  const native = ["sys", ...modules].flatMap((name) => ["-M", `${name},${name}`]);
+  const qjscArgs = ["-c", "-m", ...native, "-N", "agent_bytecode", "-o", `${work}/agent.c`, "agent.js"];
   await run(qjsc[0]!, [...qjsc.slice(1), ...qjscArgs], { log, cwd: work });
-  const sources = [await carriedLibrary(work, log)];
+  const sources = [await carriedLibrary(work, log), ...more];
   for await (const entry of Deno.readDir(`${GUEST}/native`)) {
     if (entry.name.endsWith(".c")) sources.push(`${GUEST}/native/${entry.name}`);
   }
   const include = [
+    `-I${GUEST}/native`,
     "-isystem",
     `${base}/usr/include/quickjs`,
     "-isystem",

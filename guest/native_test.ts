@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
 import { root, step } from "../lib/build/mod.ts";
-import { bundle, link, sysroot } from "./build.ts";
+import { bundle, link } from "./build.ts";
+import { sanitizerFlags } from "./sanitizer_flags.ts";
 
-/** The program with the address and undefined-behaviour sanitizers, which need a dynamic libc. */
+/** The tests, under the sanitizers. */
 async function buildTests(): Promise<string> {
-  const libraries = `${await sysroot()}/usr/lib/x86_64-linux-gnu`;
   const module = await bundle(`${root}/guest/native/test/main.ts`);
-  const flags = [
-    "-O1",
-    "-g",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-    "-fno-omit-frame-pointer",
-    "-static-libasan",
-    "-static-libubsan",
-    // The sysroot's libc may be newer than the host's.
-    `-Wl,--dynamic-linker=${libraries}/ld-linux-x86-64.so.2`,
-    `-Wl,-rpath,${libraries}`,
-  ];
+  const flags = await sanitizerFlags();
   const dir = await step({
     name: "native-test",
     output: "native-test",

@@ -135,11 +135,13 @@ static bool hear_server(void) {
   // Exactly one descriptor's length: with the padding there would be room for a second, which nobody would ever close.
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_LEN(sizeof(int))};
   ssize_t length = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (length <= 0) return false;
+  if (length < 0) return false;
   line[length] = 0;
   int fd = -1;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  // The end of the channel reads as empty too, and an empty packet may have brought a descriptor.
+  if (!length) return fd >= 0 && !close(fd);
   char own[MAX_LINE + 16];
   if (!strncmp(line, "DONE ", 5)) {
     snprintf(own, sizeof own, "EXIT %s", line + 5);
