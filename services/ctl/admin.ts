@@ -2,8 +2,8 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { type GrpcClient, grpcClient } from "../../lib/grpc/mod.ts";
 import { AdminDefinition } from "../../lib/proto/gen/kuasar/admin/v1/admin.ts";
 
-/** A person waits in front of the terminal. */
-const TIMEOUT_MS = 5_000;
+/** A person waits in front of the terminal, who can give up; a sandboxer that is being started again on a slow host is worth it. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Calls the sandboxer of `runDir` and closes the connection.
