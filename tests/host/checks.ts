@@ -1,7 +1,17 @@
 import { waitForCri } from "../../lib/cri/mod.ts";
 import { type Check, ofKind } from "./check.ts";
 import { install, type Kind, KINDS, uninstall } from "./install.ts";
-import { appArmor, exec, firstContainer, inSlice, life, stdio, volumes, wasmModule } from "./pod_checks.ts";
+import {
+  appArmor,
+  exec,
+  firstContainer,
+  inSlice,
+  life,
+  stdio,
+  volumes,
+  vsockStrangers,
+  wasmModule,
+} from "./pod_checks.ts";
 import {
   ctlCheck,
   killOften,
@@ -61,6 +71,7 @@ export const allChecks = (more: readonly Check[]): readonly Check[] => [
     ofKind(kind, "in a kubelet's slice", inSlice),
   ]),
   { name: "wasm: a module", run: wasmModule },
+  ofKind("qemu", "strangers on the host's vsock", vsockStrangers),
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of each unit, pods go on", run: restartEach },
   { name: "death of the task server, pods go on", run: killTaskServer },
@@ -77,6 +88,7 @@ export const slice = (more: readonly Check[] = []): readonly Check[] => [
   ...(["runc", "qemu"] as const).map((kind) => ofKind(kind, "first container", firstContainer)),
   ...units,
   ...(["runc", "qemu"] as const).flatMap(pod),
+  ofKind("qemu", "strangers on the host's vsock", vsockStrangers),
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of all units, pods go on", run: restartAll },
   ...more,

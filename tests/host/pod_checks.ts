@@ -1,8 +1,10 @@
-import { match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { WASM } from "../../image/wasm/images.ts";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import type { Container, Pod } from "../harness/mod.ts";
+import { staticProgram } from "../harness/static_program.ts";
 import { type DebianHost, EXEC_TIMEOUT_S } from "./debian_host.ts";
+import { HOST_FILES } from "./image.ts";
 import type { Kind } from "./install.ts";
 
 const BUSYBOX = "docker.io/library/busybox:kuasar";
@@ -117,6 +119,38 @@ export async function life(host: DebianHost, kind: Kind): Promise<void> {
   await stopped.stop(1);
   strictEqual((await stopped.status()).state, ContainerState.CONTAINER_EXITED);
   await stopped.remove();
+}
+
+/** Ports of the agent. */
+const AGENT_PORTS = "1024 1025 1026";
+
+/**
+ * On the kernel's vsock neither a user of the host nor another pod speaks to a guest's agent.
+ *
+ * @returns what there is to tell: how the guest is reached
+ */
+export async function vsockStrangers(host: DebianHost, kind: Kind): Promise<string> {
+  const { pod } = podOf(host, kind);
+  const inspected = JSON.parse(await host.machine.must(`kuasar-ctl inspect ${pod.id} --json`));
+  const { $case, value: cid } = inspected.guest.kind;
+  strictEqual($case, "cid", "the host has no vsock of the kernel");
+  ok(!JSON.stringify(inspected).includes("secret"), "kuasar-ctl tells the secret");
+  const probe = await staticProgram("vsock_probe");
+  await host.machine.must(`install -m 0755 ${HOST_FILES}${probe} /srv/runc/vsock_probe`);
+  const asUser = await host.machine.must(
+    `setpriv --reuid 65534 --regid 65534 --clear-groups /srv/runc/vsock_probe ${cid} ${AGENT_PORTS}`,
+  );
+  const inPod = await shell(podOf(host, "runc").container, `/volume/vsock_probe ${cid} ${AGENT_PORTS}`);
+  for (const text of [asUser, inPod.stdout]) {
+    const lines = text.trim().split("\n").filter((line) => line.startsWith(`${cid}:`));
+    deepStrictEqual(
+      lines.map((line) => line.split(" ")[1]),
+      // Nobody listens on the console's port.
+      ["closed", "ECONNRESET", "closed"],
+      text,
+    );
+  }
+  return `cid ${cid}`;
 }
 
 /** Every pod is as it was, and takes commands. */
