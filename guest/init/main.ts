@@ -6,7 +6,7 @@ import { FdStream } from "../runtime/fd_stream.ts";
 import { log, setLogLevel } from "../runtime/log.ts";
 import { startReaper } from "../runtime/reaper.ts";
 import { envelope, publishEvent } from "../sandbox/events.ts";
-import { bringLoopbackUp } from "../sandbox/network.ts";
+import { bringLoopbackUp } from "../sandbox/network/mod.ts";
 import { registerSandbox } from "../sandbox/mod.ts";
 import { serveStreams } from "../stream/mod.ts";
 import { registerTask } from "../task/mod.ts";

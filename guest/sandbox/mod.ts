@@ -9,7 +9,7 @@ import { syncClock } from "./clock.ts";
 import { nextEvent } from "./events.ts";
 import { guestInfo } from "./guest_info.ts";
 import { bringOnline } from "./online.ts";
-import { setUpInterfaces, setUpRoutes } from "./network.ts";
+import { setUpInterfaces, setUpRoutes } from "./network/mod.ts";
 import { setUpSandbox } from "./set_up.ts";
 
 /** A command of the host that says nothing else has this long. */

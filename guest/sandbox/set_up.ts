@@ -5,8 +5,15 @@ import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import { readKuasarConfig } from "./kuasar_config.ts";
 import { makeNamespaces } from "./namespaces.ts";
-import { setUpInterfaces, setUpNeighbors, setUpRoutes } from "./network.ts";
+import {
+  networkTools,
+  setUpInterfaces,
+  setUpNeighbors,
+  setUpRoutes,
+  setUpWholeNetwork,
+} from "./network/mod.ts";
 import { writePodFiles } from "./pod_files.ts";
+import { setSysctl } from "./set_sysctl.ts";
 import { sysctlPath } from "./sysctls.ts";
 
 /** `HOST_NAME_MAX` of Linux. */
@@ -32,19 +39,6 @@ function hostnameOf(request: SetupSandboxRequest, files: readonly PodFile[]): st
   return name;
 }
 
-function setSysctls(sysctls: readonly (readonly [path: string, value: string])[]): void {
-  for (const [path, value] of sysctls) {
-    try {
-      sys.writeFile(path, value, 0, sys.O.WRONLY);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new KuasarError("INVALID_ARGUMENT", `Cannot set ${path} to ${JSON.stringify(value)}: ${reason}`, {
-        cause,
-      });
-    }
-  }
-}
-
 function setClock(hostTimeNs: bigint): void {
   if (hostTimeNs > 0n) sys.clockSettime(sys.CLOCK.REALTIME, hostTimeNs);
 }
@@ -57,6 +51,15 @@ function stirEntropy(bytes: Uint8Array): void {
   } catch (error) {
     log.warn("entropy is not taken", { error });
   }
+}
+
+const isOfNetwork = (path: string) => path.startsWith("/proc/sys/net/");
+
+/** What a host tells that does not tell everything. */
+async function addNetwork({ interfaces, neighbors, routes }: SetupSandboxRequest): Promise<void> {
+  await setUpInterfaces(interfaces);
+  setUpNeighbors(neighbors);
+  setUpRoutes(routes);
 }
 
 /** Makes the guest the pod's: time, files, names, namespaces, network. All input is checked before anything changes. */
@@ -73,10 +76,11 @@ export async function setUpSandbox(request: SetupSandboxRequest): Promise<void> 
   if (hostname) sys.sethostname(hostname);
   await makeNamespaces({ sharePid: request.sharePid || config.sharePid }, () => {
     if (hostname) sys.sethostname(hostname);
-    setSysctls(sysctls);
+    for (const [path, value] of sysctls) if (!isOfNetwork(path)) setSysctl(path, value);
   });
-  await setUpInterfaces(request.interfaces);
-  setUpNeighbors(request.neighbors);
-  setUpRoutes(request.routes);
+  if (request.wholeNetwork) await setUpWholeNetwork(request, networkTools);
+  else await addNetwork(request);
+  // Not before: a setting of a link is there with it, and the pod's own word counts more than a CNI plugin's.
+  for (const [path, value] of sysctls) if (isOfNetwork(path)) setSysctl(path, value);
   log.info("pod", { id: request.sandboxId, hostname, links: request.interfaces.length });
 }

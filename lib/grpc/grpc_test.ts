@@ -11,7 +11,15 @@ const HANDLERS: Network = {
   attach: ({ hostname }, { metadata }) => {
     const content = new TextEncoder().encode(metadata.get("traceparent"));
     const files = [{ name: hostname, content }];
-    return Promise.resolve({ nics: [], interfaces: [], routes: [], neighbors: [], files });
+    return Promise.resolve({
+      nics: [],
+      interfaces: [],
+      routes: [],
+      neighbors: [],
+      rules: [],
+      sysctls: {},
+      files,
+    });
   },
   detach: ({ sandboxId }) => {
     throw sandboxId === "bug"

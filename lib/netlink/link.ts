@@ -12,7 +12,14 @@ import { formatMac, parseMac } from "./ip.ts";
 import { concat, type Netlink, type NetlinkRequest, NLM } from "./message.ts";
 
 /** Flags of a link (linux/if.h). */
-export const IFF = { UP: 0x1, LOOPBACK: 0x8, NOARP: 0x80, LOWER_UP: 0x10000 } as const;
+export const IFF = {
+  UP: 0x1,
+  LOOPBACK: 0x8,
+  NOARP: 0x80,
+  PROMISC: 0x100,
+  ALLMULTI: 0x200,
+  LOWER_UP: 0x10000,
+} as const;
 /** Hardware types of links (linux/if_arp.h). */
 export const ARPHRD = { ETHER: 1, LOOPBACK: 772 } as const;
 
@@ -29,14 +36,35 @@ export interface Link {
   mtu: number;
   /** Empty where the link has none. */
   mac: string;
-  /** Index of the bridge or bond that it belongs to. */
+  /** Index of the bridge, bond or VRF that it belongs to. */
   master: number | undefined;
+  /** Index of the link that it stands on, where that is in the same namespace. */
+  below: number | undefined;
+  /** Packets that may wait to be sent. */
+  queueLength: number;
+  group: number;
+  /** A description, empty for none. */
+  alias: string;
+  /** What the kind has of its own (IFLA_INFO_DATA), as the kernel writes it. */
+  data: Uint8Array;
 }
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
-const IFLA = { ADDRESS: 1, IFNAME: 3, MTU: 4, MASTER: 10, LINKINFO: 18, NET_NS_FD: 28 };
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  LINK: 5,
+  MASTER: 10,
+  TXQLEN: 13,
+  LINKINFO: 18,
+  IFALIAS: 20,
+  GROUP: 27,
+  NET_NS_FD: 28,
+  LINK_NETNSID: 37,
+} as const;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
@@ -52,16 +80,23 @@ export function listLinks(netlink: Netlink): Link[] {
 export function decodeLink(payload: Uint8Array): Link {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const attributes = decodeAttributes(payload.subarray(INFO_SIZE));
-  const info = attributes.get(IFLA.LINKINFO);
+  const info = decodeAttributes(attributes.get(IFLA.LINKINFO) ?? new Uint8Array());
+  const index = view.getInt32(4, true);
+  const below = attributes.has(IFLA.LINK_NETNSID) ? undefined : numberIn(attributes.get(IFLA.LINK));
   return {
-    index: view.getInt32(4, true),
+    index,
     name: textIn(attributes.get(IFLA.IFNAME)) ?? "",
-    kind: info === undefined ? "" : textIn(decodeAttributes(info).get(IFLA_INFO_KIND)) ?? "",
+    kind: textIn(info.get(IFLA_INFO_KIND)) ?? "",
     hardwareType: view.getUint16(2, true),
     flags: view.getUint32(8, true),
     mtu: numberIn(attributes.get(IFLA.MTU)) ?? 0,
     mac: formatMac(attributes.get(IFLA.ADDRESS) ?? new Uint8Array()),
     master: numberIn(attributes.get(IFLA.MASTER)),
+    below: below === 0 || below === index ? undefined : below,
+    queueLength: numberIn(attributes.get(IFLA.TXQLEN)) ?? 0,
+    group: numberIn(attributes.get(IFLA.GROUP)) ?? 0,
+    alias: textIn(attributes.get(IFLA.IFALIAS)) ?? "",
+    data: (info.get(IFLA_INFO_DATA) ?? new Uint8Array()).slice(),
   };
 }
 
@@ -73,6 +108,13 @@ export interface LinkChange {
   mac?: string;
   up?: boolean;
   noArp?: boolean;
+  promiscuous?: boolean;
+  allMulticast?: boolean;
+  /** Index of the bridge, bond or VRF that it is to belong to. */
+  master?: number;
+  queueLength?: number;
+  group?: number;
+  alias?: string;
 }
 
 /** Changes a link: what is left out stays. @throws {Errno} */
@@ -85,9 +127,21 @@ export function setLink(
     ...(change.name === undefined ? [] : [text(IFLA.IFNAME, change.name)]),
     ...(change.mtu === undefined ? [] : [u32(IFLA.MTU, change.mtu)]),
     ...(change.mac === undefined ? [] : [raw(IFLA.ADDRESS, parseMac(change.mac))]),
+    ...(change.master === undefined ? [] : [u32(IFLA.MASTER, change.master)]),
+    ...(change.queueLength === undefined ? [] : [u32(IFLA.TXQLEN, change.queueLength)]),
+    ...(change.group === undefined ? [] : [u32(IFLA.GROUP, change.group)]),
+    ...(change.alias === undefined ? [] : [text(IFLA.IFALIAS, change.alias)]),
   ];
-  const flags = (change.up ? IFF.UP : 0) | (change.noArp ? IFF.NOARP : 0);
-  const mask = (change.up === undefined ? 0 : IFF.UP) | (change.noArp === undefined ? 0 : IFF.NOARP);
+  const bits = [
+    [IFF.UP, change.up],
+    [IFF.NOARP, change.noArp],
+    [IFF.PROMISC, change.promiscuous],
+    [IFF.ALLMULTI, change.allMulticast],
+  ] as const;
+  const sum = (wanted: (value: boolean | undefined) => boolean) =>
+    bits.reduce((flags, [bit, value]) => wanted(value) ? flags | bit : flags, 0);
+  const flags = sum((value) => value === true);
+  const mask = sum((value) => value !== undefined);
   netlink.execute({
     type: RTM_NEWLINK,
     flags: 0,
@@ -99,6 +153,39 @@ export function setLink(
 /** Deletes a link. @throws {Errno} ENODEV when it is gone */
 export function deleteLink(netlink: Netlink, index: number): void {
   netlink.execute({ type: RTM_DELLINK, flags: 0, payload: linkInfo(index), action: `delete link ${index}` });
+}
+
+/** A link of a kind that needs no peer. */
+export interface NewLink {
+  name: string;
+  /** `dummy`, `vrf`, `vlan`, … */
+  kind: string;
+  /** What the kind has of its own (IFLA_INFO_DATA), as the kernel writes it. */
+  data: Uint8Array;
+  mac?: string;
+  mtu?: number;
+  /** Index of the link that it stands on. */
+  below?: number;
+}
+
+/** Makes a link. @throws {Errno} EEXIST when the name is taken, EOPNOTSUPP when the kernel has no such kind */
+export function addLink(netlink: Netlink, { name, kind, data, mac, mtu, below }: NewLink): void {
+  const attributes = [
+    text(IFLA.IFNAME, name),
+    ...(mtu === undefined ? [] : [u32(IFLA.MTU, mtu)]),
+    ...(mac === undefined ? [] : [raw(IFLA.ADDRESS, parseMac(mac))]),
+    ...(below === undefined ? [] : [u32(IFLA.LINK, below)]),
+    nested(IFLA.LINKINFO, [
+      text(IFLA_INFO_KIND, kind),
+      ...(data.length === 0 ? [] : [raw(IFLA_INFO_DATA, data)]),
+    ]),
+  ];
+  netlink.execute({
+    type: RTM_NEWLINK,
+    flags: NLM.CREATE | NLM.EXCL,
+    payload: concat(linkInfo(0), encodeAttributes(attributes)),
+    action: `make the link ${name} of kind ${kind}`,
+  });
 }
 
 /** A pair of veth links; the peer may be made in another namespace. */

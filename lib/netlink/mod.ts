@@ -8,6 +8,9 @@ export {
   type AddressOptions,
   decodeAddress,
   deleteAddress,
+  FOREVER,
+  IFA_F,
+  IFAPROT,
   listAddresses,
 } from "./address.ts";
 export {
@@ -37,6 +40,7 @@ export {
   parseMac,
 } from "./ip.ts";
 export {
+  addLink,
   addVeth,
   ARPHRD,
   decodeLink,
@@ -45,22 +49,29 @@ export {
   type Link,
   type LinkChange,
   listLinks,
+  type NewLink,
   setLink,
   type VethOptions,
   vethRequest,
 } from "./link.ts";
 export { type Netlink, type NetlinkRequest } from "./message.ts";
 export { addNeighbour, decodeNeighbour, listNeighbours, type Neighbour, NUD } from "./neighbour.ts";
+export type { NextHop } from "./next_hop.ts";
 export {
   addRoute,
+  appendRoute,
   decodeRoute,
   deleteRoute,
   listRoutes,
+  LOCAL_TABLE,
   MAIN_TABLE,
   type NewRoute,
   type Route,
-  RTN_UNICAST,
+  RTN,
+  RTNH_F_ONLINK,
+  RTPROT,
 } from "./route.ts";
+export { addRule, deleteRule, listRules, normalizeRule, type Rule, type RuleView, viewRule } from "./rule.ts";
 export {
   addIngressQdisc,
   addRedirect,

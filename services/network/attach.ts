@@ -4,20 +4,25 @@ import { NetlinkSocket } from "../../lib/netlink/deno_socket.ts";
 import { hasIngressQdisc, type Netlink } from "../../lib/netlink/mod.ts";
 import type { AttachRequest, AttachResponse, Nic } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { detach } from "./detach.ts";
+import { checkForGuest } from "./for_guest.ts";
 import { guestView } from "./guest_view.ts";
 import { requireNetns } from "./netns.ts";
 import { podFiles } from "./pod_files.ts";
 import { type PodLink, readPodNetwork } from "./pod_network.ts";
 import { ensureRedirect } from "./redirect.ts";
 import type { Attachment, NetworkState, NicState } from "./state.ts";
+import { changedSysctls } from "./sysctls.ts";
 import { ensureTap, MAX_TAP_MTU, tapName } from "./tap.ts";
+
+/** For a sandbox that the kernel of the host has a network for. */
+const NOTHING = { nics: [], interfaces: [], routes: [], neighbors: [], rules: [], sysctls: {} };
 
 /**
  * Makes a tap for each link of the pod and joins the two. Repeating it changes nothing and gives the same answer.
  *
  * @param request checked
- * @throws {KuasarError} FAILED_PRECONDITION when the namespace is gone or another one than before; after any
- * failure nothing is left behind, or the state remembers it
+ * @throws {KuasarError} FAILED_PRECONDITION when the namespace is gone or another one than before, or has what no guest can
+ * have; after any failure nothing is left behind, or the state remembers it
  */
 export async function attach(
   state: NetworkState,
@@ -41,25 +46,28 @@ export async function attach(
       queues,
       nics: [],
     });
-    return { nics: [], ...guestView(pod), files: podFiles(request, pod.links) };
+    return { ...NOTHING, files: podFiles(request, pod.nics) };
   }
+  checkForGuest(pod);
+  const inGuest = pod.links.filter(({ role }) => role !== "unused");
+  const sysctls = changedSysctls(netnsPath, inGuest.map(({ name }) => name));
   const attachment: Attachment = {
     phase: "attaching",
     netnsPath,
     netnsIdentity: identity,
     queues,
-    nics: pod.links.map((link) => planNic(netlink, link, before)),
+    nics: pod.nics.map((link) => planNic(netlink, link, before)),
   };
   state.attachments.put(sandboxId, attachment);
   try {
-    const nics = pod.links.map((link) => joinLink(netlink, link, netnsPath, queues));
+    const nics = pod.nics.map((link) => joinLink(netlink, link, netnsPath, queues));
     state.attachments.put(sandboxId, { ...attachment, phase: "attached" });
     log.info("Attached", {
       sandbox: sandboxId,
       netns: netnsPath,
-      links: pod.links.map(({ name }) => name).join(","),
+      links: pod.nics.map(({ name }) => name).join(","),
     });
-    return { nics, ...guestView(pod), files: podFiles(request, pod.links) };
+    return { nics, ...guestView(pod, sysctls), files: podFiles(request, pod.nics) };
   } catch (error) {
     // A guest may be using what an earlier call has made: that stays.
     if (before?.phase === "attached") state.attachments.put(sandboxId, before);
@@ -85,7 +93,7 @@ function attachToHost(
   checkSameAsBefore(request.sandboxId, before, "", 1);
   const attachment: Attachment = { phase: "attached", netnsPath: "", netnsIdentity: "", queues: 1, nics: [] };
   state.attachments.put(request.sandboxId, attachment);
-  return { nics: [], interfaces: [], routes: [], neighbors: [], files: podFiles(request, undefined) };
+  return { ...NOTHING, files: podFiles(request, undefined) };
 }
 
 function checkSameAsBefore(

@@ -21,7 +21,7 @@ Deno.test(
     let service = start(directory);
     try {
       const first = await network.attach(attachRequest(pod));
-      strictEqual(first.interfaces[0]!.mtu, 1400n);
+      strictEqual(first.interfaces[1]!.mtu, 1400n);
       strictEqual(first.interfaces[0]!.rawFlags, 0, "nothing that changes by itself");
       await rejects(network.attach(attachRequest(pod, { sandboxId: "../etc" })), {
         code: "INVALID_ARGUMENT",

@@ -1,73 +1,92 @@
 import {
   type Address,
-  ARPHRD,
+  IFA_F,
+  IFAPROT,
   IFF,
   type Link,
   listAddresses,
   listLinks,
   listNeighbours,
   listRoutes,
-  MAIN_TABLE,
+  listRules,
   type Neighbour,
   type Netlink,
   NUD,
   type Route,
-  RTN_UNICAST,
+  RTN,
+  RTPROT,
+  type Rule,
 } from "../../lib/netlink/mod.ts";
-import { TAP_PREFIX } from "./tap.ts";
+import { type LinkRole, roleOf } from "./link_role.ts";
+import { linkLocalOf } from "./link_local.ts";
 
-/** A link of the pod that the guest gets, with its addresses but the link-local v6 ones. */
+/** A link of the pod, with its addresses but those that the kernel makes by itself in every namespace. */
 export interface PodLink extends Link {
   addresses: Address[];
+  role: LinkRole;
 }
 
 /** What a CNI plugin has set up in the namespace of a pod. */
 export interface PodNetwork {
   /** In the order of their indexes. */
   links: PodLink[];
-  /** The main table: all unicast routes over these links, the kernel's own too, but no link-local v6 ones. */
-  routes: (Route & { linkName: string })[];
+  /** Those that the guest has a NIC for. */
+  nics: PodLink[];
+  /** Of all tables, but those that the kernel makes for addresses, and what routers announce. */
+  routes: Route[];
+  rules: Rule[];
   /** The permanent neighbours: what was learned is learned again by the guest. */
   neighbours: (Neighbour & { linkName: string })[];
 }
 
-/**
- * Kinds that are no way out of the pod by themselves (their ports are) or have no Ethernet peer: they stay with
- * the host.
- */
-const OTHER_KINDS = new Set(["bridge", "bond", "team", "dummy", "ifb", "tun", "vrf"]);
-
 /** Reads the network of the pod. */
 export function readPodNetwork(netlink: Netlink): PodNetwork {
-  const addresses = listAddresses(netlink).filter((address) => !address.isLinkLocal);
+  const addresses = listAddresses(netlink);
   const links = listLinks(netlink)
-    .map((link) => ({ ...link, addresses: addresses.filter(({ linkIndex }) => linkIndex === link.index) }))
-    .filter(belongsToGuest)
-    .sort((left, right) => left.index - right.index);
-  const nameOf = new Map(links.map(({ index, name }) => [index, name]));
-  const routes = listRoutes(netlink).filter(isWanted).flatMap((route) => named(route, nameOf));
+    .sort((left, right) => left.index - right.index)
+    .map((link) => {
+      const own = addresses.filter((one) => one.linkIndex === link.index && !isOfKernel(one, link));
+      return { ...link, addresses: own, role: roleOf(link, own.length > 0) };
+    });
+  const inGuest = new Map(
+    links.filter(({ role }) => role === "nic" || role === "made" || role === "loopback")
+      .map(({ index, name }) => [index, name]),
+  );
   const permanent = listNeighbours(netlink).filter(({ state }) => state & NUD.PERMANENT);
-  return { links, routes, neighbours: permanent.flatMap((neighbour) => named(neighbour, nameOf)) };
+  return {
+    links,
+    nics: links.filter(({ role }) => role === "nic"),
+    routes: listRoutes(netlink).filter((route) =>
+      isOfPod(route) && linksOf(route).every((i) => inGuest.has(i))
+    ),
+    rules: listRules(netlink),
+    neighbours: permanent.flatMap((neighbour) => {
+      const linkName = inGuest.get(neighbour.linkIndex);
+      return linkName === undefined ? [] : [{ ...neighbour, linkName }];
+    }),
+  };
 }
 
-/** Whether the guest gets a NIC for a link: each veth, and other Ethernet links that have an address. */
-function belongsToGuest(link: PodLink): boolean {
-  if (link.hardwareType !== ARPHRD.ETHER || link.flags & IFF.LOOPBACK || link.master !== undefined) {
-    return false;
+/** Whether the guest's kernel makes the address by itself, or learns it as the pod's has learned it. */
+function isOfKernel(address: Address, link: Link): boolean {
+  if (link.flags & IFF.LOOPBACK) {
+    const { address: own, prefixLength } = address;
+    return (own === "127.0.0.1" && prefixLength === 8) || own === "::1";
   }
-  if (link.name.startsWith(TAP_PREFIX) || OTHER_KINDS.has(link.kind)) return false;
-  return link.kind === "veth" || link.addresses.length > 0;
+  if (address.family !== 10) return false;
+  // For a while, of a prefix that a router has announced.
+  if (address.protocol === IFAPROT.KERNEL_RA || address.flags & IFA_F.SECONDARY) return true;
+  return address.isLinkLocal && address.address === linkLocalOf(link.mac);
 }
 
-function isWanted(route: Route): boolean {
-  const isLocal = route.destination?.startsWith("fe80:") ?? false;
-  return route.table === MAIN_TABLE && route.type === RTN_UNICAST && !isLocal;
+/** Whether a route belongs to what was set up: neither of the kernel's own nor learned from a router. */
+function isOfPod({ protocol, type, destination, expires }: Route): boolean {
+  if (expires || protocol === RTPROT.RA || protocol === RTPROT.REDIRECT) return false;
+  if (protocol !== RTPROT.KERNEL) return true;
+  return type === RTN.UNICAST && destination !== "fe80::/64" && destination !== "ff00::/8";
 }
 
-function named<T extends { linkIndex: number | undefined }>(
-  entry: T,
-  nameOf: ReadonlyMap<number, string>,
-): (T & { linkName: string })[] {
-  const linkName = entry.linkIndex === undefined ? undefined : nameOf.get(entry.linkIndex);
-  return linkName === undefined ? [] : [{ ...entry, linkName }];
+/** The indexes of the links that a route goes over. */
+function linksOf({ linkIndex, hops }: Route): number[] {
+  return [...(linkIndex === undefined ? [] : [linkIndex]), ...hops.map((hop) => hop.linkIndex)];
 }

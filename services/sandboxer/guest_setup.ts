@@ -19,6 +19,10 @@ export function setupRequest(
     interfaces: network?.interfaces ?? [],
     routes: network?.routes ?? [],
     neighbors: network?.neighbors ?? [],
+    rules: network?.rules ?? [],
+    networkSysctls: network?.sysctls ?? {},
+    // A pod on the host's network has none of it: its guest keeps what its kernel has.
+    wholeNetwork: (network?.interfaces.length ?? 0) > 0,
     files: network?.files ?? [],
     sandboxId: record.id,
     hostname: record.hostname,

@@ -1,8 +1,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { type DriverUnderTest, testsOf } from "../../drivers/contract/conformance/mod.ts";
 import type { Device } from "../../drivers/contract/vm/devices.ts";
+import { message } from "../../lib/cri/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
-import { IPFamily } from "../../lib/proto/gen/grpc/sandbox.ts";
+import { Interface, IPAddress, IPFamily } from "../../lib/proto/gen/grpc/sandbox.ts";
 import { MachineDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { setInterfaces, shell } from "./guest_calls.ts";
@@ -62,9 +63,9 @@ export function nicPlugTests(
         const answer = await machine.attachDevice({ sandboxId, id: "nic", device }, OPTIONS);
         match(answer.pciAddress, silent ? /^$/ : /^0000:[0-9a-f]{2}:[0-9a-f]{2}\.0$/);
         deepStrictEqual(await machine.attachDevice({ sandboxId, id: "nic", device }, OPTIONS), answer);
-        const IPAddresses = [{ family: IPFamily.v4, address: "10.9.9.2", mask: "24" }];
+        const IPAddresses = [message(IPAddress, { family: IPFamily.v4, address: "10.9.9.2", mask: "24" })];
         await setInterfaces(guest!, [
-          { device: "", name: "net1", IPAddresses, mtu: 1500n, hwAddr: MAC, type: "", rawFlags: 0 },
+          message(Interface, { name: "net1", IPAddresses, mtu: 1500n, hwAddr: MAC }),
         ]);
         match(await links(), new RegExp(MAC));
         await shell(guest!, "busybox ip route add 10.9.9.0/24 dev net1");

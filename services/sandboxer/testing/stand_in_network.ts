@@ -16,6 +16,8 @@ export function serveStandInNetwork(runDir: string, world: World): Promise<GrpcS
           interfaces: [],
           routes: [],
           neighbors: [],
+          rules: [],
+          sysctls: {},
           files: [{ name: "hostname", content: new TextEncoder().encode(request.hostname) }],
         };
       },

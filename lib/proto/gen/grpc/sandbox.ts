@@ -22,6 +22,19 @@ export interface IPAddress {
   address: string;
   /** Prefix length as a decimal number. */
   mask: string;
+  /** IFA_F_*, RT_SCOPE_* and so on, as ip-address(8) tells them. */
+  flags: number;
+  scope: number;
+  peer: string;
+  broadcast: string;
+  label: string;
+  metric: number;
+  protocol: number;
+  /** Seconds; 0 is for ever. */
+  preferredS: number;
+  validS: number;
+  /** A preferred lifetime that is over. */
+  deprecated: boolean;
 }
 
 export interface Interface {
@@ -33,7 +46,24 @@ export interface Interface {
   /** The link is found by this address. */
   hwAddr: string;
   type: string;
+  /** IFF_*: of these NOARP, PROMISC and ALLMULTI are taken. */
   rawFlags: number;
+  /**
+   * True for a link without a NIC behind it, which the guest makes (dummy, vrf, vlan, ...): its IFLA_INFO_DATA, and
+   * the link that it stands on.
+   */
+  madeByGuest: boolean;
+  data: Uint8Array;
+  below: string;
+  /** The VRF that it belongs to. */
+  master: string;
+  down: boolean;
+  /** Packets that may wait to be sent; 0 is the guest's own choice. */
+  queueLength: number;
+  group: number;
+  alias: string;
+  /** What net.ipv6.conf.NAME.addr_gen_mode is to be; link-local addresses that are not made from the MAC are sent. */
+  addressGeneration: number;
 }
 
 export interface Route {
@@ -44,6 +74,30 @@ export interface Route {
   source: string;
   scope: number;
   family: IPFamily;
+  flags: number;
+  /** CIDR; only packets from there. v6 only. */
+  from: string;
+  /** 0 is the main one. */
+  table: number;
+  /** RTN_*; 0 is unicast. */
+  type: number;
+  /** RTPROT_*; 0 is boot. */
+  protocol: number;
+  metric: number;
+  tos: number;
+  /** RTA_METRICS (mtu, advmss, lock, ...) as rtnetlink has them. */
+  metrics: Uint8Array;
+  /** RTA_PREF. */
+  preference: number;
+  /** Of a route with several. */
+  hops: NextHop[];
+}
+
+export interface NextHop {
+  gateway: string;
+  device: string;
+  /** 1 to 256. */
+  weight: number;
   flags: number;
 }
 
@@ -107,6 +161,12 @@ export interface SetupSandboxRequest {
   hostTimeNs: bigint;
   /** Entropy for the guest's pool, at most 512 bytes. */
   entropy: Uint8Array;
+  /** True where the interfaces, routes and rules are all that there are: what the guest's kernel has besides goes. */
+  wholeNetwork: boolean;
+  /** Policy rules as rtnetlink has them (struct fib_rule_hdr and attributes). */
+  rules: Uint8Array[];
+  /** What is below /proc/sys/net, as paths with slashes: set before `sysctls`, which are the pod's own. */
+  networkSysctls: { [key: string]: string };
 }
 
 export interface SetupSandboxRequest_SysctlsEntry {
@@ -114,8 +174,27 @@ export interface SetupSandboxRequest_SysctlsEntry {
   value: string;
 }
 
+export interface SetupSandboxRequest_NetworkSysctlsEntry {
+  key: string;
+  value: string;
+}
+
 function createBaseIPAddress(): IPAddress {
-  return { family: 0, address: "", mask: "" };
+  return {
+    family: 0,
+    address: "",
+    mask: "",
+    flags: 0,
+    scope: 0,
+    peer: "",
+    broadcast: "",
+    label: "",
+    metric: 0,
+    protocol: 0,
+    preferredS: 0,
+    validS: 0,
+    deprecated: false,
+  };
 }
 
 export const IPAddress: MessageFns<IPAddress> = {
@@ -128,6 +207,36 @@ export const IPAddress: MessageFns<IPAddress> = {
     }
     if (message.mask !== "") {
       writer.uint32(26).string(message.mask);
+    }
+    if (message.flags !== 0) {
+      writer.uint32(128).uint32(message.flags);
+    }
+    if (message.scope !== 0) {
+      writer.uint32(136).uint32(message.scope);
+    }
+    if (message.peer !== "") {
+      writer.uint32(146).string(message.peer);
+    }
+    if (message.broadcast !== "") {
+      writer.uint32(154).string(message.broadcast);
+    }
+    if (message.label !== "") {
+      writer.uint32(162).string(message.label);
+    }
+    if (message.metric !== 0) {
+      writer.uint32(168).uint32(message.metric);
+    }
+    if (message.protocol !== 0) {
+      writer.uint32(176).uint32(message.protocol);
+    }
+    if (message.preferredS !== 0) {
+      writer.uint32(184).uint32(message.preferredS);
+    }
+    if (message.validS !== 0) {
+      writer.uint32(192).uint32(message.validS);
+    }
+    if (message.deprecated !== false) {
+      writer.uint32(200).bool(message.deprecated);
     }
     return writer;
   },
@@ -169,6 +278,86 @@ export const IPAddress: MessageFns<IPAddress> = {
             message.mask = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.flags = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.scope = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.peer = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.broadcast = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.metric = reader.uint32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.protocol = reader.uint32();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.preferredS = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.validS = reader.uint32();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.deprecated = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -183,7 +372,24 @@ export const IPAddress: MessageFns<IPAddress> = {
 };
 
 function createBaseInterface(): Interface {
-  return { device: "", name: "", IPAddresses: [], mtu: 0n, hwAddr: "", type: "", rawFlags: 0 };
+  return {
+    device: "",
+    name: "",
+    IPAddresses: [],
+    mtu: 0n,
+    hwAddr: "",
+    type: "",
+    rawFlags: 0,
+    madeByGuest: false,
+    data: new Uint8Array(0),
+    below: "",
+    master: "",
+    down: false,
+    queueLength: 0,
+    group: 0,
+    alias: "",
+    addressGeneration: 0,
+  };
 }
 
 export const Interface: MessageFns<Interface> = {
@@ -211,6 +417,33 @@ export const Interface: MessageFns<Interface> = {
     }
     if (message.rawFlags !== 0) {
       writer.uint32(56).uint32(message.rawFlags);
+    }
+    if (message.madeByGuest !== false) {
+      writer.uint32(128).bool(message.madeByGuest);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(138).bytes(message.data);
+    }
+    if (message.below !== "") {
+      writer.uint32(146).string(message.below);
+    }
+    if (message.master !== "") {
+      writer.uint32(154).string(message.master);
+    }
+    if (message.down !== false) {
+      writer.uint32(160).bool(message.down);
+    }
+    if (message.queueLength !== 0) {
+      writer.uint32(168).uint32(message.queueLength);
+    }
+    if (message.group !== 0) {
+      writer.uint32(176).uint32(message.group);
+    }
+    if (message.alias !== "") {
+      writer.uint32(186).string(message.alias);
+    }
+    if (message.addressGeneration !== 0) {
+      writer.uint32(192).uint32(message.addressGeneration);
     }
     return writer;
   },
@@ -284,6 +517,78 @@ export const Interface: MessageFns<Interface> = {
             message.rawFlags = reader.uint32();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.madeByGuest = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.below = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.master = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.down = reader.bool();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.queueLength = reader.uint32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.group = reader.uint32();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.alias = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.addressGeneration = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -298,7 +603,24 @@ export const Interface: MessageFns<Interface> = {
 };
 
 function createBaseRoute(): Route {
-  return { dest: "", gateway: "", device: "", source: "", scope: 0, family: 0, flags: 0 };
+  return {
+    dest: "",
+    gateway: "",
+    device: "",
+    source: "",
+    scope: 0,
+    family: 0,
+    flags: 0,
+    from: "",
+    table: 0,
+    type: 0,
+    protocol: 0,
+    metric: 0,
+    tos: 0,
+    metrics: new Uint8Array(0),
+    preference: 0,
+    hops: [],
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -323,6 +645,33 @@ export const Route: MessageFns<Route> = {
     }
     if (message.flags !== 0) {
       writer.uint32(56).uint32(message.flags);
+    }
+    if (message.from !== "") {
+      writer.uint32(130).string(message.from);
+    }
+    if (message.table !== 0) {
+      writer.uint32(136).uint32(message.table);
+    }
+    if (message.type !== 0) {
+      writer.uint32(144).uint32(message.type);
+    }
+    if (message.protocol !== 0) {
+      writer.uint32(152).uint32(message.protocol);
+    }
+    if (message.metric !== 0) {
+      writer.uint32(160).uint32(message.metric);
+    }
+    if (message.tos !== 0) {
+      writer.uint32(168).uint32(message.tos);
+    }
+    if (message.metrics.length !== 0) {
+      writer.uint32(178).bytes(message.metrics);
+    }
+    if (message.preference !== 0) {
+      writer.uint32(184).uint32(message.preference);
+    }
+    for (const v of message.hops) {
+      NextHop.encode(v!, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -390,6 +739,157 @@ export const Route: MessageFns<Route> = {
           }
           case 7: {
             if (tag !== 56) {
+              break;
+            }
+
+            message.flags = reader.uint32();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.table = reader.uint32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.type = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.protocol = reader.uint32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.metric = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.tos = reader.uint32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.metrics = reader.bytes();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.preference = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.hops.push(NextHop.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNextHop(): NextHop {
+  return { gateway: "", device: "", weight: 0, flags: 0 };
+}
+
+export const NextHop: MessageFns<NextHop> = {
+  encode(message: NextHop, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gateway !== "") {
+      writer.uint32(10).string(message.gateway);
+    }
+    if (message.device !== "") {
+      writer.uint32(18).string(message.device);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(24).uint32(message.weight);
+    }
+    if (message.flags !== 0) {
+      writer.uint32(32).uint32(message.flags);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NextHop {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNextHop();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.weight = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
               break;
             }
 
@@ -904,6 +1404,9 @@ function createBaseSetupSandboxRequest(): SetupSandboxRequest {
     sharePid: false,
     hostTimeNs: 0n,
     entropy: new Uint8Array(0),
+    wholeNetwork: false,
+    rules: [],
+    networkSysctls: {},
   };
 }
 
@@ -945,6 +1448,15 @@ export const SetupSandboxRequest: MessageFns<SetupSandboxRequest> = {
     if (message.entropy.length !== 0) {
       writer.uint32(186).bytes(message.entropy);
     }
+    if (message.wholeNetwork !== false) {
+      writer.uint32(192).bool(message.wholeNetwork);
+    }
+    for (const v of message.rules) {
+      writer.uint32(202).bytes(v!);
+    }
+    globalThis.Object.entries(message.networkSysctls).forEach(([key, value]: [string, string]) => {
+      SetupSandboxRequest_NetworkSysctlsEntry.encode({ key: key as any, value }, writer.uint32(210).fork()).join();
+    });
     return writer;
   },
 
@@ -1052,6 +1564,33 @@ export const SetupSandboxRequest: MessageFns<SetupSandboxRequest> = {
             message.entropy = reader.bytes();
             continue;
           }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.wholeNetwork = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.rules.push(reader.bytes());
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            const entry26 = SetupSandboxRequest_NetworkSysctlsEntry.decode(reader, reader.uint32());
+            if (entry26.value !== undefined) {
+              message.networkSysctls[entry26.key] = entry26.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1090,6 +1629,63 @@ export const SetupSandboxRequest_SysctlsEntry: MessageFns<SetupSandboxRequest_Sy
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
       const message = createBaseSetupSandboxRequest_SysctlsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSetupSandboxRequest_NetworkSysctlsEntry(): SetupSandboxRequest_NetworkSysctlsEntry {
+  return { key: "", value: "" };
+}
+
+export const SetupSandboxRequest_NetworkSysctlsEntry: MessageFns<SetupSandboxRequest_NetworkSysctlsEntry> = {
+  encode(message: SetupSandboxRequest_NetworkSysctlsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetupSandboxRequest_NetworkSysctlsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetupSandboxRequest_NetworkSysctlsEntry();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {

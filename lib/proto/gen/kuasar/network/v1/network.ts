@@ -42,6 +42,14 @@ export interface AttachResponse {
   routes: Route[];
   neighbors: Neighbor[];
   files: PodFile[];
+  /** Policy rules and sysctls of the namespace, as grpc.SetupSandboxRequest has them. */
+  rules: Uint8Array[];
+  sysctls: { [key: string]: string };
+}
+
+export interface AttachResponse_SysctlsEntry {
+  key: string;
+  value: string;
 }
 
 export interface DetachRequest {
@@ -286,7 +294,7 @@ export const Nic: MessageFns<Nic> = {
 };
 
 function createBaseAttachResponse(): AttachResponse {
-  return { nics: [], interfaces: [], routes: [], neighbors: [], files: [] };
+  return { nics: [], interfaces: [], routes: [], neighbors: [], files: [], rules: [], sysctls: {} };
 }
 
 export const AttachResponse: MessageFns<AttachResponse> = {
@@ -306,6 +314,12 @@ export const AttachResponse: MessageFns<AttachResponse> = {
     for (const v of message.files) {
       PodFile.encode(v!, writer.uint32(42).fork()).join();
     }
+    for (const v of message.rules) {
+      writer.uint32(50).bytes(v!);
+    }
+    globalThis.Object.entries(message.sysctls).forEach(([key, value]: [string, string]) => {
+      AttachResponse_SysctlsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     return writer;
   },
 
@@ -360,6 +374,82 @@ export const AttachResponse: MessageFns<AttachResponse> = {
             }
 
             message.files.push(PodFile.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.rules.push(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = AttachResponse_SysctlsEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.sysctls[entry7.key] = entry7.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAttachResponse_SysctlsEntry(): AttachResponse_SysctlsEntry {
+  return { key: "", value: "" };
+}
+
+export const AttachResponse_SysctlsEntry: MessageFns<AttachResponse_SysctlsEntry> = {
+  encode(message: AttachResponse_SysctlsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AttachResponse_SysctlsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAttachResponse_SysctlsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }

@@ -1,0 +1,92 @@
+import { setUpWholeNetwork } from "../../guest/sandbox/network/whole.ts";
+import { sysctlPath } from "../../guest/sandbox/sysctls.ts";
+import { matching } from "../../guest/sandbox/network/matching.ts";
+import { OPEN, openFd, pinNewNetns, unpinNetns, withFd, withNetns } from "../../lib/libc/mod.ts";
+import { captureLog, logger } from "../../lib/log/mod.ts";
+import { NetlinkSocket } from "../../lib/netlink/deno_socket.ts";
+import { addVeth, listLinks, setLink } from "../../lib/netlink/mod.ts";
+import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
+import { attach } from "../../services/network/attach.ts";
+import { detach } from "../../services/network/detach.ts";
+import { openState } from "../../services/network/state.ts";
+import { attachRequest } from "../../services/network/testing/fixture.ts";
+import { ipIn, type IpView, ipView } from "./ip_view.ts";
+
+/** Network namespaces of a test. */
+export interface Namespaces {
+  /** Of a pod, for CNI plugins to set up. */
+  pod: string;
+  /** Where the pod's links lead to. */
+  host: string;
+  /** What a guest makes of the pod's, by the guest's own code. */
+  guest: string;
+  directory: string;
+}
+
+/** Runs a test with empty network namespaces, which are gone afterwards. */
+export function withNamespaces(test: (namespaces: Namespaces) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const silence = captureLog(() => {});
+    const directory = Deno.makeTempDirSync();
+    const paths = { pod: `${directory}/pod`, host: `${directory}/host`, guest: `${directory}/guest` };
+    try {
+      for (const path of Object.values(paths)) {
+        pinNewNetns(path);
+        using netlink = new NetlinkSocket({ netns: path });
+        setLink(netlink, 1, { up: true });
+      }
+      await test({ ...paths, directory });
+    } finally {
+      for (const path of Object.values(paths)) unpinNetns(path);
+      Deno.removeSync(directory, { recursive: true });
+      silence();
+    }
+  };
+}
+
+/** What was in the pod's namespace, and what the guest has made of it. */
+export interface Compared {
+  pod: IpView;
+  guest: IpView;
+  answer: AttachResponse;
+}
+
+/**
+ * Attaches the pod and lets the guest's code set up what the service says, in a namespace with a veth for each NIC.
+ *
+ * @param times how often it is set up: again changes nothing
+ */
+export async function compare({ pod, host, guest, directory }: Namespaces, times = 1): Promise<Compared> {
+  const before = await ipView(ipIn(pod));
+  const state = openState(`${directory}/state.db`);
+  const log = logger("test");
+  try {
+    const answer = await attach(state, attachRequest(pod), log);
+    using netlink = new NetlinkSocket({ netns: guest });
+    withFd(openFd(host, OPEN.RDONLY), (netnsFd) => {
+      for (const [at, { mac }] of answer.nics.entries()) {
+        addVeth(netlink, { name: `eth${at}`, mac, peer: { name: `wire${at}`, netnsFd } });
+      }
+    });
+    upWires(host);
+    for (let time = 0; time < times; time++) {
+      await setUpWholeNetwork({ ...answer, networkSysctls: answer.sysctls }, {
+        withNetlink: (work) => work(netlink),
+        findLink: (wanted, ordinal) => Promise.resolve(matching(listLinks(netlink), wanted, ordinal)!),
+        setSysctl: (path, value) => withNetns(guest, () => Deno.writeTextFileSync(sysctlPath(path), value)),
+      });
+    }
+    return { pod: before, guest: await ipView(ipIn(guest)), answer };
+  } finally {
+    await detach(state, "s1", log);
+    state.store.close();
+  }
+}
+
+/** A guest's NIC has a carrier. */
+function upWires(host: string): void {
+  using netlink = new NetlinkSocket({ netns: host });
+  for (const { name, index } of listLinks(netlink)) {
+    if (name.startsWith("wire")) setLink(netlink, index, { up: true });
+  }
+}
