@@ -54,6 +54,8 @@ Type=notify
 Environment=PATH=${programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ExecStartPre=-/sbin/modprobe overlay
 ExecStart=${programs}/containerd --config ${OWN_CONTAINERD.config}
+# After a boot it looks at every pod that there was, however slow the host: who is ended meanwhile begins anew.
+TimeoutStartSec=infinity
 Restart=always
 RestartSec=5s
 # Containers outlive it.

@@ -8,8 +8,8 @@ const UNITS = "/usr/lib/systemd/system";
 
 const CONTAINERD = "kuasar-containerd.service";
 
-/** How long containerd may take to start. */
-export const START_TIMEOUT_MS = 300_000;
+/** How long containerd may take to start; after a reboot it looks at all pods that there were. */
+export const START_TIMEOUT_MS = 1_800_000;
 
 /** systemd reads every unit without a word. */
 export async function verifyUnits({ machine }: DebianHost): Promise<string> {
