@@ -4,7 +4,8 @@ import { driverOfHandler } from "../../deploy/drivers.ts";
 import type { HostTools } from "../../deploy/host/mod.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
 import { CORE_SERVICES, driverService } from "../../deploy/supervisor/mod.ts";
-import { Node, type NodeOptions, PAUSE_REF, pauseImage } from "../harness/mod.ts";
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { Node, type NodeOptions, PAUSE_REF, pauseImage, type Pod } from "../harness/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
 
 /**
@@ -93,9 +94,23 @@ export async function startTestNode(options: NodeOptions = {}): Promise<Node> {
   return node;
 }
 
+/** So often the first pod is asked for. */
+const FIRST_POD_ATTEMPTS = 5;
+
+/** As a kubelet does, again: containerd gives a sandboxer one second for its first word, and a host may be busier than that. */
+async function firstPod(node: Node): Promise<Pod> {
+  for (let left = FIRST_POD_ATTEMPTS - 1;; left--) {
+    try {
+      return await node.runPod({ name: "warm-up" });
+    } catch (error) {
+      if (left === 0 || asKuasarError(error).code !== "UNAVAILABLE") throw error;
+    }
+  }
+}
+
 /** Runs one pod with a container, so that what is opened once and lazily is open before anything is counted. */
 export async function warmUp(node: Node): Promise<void> {
-  const pod = await node.runPod({ name: "warm-up" });
+  const pod = await firstPod(node);
   const container = await pod.run({
     name: "c",
     image: await node.image("busybox"),
