@@ -57,6 +57,10 @@ export class CloudHypervisorControl implements Control {
     return this.#lastWords;
   }
 
+  async probe(timeoutMs: number): Promise<void> {
+    await this.#api.info(timeoutMs);
+  }
+
   async pause(): Promise<void> {
     // Refused where the vCPUs stand already.
     if ((await this.#api.info()).state !== "Paused") await this.#api.pause();

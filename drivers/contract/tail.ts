@@ -21,6 +21,18 @@ export function lastLines(bytes: Uint8Array, count: number): string[] {
     .slice(-count);
 }
 
+/** The last bytes of what a program writes, however much that is; as many as {@link lastLines} looks at. */
+export async function lastBytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  let last: Uint8Array = new Uint8Array(0);
+  for await (const chunk of stream) {
+    const joined = new Uint8Array(last.length + chunk.length);
+    joined.set(last);
+    joined.set(chunk, last.length);
+    last = joined.subarray(Math.max(0, joined.length - MAX_BYTES));
+  }
+  return last;
+}
+
 /** The last non-empty lines of a file; none where it does not exist. */
 export async function tailFile(path: string, count: number): Promise<string[]> {
   return lastLines(await lastBytes(path), count);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { lastLines, tailFile } from "./tail.ts";
+import { lastBytesOf, lastLines, tailFile } from "./tail.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -31,5 +31,23 @@ Deno.test("the tail of a long file is its end", async () => {
     deepStrictEqual((await tailFile(path, 1))[0], "last");
   } finally {
     await Deno.remove(path);
+  }
+});
+
+Deno.test("of what a program writes only the end is kept, however it is cut", async () => {
+  for (const size of [1, 1000, 300_000]) {
+    const all = "x\n".repeat(150_000) + "last\n";
+    const bytes = encode(all);
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = size === 1 ? bytes.length - 50 : 0; at < bytes.length; at += size) {
+          controller.enqueue(bytes.slice(at, at + size));
+        }
+        controller.close();
+      },
+    });
+    const last = await lastBytesOf(stream);
+    ok(last.length <= 16 * 1024);
+    deepStrictEqual(lastLines(last, 2), ["x", "last"]);
   }
 });

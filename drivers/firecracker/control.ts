@@ -63,6 +63,10 @@ export class FirecrackerControl implements Control {
     return this.#lastWords;
   }
 
+  async probe(timeoutMs: number): Promise<void> {
+    await this.#api.info(timeoutMs);
+  }
+
   pause(): Promise<void> {
     return this.#api.pause();
   }

@@ -1,4 +1,5 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { killOnAbort } from "../../lib/process/mod.ts";
 
 /** Where the library that brings hidden arguments back is in an engine's root. */
 export const ARGUMENTS_LIBRARY = "/arguments.so";
@@ -54,13 +55,15 @@ export async function argumentsLibrary(
     );
   }
   try {
-    const { success, stdout } = await new Deno.Command(agent, {
+    const child = new Deno.Command(agent, {
       args: ["kuasar-preload"],
       clearEnv: true,
       stdin: "null",
+      stdout: "piped",
       stderr: "null",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).output();
+    }).spawn();
+    killOnAbort(child, AbortSignal.timeout(TIMEOUT_MS));
+    const { success, stdout } = await child.output();
     if (success && stdout.length > 0) return stdout;
   } catch (cause) {
     throw refuse(asKuasarError(cause).message, cause);

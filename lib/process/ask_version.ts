@@ -1,4 +1,5 @@
 import { asKuasarError, formatDuration } from "../errors/mod.ts";
+import { killOnAbort } from "./kill_on_abort.ts";
 
 /** How long a program may take to say what it is: a host that has just booted has much else to do. */
 const TIMEOUT_MS = 60_000;
@@ -31,14 +32,15 @@ export async function askVersion(
     notes: [`Cannot learn the version of ${path}: ${reason}`],
   });
   try {
-    const { stdout } = await new Deno.Command(path, {
+    const child = new Deno.Command(path, {
       args: [...args],
       ...(env && { env: { ...env }, clearEnv: true }),
       stdin: "null",
       stdout: "piped",
       stderr: "null",
-      signal: slow,
-    }).output();
+    }).spawn();
+    killOnAbort(child, slow);
+    const { stdout } = await child.output();
     // What it had printed before it was killed is no answer.
     if (slow.aborted) {
       return none(`it does not answer \`${args.join(" ")}\` within ${formatDuration(timeoutMs)}`);

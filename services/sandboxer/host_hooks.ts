@@ -1,6 +1,6 @@
 import { asKuasarError, formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { Spec } from "../../lib/oci/mod.ts";
-import { spawnWithFds } from "../../lib/process/mod.ts";
+import { killOnAbort, spawnWithFds } from "../../lib/process/mod.ts";
 import type { Context } from "./context.ts";
 import { CREATE_HOOKS, type Hook, hooksIn, STOP_HOOKS } from "./hook_spec.ts";
 import { readSpec } from "./read_spec.ts";
@@ -98,8 +98,8 @@ async function runHook(
       stdin: "piped",
       stdout: "null",
       stderr: "piped",
-      signal: AbortSignal.any([slow, signal]),
     }).spawn();
+    killOnAbort(child, AbortSignal.any([slow, signal]));
   } catch (cause) {
     throw new KuasarError("ABORTED", `Cannot run the hook ${path}: ${asKuasarError(cause).message}`, {
       cause,

@@ -36,6 +36,36 @@ Deno.test("a guest that stays silent is ended with its VM, which is told, and no
   }, { watchdog_ms: 100 });
 });
 
+Deno.test("a VM whose VMM alone is silent is ended, which is told, and no other is", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("loud");
+    await fixture.runPod("silent");
+    world.silentVmms.add("silent");
+    await until("its end", () => world.vms.get("silent")?.exited !== false);
+    await until("its state", async () => await stateOf(fixture, "silent") !== "SANDBOX_READY");
+    const { json } = await fixture.admin.inspect({ id: "silent" });
+    ok(json.includes("its VMM's control was silent 3 times in a row"), json);
+    const { text } = await fixture.admin.metrics({});
+    ok(/^kuasar_sandbox_silent_total\{driver="qemu"\} 1$/m.test(text), text);
+    strictEqual(world.vms.get("loud")?.exited, false);
+  }, { watchdog_ms: 100 });
+});
+
+Deno.test("a driver that does not answer says nothing of its VMMs", async () => {
+  await Fixture.run(async (fixture) => {
+    const { world } = fixture;
+    await fixture.runPod("s1");
+    let asked = 0;
+    world.faults.set("driver/probe", () => {
+      asked++;
+      return new Promise((resolve) => setTimeout(resolve, 150));
+    });
+    await until("several questions", () => asked > 6);
+    strictEqual(world.vms.get("s1")?.exited, false);
+  }, { watchdog_ms: 100 });
+});
+
 Deno.test("a guest that answers again in time goes on", async () => {
   await Fixture.run(async (fixture) => {
     const { world } = fixture;

@@ -41,6 +41,7 @@ function bindVolume(volume: SharedVolume, paths: ContainerPaths): void {
   const name = `volumes/${volume.index}`;
   if (volume.isDirectory) Deno.mkdirSync(`${paths.tree}/${name}`, { mode: 0o755 });
   else Deno.writeFileSync(`${paths.tree}/${name}`, new Uint8Array(), { createNew: true, mode: 0o644 });
-  using source = openPath(volume.source);
+  // Its links were followed when it was looked at: one that is there now was put there by somebody who may write beside it.
+  using source = openPath(volume.source, RESOLVE.noSymlinks | RESOLVE.noMagicLinks);
   bindMount(source, `${paths.shared}/${name}`, volume, volume.source);
 }

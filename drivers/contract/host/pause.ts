@@ -1,6 +1,12 @@
 import { hierarchies, makeCgroup } from "../../../lib/cgroups/mod.ts";
 import { KuasarError } from "../../../lib/errors/mod.ts";
-import { allowedOomScoreAdj, isAlive, killProcess, processRef } from "../../../lib/process/mod.ts";
+import {
+  allowedOomScoreAdj,
+  isAlive,
+  killOnAbort,
+  killProcess,
+  processRef,
+} from "../../../lib/process/mod.ts";
 import type { SandboxHost } from "./host.ts";
 import { ownNamespaces } from "./namespaces.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -39,8 +45,8 @@ export async function startPause(
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(START_TIMEOUT_MS),
   }).spawn();
+  killOnAbort(child, AbortSignal.timeout(START_TIMEOUT_MS));
   const leave = child.stdin.getWriter();
   try {
     const { code, stdout, stderr } = await child.output();

@@ -20,7 +20,11 @@ export interface RunCommands {
 /** The part of a monitor that runs, stops and ends a VM. */
 interface RunMonitor {
   readonly closed: Promise<void>;
-  execute(command: "cont" | "stop" | "quit", args: Nothing, timeoutMs?: number): Promise<unknown>;
+  execute(
+    command: "query-status" | "cont" | "stop" | "quit",
+    args: Nothing,
+    timeoutMs?: number,
+  ): Promise<unknown>;
   onEvent(listener: (event: QmpEvent) => void): void;
   close(): void;
 }
@@ -46,6 +50,10 @@ export abstract class QmpControl {
 
   get lastWords(): LastWords | undefined {
     return this.#lastWords;
+  }
+
+  async probe(timeoutMs: number): Promise<void> {
+    await this.#monitor.execute("query-status", {}, timeoutMs);
   }
 
   async pause(): Promise<void> {

@@ -19,6 +19,8 @@ export interface Control {
   readonly closed: Promise<void>;
   /** undefined as long as nothing was said of an end. */
   readonly lastWords: LastWords | undefined;
+  /** Asks the VMM for anything at all. @throws {KuasarError} DEADLINE_EXCEEDED, UNAVAILABLE where it does not answer */
+  probe(timeoutMs: number): Promise<void>;
   /** Stops the vCPUs; fine where they stand. */
   pause(): Promise<void>;
   /** Lets the vCPUs go on; fine where they run. */

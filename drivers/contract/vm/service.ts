@@ -19,6 +19,7 @@ import { attachDevice, capabilityOf, detachDevice, deviceOf, type DeviceRecords 
 import type { VmHost } from "./host.ts";
 import type { Snapshot } from "./hypervisor.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
+import { probe } from "./probe.ts";
 import { removeMachine } from "./remove.ts";
 import { resize } from "./resize.ts";
 import { startMachine } from "./start.ts";
@@ -110,6 +111,11 @@ export class VmDriver<C extends Control> {
           const now = await resize(resizable, { vcpus, memoryMib: Number(memoryMib) });
           return { vcpus: now.vcpus, memoryMib: BigInt(now.memoryMib) };
         }),
+      // In its turn: a VMM is silent while it does what it was asked for.
+      probe: async ({ sandboxId }) => {
+        const machine = this.#machines.get(sandboxId);
+        return { silence: await this.#changes.run(sandboxId, () => probe(this.#host, machine)) };
+      },
       counters: ({ sandboxId }) =>
         this.#change(sandboxId, async (_, control) => {
           if (!control.counters) throw this.#cannot("counters");

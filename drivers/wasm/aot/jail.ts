@@ -1,7 +1,7 @@
 import { formatDuration, KuasarError } from "../../../lib/errors/mod.ts";
 import { killProcess } from "../../../lib/process/mod.ts";
 import { SANDBOX_VARIABLE, strayProcesses } from "../../contract/stray_processes.ts";
-import { lastLines } from "../../contract/tail.ts";
+import { lastBytesOf, lastLines } from "../../contract/tail.ts";
 import { MODULE_DIR } from "../engine_run.ts";
 import type { EngineRoot } from "../engine_root.ts";
 
@@ -15,6 +15,8 @@ export const NOBODY = 65534;
 const SCRIPT = `
 set -e
 root=$1 work=$2 memory_kib=$3 cpu_s=$4
+# What it writes it has had in its memory; sh counts files in halves of KiB.
+ulimit -f "$((2 * memory_kib))"
 shift 4
 mount --bind "$root" "$root"
 mount --bind "$work/in" "$root/rootfs"
@@ -72,7 +74,9 @@ export async function runJailed(
     late = true;
     endJail(work);
   }, timeoutMs);
-  const { success, code, stdout, stderr } = await child.output();
+  // It may write as much as it likes: its module is anybody's.
+  const [stdout, stderr] = await Promise.all([child.stdout, child.stderr].map(lastBytesOf));
+  const { success, code } = await child.status;
   clearTimeout(timer);
   if (success) return;
   if (late) {
@@ -83,7 +87,7 @@ export async function runJailed(
   }
   throw new KuasarError("INTERNAL", `Cannot compile the module: the compiler ended with code ${code}`, {
     // WasmEdge writes its messages to stdout.
-    evidence: [...lastLines(stdout, 5), ...lastLines(stderr, 5)],
+    evidence: [...lastLines(stdout!, 5), ...lastLines(stderr!, 5)],
   });
 }
 

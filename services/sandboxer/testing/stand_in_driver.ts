@@ -124,6 +124,10 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
         await world.call("driver/detachDevice", id, () => void devices(sandboxId).delete(id));
         return {};
       },
+      async probe({ sandboxId }) {
+        await world.call("driver/probe", sandboxId, () => void find(sandboxId));
+        return { silence: world.silentVmms.has(sandboxId) ? "it does not answer" : "" };
+      },
       async counters({ sandboxId }) {
         find(sandboxId);
         const disk = { serial: "d", readBytes: 4096n, readOps: 2n, writeBytes: 512n, writeOps: 1n };

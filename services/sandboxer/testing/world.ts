@@ -26,6 +26,8 @@ export class World {
   readonly shares = new Set<string>();
   readonly containers = new Set<string>();
   readonly vms = new Map<string, StandInVm>();
+  /** Ids of VMs whose VMM answers nobody although they run. */
+  readonly silentVmms = new Set<string>();
   /** Names of all calls in their order: `network/attach s1`. */
   readonly calls: string[] = [];
   /** By the name of a call. It strikes after the call's effect: the worst moment. */

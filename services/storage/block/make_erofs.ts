@@ -1,4 +1,5 @@
 import { formatDuration, KuasarError } from "../../../lib/errors/mod.ts";
+import { killOnAbort } from "../../../lib/process/mod.ts";
 
 /** 100 MiB take half a second; a slow disk with a large image takes minutes. */
 const TIMEOUT_MS = 300_000;
@@ -23,14 +24,15 @@ export async function makeErofs(
   const draft = `${image}.part`;
   const slow = AbortSignal.timeout(timeoutMs);
   try {
-    const { success, stderr } = await new Deno.Command(mkfs, {
+    const child = new Deno.Command(mkfs, {
       args: ["--quiet", draft, directory],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
       clearEnv: true,
-      signal: slow,
-    }).output();
+    }).spawn();
+    killOnAbort(child, slow);
+    const { success, stderr } = await child.output();
     if (slow.aborted) {
       throw new KuasarError(
         "DEADLINE_EXCEEDED",

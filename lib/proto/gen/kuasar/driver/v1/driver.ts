@@ -24,6 +24,11 @@ export enum SandboxState {
   STOPPED = 4,
 }
 
+export interface ProbeResponse {
+  /** Why the control has not answered; empty where it has, or where there is nothing to ask: a change is under way, the VM has ended. */
+  silence: string;
+}
+
 export interface AttachDeviceRequest {
   sandboxId: string;
   /** The caller's name of the device, unique in the sandbox. */
@@ -246,6 +251,52 @@ export interface DetachBlockRequest {
   sandboxId: string;
   serial: string;
 }
+
+function createBaseProbeResponse(): ProbeResponse {
+  return { silence: "" };
+}
+
+export const ProbeResponse: MessageFns<ProbeResponse> = {
+  encode(message: ProbeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.silence !== "") {
+      writer.uint32(10).string(message.silence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProbeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProbeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.silence = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseAttachDeviceRequest(): AttachDeviceRequest {
   return { sandboxId: "", id: "", device: undefined };
@@ -2405,6 +2456,18 @@ export const MachineDefinition = {
       requestType: DetachDeviceRequest as typeof DetachDeviceRequest,
       requestStream: false,
       responseType: Empty as typeof Empty,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Asks the control of a VMM (QMP, REST) whether it answers. It may not although the vCPUs run: the sandbox then works, and can
+     * neither be changed nor measured. Any driver of VMs; UNIMPLEMENTED where it is older.
+     */
+    probe: {
+      name: "Probe",
+      requestType: StatusRequest as typeof StatusRequest,
+      requestStream: false,
+      responseType: ProbeResponse as typeof ProbeResponse,
       responseStream: false,
       options: {},
     },

@@ -1,0 +1,23 @@
+import { throws } from "node:assert/strict";
+import { applyPlan } from "./apply_plan.ts";
+import { emptyPlan } from "./plan.ts";
+
+Deno.test("a link that has taken the place of a volume since it was looked at leads nowhere", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const [tree, shared] = [`${dir}/tree`, `${dir}/shared`];
+    for (const path of [tree, shared, `${dir}/volume`, `${dir}/elsewhere/volume`]) {
+      Deno.mkdirSync(path, { recursive: true });
+    }
+    Deno.symlinkSync(`${dir}/elsewhere`, `${dir}/parent`);
+    for (const [index, source] of [`${dir}/parent/volume`, `${dir}/parent`].entries()) {
+      const volume = { source, index, isDirectory: true, recursive: true };
+      const plan = emptyPlan();
+      plan.volumes.push({ ...volume, readOnly: false, recursiveReadOnly: false, propagation: "private" });
+      Deno.removeSync(tree, { recursive: true });
+      throws(() => applyPlan(plan, { ociVersion: "1.2.1" }, { tree, shared }), { errnoName: "ELOOP" });
+    }
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
