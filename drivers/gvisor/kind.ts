@@ -1,6 +1,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
 import { CRI_ANNOTATION, parseSpec, stringifySpec } from "../../lib/oci/mod.ts";
+import { NetlinkSocket } from "../../lib/netlink/deno_socket.ts";
 import { isAlive, processRef, terminate } from "../../lib/process/mod.ts";
 import { HostRuntime_Kind } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
@@ -18,6 +19,7 @@ import type { Requirement } from "../contract/vm/preflight.ts";
 import { globalArgs, type RunscLogs } from "./command_line.ts";
 import type { GvisorConfig } from "./config.ts";
 import { joinedSpec } from "./container_spec.ts";
+import { checkForGvisor, readNetwork } from "./network_limits.ts";
 import { sandboxProcesses } from "./processes.ts";
 import { enforceReadOnly } from "./read_only_volumes.ts";
 import { controlSocket, rootIdOf } from "./root_id.ts";
@@ -73,6 +75,7 @@ export class GvisorKind implements SandboxKind {
 
   async start({ sandbox, paths, request, signal, note }: StartingSandbox): Promise<void> {
     checkUnixPath(controlSocket(this.#root, sandbox.id));
+    this.#checkNetwork(sandbox);
     const pod = PodSandboxConfig.decode(request.podConfig);
     const restore = wantedRestore(pod.annotations, this.#config.checkpointDir);
     Deno.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
@@ -185,6 +188,13 @@ export class GvisorKind implements SandboxKind {
         },
       );
     }
+  }
+
+  /** Of one with gVisor's own network; in others the host's kernel has all of it. */
+  #checkNetwork({ netnsPath }: Readonly<SandboxRecord>): void {
+    if (netnsPath === "" || this.#config.network !== "sandbox") return;
+    using netlink = new NetlinkSocket({ netns: netnsPath });
+    checkForGvisor(readNetwork(netlink));
   }
 
   #globalArgs(sandbox: Readonly<SandboxRecord>): string[] {

@@ -245,7 +245,7 @@ for (const [name, script] of Object.entries(NETWORKS)) {
     withNamespaces(async (namespaces) => {
       await run(namespaces, PAIR);
       await run(namespaces, script);
-      const { pod, guest } = await compare(namespaces, 2);
+      const { pod, guest } = await compare(namespaces, { times: 2 });
       deepStrictEqual(guest, pod);
       ok(pod.some((line) => line.startsWith("route")));
     }),

@@ -9,6 +9,8 @@ import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/netwo
 import { attach } from "../../services/network/attach.ts";
 import { detach } from "../../services/network/detach.ts";
 import { openState } from "../../services/network/state.ts";
+import { ensureRedirect } from "../../services/network/redirect.ts";
+import { TAP_PREFIX } from "../../services/network/tap.ts";
 import { attachRequest } from "../../services/network/testing/fixture.ts";
 import { ipIn, type IpView, ipView } from "./ip_view.ts";
 
@@ -51,24 +53,26 @@ export interface Compared {
   answer: AttachResponse;
 }
 
+/** What a test does with a guest while it is joined with the pod's links. */
+export type InGuest = (guest: string) => Promise<void>;
+
 /**
  * Attaches the pod and lets the guest's code set up what the service says, in a namespace with a veth for each NIC.
  *
- * @param times how often it is set up: again changes nothing
+ * @param options.times how often it is set up: again changes nothing
+ * @param options.then called while packets pass
  */
-export async function compare({ pod, host, guest, directory }: Namespaces, times = 1): Promise<Compared> {
+export async function compare(
+  { pod, guest, directory }: Namespaces,
+  { times = 1, then }: { times?: number; then?: InGuest } = {},
+): Promise<Compared> {
   const before = await ipView(ipIn(pod));
   const state = openState(`${directory}/state.db`);
   const log = logger("test");
   try {
     const answer = await attach(state, attachRequest(pod), log);
     using netlink = new NetlinkSocket({ netns: guest });
-    withFd(openFd(host, OPEN.RDONLY), (netnsFd) => {
-      for (const [at, { mac }] of answer.nics.entries()) {
-        addVeth(netlink, { name: `eth${at}`, mac, peer: { name: `wire${at}`, netnsFd } });
-      }
-    });
-    upWires(host);
+    wire(answer, pod, netlink);
     for (let time = 0; time < times; time++) {
       await setUpWholeNetwork({ ...answer, networkSysctls: answer.sysctls }, {
         withNetlink: (work) => work(netlink),
@@ -76,17 +80,30 @@ export async function compare({ pod, host, guest, directory }: Namespaces, times
         setSysctl: (path, value) => withNetns(guest, () => Deno.writeTextFileSync(sysctlPath(path), value)),
       });
     }
-    return { pod: before, guest: await ipView(ipIn(guest)), answer };
+    const view = await ipView(ipIn(guest));
+    await then?.(guest);
+    return { pod: before, guest: view, answer };
   } finally {
     await detach(state, "s1", log);
     state.store.close();
   }
 }
 
-/** A guest's NIC has a carrier. */
-function upWires(host: string): void {
-  using netlink = new NetlinkSocket({ netns: host });
-  for (const { name, index } of listLinks(netlink)) {
-    if (name.startsWith("wire")) setLink(netlink, index, { up: true });
-  }
+/**
+ * Joins links of the guest's namespace with the pod's, as the taps of a VM's NICs are joined with them: packets pass as they do
+ * with a VM. The names are those that the kernel of a guest gives.
+ */
+function wire({ nics }: AttachResponse, pod: string, inGuest: NetlinkSocket): void {
+  using inPod = new NetlinkSocket({ netns: pod });
+  withFd(openFd(pod, OPEN.RDONLY), (netnsFd) => {
+    for (const [at, { mac, link }] of nics.entries()) {
+      const name = `${TAP_PREFIX}w${at}`;
+      addVeth(inGuest, { name: `eth${at}`, mac, peer: { name, netnsFd } });
+      const links = listLinks(inPod);
+      const indexOf = (wanted: string) => links.find((one) => one.name === wanted)!.index;
+      setLink(inPod, indexOf(name), { up: true });
+      ensureRedirect(inPod, indexOf(link), indexOf(name));
+      ensureRedirect(inPod, indexOf(name), indexOf(link));
+    }
+  });
 }
