@@ -6,7 +6,7 @@ import { OVERDUE_MS } from "./answer_times.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
 import { type Exit, HostProcessState, now } from "./process.ts";
-import type { ContainerRecord } from "./record.ts";
+import { type ContainerRecord, isAlone } from "./record.ts";
 import type { StdioPaths } from "./stdio.ts";
 
 /** 128 + SIGKILL: what ends with its machine has been killed. */
@@ -32,7 +32,7 @@ export class HostContainer {
     this.record = record;
     this.link = link;
     this.#keeper = keeper;
-    this.init = new HostProcessState(record.paths, keeper);
+    this.init = new HostProcessState(record.paths, keeper, isAlone(record));
     this.#onExit = onExit;
   }
 
@@ -64,7 +64,7 @@ export class HostContainer {
 
   addExec(execId: string, paths: StdioPaths): HostProcessState {
     this.mustNotHave(execId);
-    const process = new HostProcessState(paths, this.#keeper);
+    const process = new HostProcessState(paths, this.#keeper, isAlone(this.record));
     this.execs.set(execId, process);
     return process;
   }

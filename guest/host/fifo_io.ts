@@ -6,13 +6,23 @@ import type { IoRequest, ProcessIo, StdioProvider } from "../task/stdio.ts";
 import { Terminals } from "../task/terminal.ts";
 import type { Keeper } from "./keeper.ts";
 import { isLogFile, openLogFile } from "./log_file.ts";
+import { watchWriters, type WriterWatch } from "./writer_watch.ts";
+
+/** An end of a process's input that could write: while we hold it, no writer's end is the end of the input. */
+interface HeldInput {
+  fd: number;
+  /** Of a container without a pod. */
+  watch?: WriterWatch | undefined;
+}
 
 /**
  * The stdio of processes on the host: containerd's FIFOs are theirs, no byte passes through this program and nothing ends with it.
  *
  * Output is opened read-write: so it opens at once whether containerd reads or not, and survives a containerd that restarts;
  * containerd has its end of file when the last process has ended. Besides the input that the process reads we hold an end that
- * could write, so that a containerd that restarts is no end of file; CloseIO lets go of it.
+ * could write, so that a containerd that restarts is no end of file; CloseIO lets go of it. A container without a pod has no
+ * containerd that holds its input but a client of its own (nerdctl, ctr, Docker's daemon), whose end it ends with: such a client
+ * says CloseIO as soon as its input is over, and to nobody where that is before Create has been answered.
  *
  * The master of a terminal is kept twice, here and by the keeper: without one the terminal hangs up.
  */
@@ -20,7 +30,9 @@ export class FifoIo implements StdioProvider {
   readonly #directory: string;
   readonly #keeper: Keeper | undefined;
   readonly #terminals = new Terminals();
-  readonly #inputs = new Map<string, number>();
+  readonly #inputs = new Map<string, HeldInput>();
+  /** Containers without a pod. */
+  readonly #alone = new Set<string>();
 
   /** @param directory for the sockets over which runtimes hand terminals to us */
   constructor(directory: string, keeper: Keeper | undefined) {
@@ -34,9 +46,13 @@ export class FifoIo implements StdioProvider {
     }
   }
 
+  /** Says that a container is in no pod, until it is removed. */
+  standsAlone(container: string): void {
+    this.#alone.add(container);
+  }
+
   make(container: string, exec: string, request: IoRequest): ProcessIo {
-    const key = keyOf(container, exec);
-    return request.terminal ? this.#terminal(key) : this.#fifos(key, request);
+    return request.terminal ? this.#terminal(keyOf(container, exec)) : this.#fifos(container, exec, request);
   }
 
   /** Takes over the streams of a process of an earlier run. @param input false where it has ended */
@@ -45,9 +61,9 @@ export class FifoIo implements StdioProvider {
     if (request.terminal) {
       const master = this.#keeper?.take(`terminal/${key}`) ?? -1;
       if (master >= 0) this.#terminals.adopt(key, master);
-    } else if (input && request.stdin !== "") {
+    } else if (input && request.stdin !== "" && !this.#alone.has(container)) {
       try {
-        this.#inputs.set(key, sys.open(request.stdin, sys.O.WRONLY | sys.O.NONBLOCK));
+        this.#inputs.set(key, { fd: sys.open(request.stdin, sys.O.WRONLY | sys.O.NONBLOCK) });
       } catch (error) {
         log.debug("nobody reads an input any more", { container, exec, error });
       }
@@ -62,10 +78,7 @@ export class FifoIo implements StdioProvider {
   }
 
   closeStdin(container: string, exec: string): void {
-    const key = keyOf(container, exec);
-    const fd = this.#inputs.get(key);
-    if (fd !== undefined) sys.close(fd);
-    this.#inputs.delete(key);
+    this.#letGo(keyOf(container, exec));
   }
 
   resize(container: string, exec: string, rows: number, columns: number): void {
@@ -74,7 +87,8 @@ export class FifoIo implements StdioProvider {
 
   remove(container: string, exec: string): void {
     const key = keyOf(container, exec);
-    this.closeStdin(container, exec);
+    this.#letGo(key);
+    if (exec === "") this.#alone.delete(container);
     const master = this.#terminals.masterOf(key);
     this.#terminals.forget(key);
     if (master < 0) return;
@@ -86,7 +100,9 @@ export class FifoIo implements StdioProvider {
    * The FIFOs are opened when the process is about to begin: a client that is not waiting yet for somebody to read its input
    * could hand over all of it, and tell of its end, before there is a process to tell it of.
    */
-  #fifos(key: string, request: IoRequest): ProcessIo {
+  #fifos(container: string, exec: string, request: IoRequest): ProcessIo {
+    const key = keyOf(container, exec);
+    const alone = this.#alone.has(container);
     for (const path of [request.stdin, request.stdout, request.stderr]) checkOutput(path);
     const childs: number[] = [];
     const own = (fd: number) => {
@@ -97,16 +113,15 @@ export class FifoIo implements StdioProvider {
     let stdio: Stdio | undefined;
     const discard = () => {
       closeChilds();
-      const input = this.#inputs.get(key);
-      if (input !== undefined) sys.close(input);
-      this.#inputs.delete(key);
+      this.#letGo(key);
+      if (exec === "") this.#alone.delete(container);
       if (!stdio) [request.stdin, request.stdout, request.stderr].forEach(endFifo);
     };
     const open = (): Stdio => {
       try {
         return {
           stdin: own(
-            request.stdin === "" ? sys.openNull(sys.O.RDONLY) : this.#openInput(key, request.stdin),
+            request.stdin === "" ? sys.openNull(sys.O.RDONLY) : this.#openInput(key, request.stdin, alone),
           ),
           stdout: own(openOutput(request.stdout)),
           stderr: own(openOutput(request.stderr)),
@@ -128,15 +143,29 @@ export class FifoIo implements StdioProvider {
   }
 
   /** The reading end blocks, as programs expect. */
-  #openInput(key: string, path: string): number {
-    // Without somebody who could write, opening it for reading would wait.
-    const both = sys.open(path, sys.O.RDWR | sys.O.NONBLOCK);
+  #openInput(key: string, path: string, alone: boolean): number {
+    // Before there is a reader, which lets a writer begin, and perhaps end.
+    const watch = alone ? watchWriters(path, () => this.#letGo(key)) : undefined;
+    let reader = -1;
     try {
-      this.#inputs.set(key, sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK));
+      // Opening the blocking end waits for a writer, and opening a writing one without waiting fails where nobody reads.
+      reader = sys.open(path, sys.O.RDONLY | sys.O.NONBLOCK);
+      this.#inputs.set(key, { fd: sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK), watch });
       return sys.open(path, sys.O.RDONLY);
+    } catch (error) {
+      watch?.close();
+      throw error;
     } finally {
-      sys.close(both);
+      if (reader >= 0) sys.close(reader);
     }
+  }
+
+  #letGo(key: string): void {
+    const input = this.#inputs.get(key);
+    if (!input) return;
+    this.#inputs.delete(key);
+    input.watch?.close();
+    sys.close(input.fd);
   }
 
   #terminal(key: string): ProcessIo {

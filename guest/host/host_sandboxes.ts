@@ -4,7 +4,7 @@ import * as sys from "../native/sys.js";
 import { FifoIo } from "./fifo_io.ts";
 import type { Keeper } from "./keeper.ts";
 import { LocalTasks } from "./local_tasks.ts";
-import type { ContainerRecord } from "./record.ts";
+import { type ContainerRecord, isAlone } from "./record.ts";
 import { RunscTasks } from "./runsc/tasks.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
 import { TaskServers } from "./task_server/tasks.ts";
@@ -21,6 +21,7 @@ interface HostTasks {
 
 /** The containers that run on the host, each in the way that its driver has told. */
 export class HostSandboxes {
+  readonly #io: FifoIo;
   readonly #kinds: Readonly<Record<HostRuntime_Kind, HostTasks>>;
 
   /**
@@ -34,7 +35,7 @@ export class HostSandboxes {
   ) {
     sys.removeAll(directory);
     sys.mkdirAll(directory, 0o700);
-    const io = new FifoIo(directory, keeper);
+    const io = this.#io = new FifoIo(directory, keeper);
     this.#kinds = {
       [HostRuntime_Kind.RUNC]: new LocalTasks(directory, io, keeper, publish),
       [HostRuntime_Kind.RUNSC]: new RunscTasks(directory, io, keeper, publish),
@@ -43,10 +44,12 @@ export class HostSandboxes {
   }
 
   link(sandboxId: string, containerId: string, sandboxPid: number, runtime: HostRuntime): SandboxLink {
+    if (isAlone({ id: containerId, sandboxId })) this.#io.standsAlone(containerId);
     return this.#kinds[runtime.kind].link(sandboxId, containerId, sandboxPid, runtime);
   }
 
   adopt(record: ContainerRecord & { runtime: HostRuntime }): SandboxLink {
+    if (isAlone(record)) this.#io.standsAlone(record.id);
     return this.#kinds[record.runtime.kind].adopt(record);
   }
 

@@ -32,9 +32,10 @@ export class HostProcessState {
   exit: Exit | undefined;
   #waiters: ((exit: Exit) => void)[] = [];
 
-  constructor(paths: StdioPaths, keeper?: DescriptorKeeper) {
+  /** @param alone whether its container is in no pod */
+  constructor(paths: StdioPaths, keeper?: DescriptorKeeper, alone = false) {
     this.paths = paths;
-    this.stdio = new Stdio(keeper);
+    this.stdio = new Stdio(keeper, alone);
   }
 
   /** The process has ended; everyone who waits is told. A second end is none. */

@@ -40,6 +40,11 @@ export interface ContainerRecord {
   processes?: Record<string, LocalProcess>;
 }
 
+/** Whether a container is in no pod: then its sandbox, made for it alone, has its id. */
+export function isAlone({ id, sandboxId }: Pick<ContainerRecord, "id" | "sandboxId">): boolean {
+  return id === sandboxId;
+}
+
 const MAX_RECORD_BYTES = 1 << 20;
 const LATE_MS = 100;
 /** Between two tries to write what there was no room for. */

@@ -6,6 +6,7 @@ import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { HostProcess } from "./host_process.ts";
 import { openLogFile } from "./log_file.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
+import { watchWriters, type WriterWatch } from "./writer_watch.ts";
 
 /** Between two tries to open a stream in a guest that has had no time for it. */
 const RETRY_MS = 100;
@@ -48,7 +49,8 @@ type StreamName = "stdin" | "stdout" | "stderr";
  * restarts (what it has not read waits in the pipe), and gives containerd its end of file when we close it.
  *
  * Input: besides the end that we read we hold one that could write, so that a containerd that restarts is no end of file.
- * CloseIO lets go of it; the end of file comes when containerd has closed its own as well.
+ * CloseIO lets go of it; the end of file comes when containerd has closed its own as well. The client of a container without a
+ * pod has nobody else that ends its input: when it has closed its own end, we let go of ours.
  *
  * Where there is a keeper, both ends of every stream outlive this server, and with them the bytes that are under way: the next
  * server joins them again.
@@ -57,11 +59,15 @@ export class Stdio {
   /** The open descriptors, with the keys under which they are kept; empty for one that is not. */
   readonly #open = new Map<number, string>();
   readonly #keeper: DescriptorKeeper | undefined;
+  readonly #alone: boolean;
   #stdinWriter = -1;
+  #writerWatch: WriterWatch | undefined;
   #closed = false;
 
-  constructor(keeper?: DescriptorKeeper) {
+  /** @param alone whether its container is in no pod */
+  constructor(keeper?: DescriptorKeeper, alone = false) {
     this.#keeper = keeper;
+    this.#alone = alone;
   }
 
   /**
@@ -81,7 +87,7 @@ export class Stdio {
     const names = wantedStreams(paths);
     await Promise.all(names.map(async (name) => {
       const key = `${name}/${container}/${exec || "-"}`;
-      const fifo = this.#fifoOf(name, paths[name], key);
+      const fifo = this.#fifoOf(name, paths, key);
       if (fifo < 0) return;
       try {
         const stream = await this.#streamOf(link, container, exec, name, key);
@@ -99,6 +105,7 @@ export class Stdio {
 
   /** End of input after what containerd has written (Task.CloseIO). */
   closeStdin(): void {
+    this.#writerWatch?.close();
     if (this.#stdinWriter < 0) return;
     this.#close(this.#stdinWriter);
     this.#stdinWriter = -1;
@@ -107,12 +114,13 @@ export class Stdio {
   /** Closes all ends; containerd sees the end of its streams. */
   close(): void {
     this.#closed = true;
+    this.#writerWatch?.close();
     for (const fd of [...this.#open.keys()]) this.#close(fd);
     this.#stdinWriter = -1;
   }
 
   /** containerd's end of a stream; -1 where it cannot be opened. */
-  #fifoOf(name: StreamName, path: string, key: string): number {
+  #fifoOf(name: StreamName, { terminal, [name]: path }: StdioPaths, key: string): number {
     const left = this.#takeOver(`${key}/fifo`);
     if (left >= 0) {
       // Without it the input had been closed.
@@ -123,14 +131,15 @@ export class Stdio {
       const file = openLogFile(path);
       if (file >= 0) return this.#hold(`${key}/fifo`, file);
       if (sys.stat(path).type !== "fifo") throw new Error(`${path} is no FIFO`);
-      const input = name === "stdin";
-      const fd = this.#hold(
-        `${key}/fifo`,
-        sys.open(path, (input ? sys.O.RDONLY : sys.O.RDWR) | sys.O.NONBLOCK),
-      );
-      if (input) {
-        this.#stdinWriter = this.#hold(`${key}/writer`, sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK));
-      }
+      if (name !== "stdin") return this.#hold(`${key}/fifo`, sys.open(path, sys.O.RDWR | sys.O.NONBLOCK));
+      // A terminal's may be left, and come back.
+      const ends = this.#alone && !terminal;
+      // Before there is a reader, which lets a writer begin, and perhaps end.
+      if (ends) this.#writerWatch = watchWriters(path, () => this.closeStdin());
+      const fd = this.#hold(`${key}/fifo`, sys.open(path, sys.O.RDONLY | sys.O.NONBLOCK));
+      const writer = sys.open(path, sys.O.WRONLY | sys.O.NONBLOCK);
+      // Kept for the next server, it would hide from that one that the client has gone meanwhile.
+      this.#stdinWriter = ends ? this.#own(writer) : this.#hold(`${key}/writer`, writer);
       return fd;
     } catch (error) {
       log.warn("cannot open a FIFO", { path, error });
@@ -149,9 +158,7 @@ export class Stdio {
     const left = link.local ? -1 : this.#takeOver(`${key}/stream`);
     if (left >= 0) return left;
     const stream = await this.#openStream(link, container, exec, name);
-    if (!link.local) return this.#hold(`${key}/stream`, stream);
-    this.#open.set(stream, "");
-    return stream;
+    return link.local ? this.#own(stream) : this.#hold(`${key}/stream`, stream);
   }
 
   async #openStream(link: SandboxLink, container: string, exec: string, name: string): Promise<number> {
@@ -173,6 +180,12 @@ export class Stdio {
   #takeOver(key: string): number {
     const fd = this.#keeper?.take(key) ?? -1;
     if (fd >= 0) this.#open.set(fd, key);
+    return fd;
+  }
+
+  /** Open as long as this server is. */
+  #own(fd: number): number {
+    this.#open.set(fd, "");
     return fd;
   }
 

@@ -114,6 +114,14 @@ tasks("ctr run hands stdin to the container, and its end", async (node) => {
   deepStrictEqual([code, stdout], [0, "ready\na line\nanother\nend\n"], stderr);
 });
 
+tasks("an input that is over before there is a task to tell it of has ended", async (node) => {
+  const { code, stdout, stderr } = await run(node, ["--rm"], "at-once", {
+    command: ["sh", "-c", "cat; echo end"],
+    input: { text: "all at once\n" },
+  });
+  deepStrictEqual([code, stdout], [0, "all at once\nend\n"], stderr);
+});
+
 tasks("a task in the background takes execs, outlives containerd and is killed", async (node) => {
   strictEqual((await run(node, ["-d"], "sleeper", { command: ["sleep", "1000"] })).code, 0);
   strictEqual(await taskStatus(node, "sleeper"), "RUNNING");

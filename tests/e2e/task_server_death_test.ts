@@ -115,7 +115,13 @@ e2eHost("containers outlive kill -9 of the task server with its keeper", node, a
 
 e2eHost("a container that ends while no task server runs has its exit code", node, async (node) => {
   const pod = await node.runPod({ name: "death-gap" });
-  const container = await run(node, pod, "c", "trap 'exit 7' TERM; while true; do sleep 0.01; done");
+  const container = await run(
+    node,
+    pod,
+    "c",
+    "trap 'exit 7' TERM; echo ready; while true; do sleep 0.01; done",
+  );
+  await container.waitForLog("ready");
   const { pid } = await stateOf(node, container.id);
   Deno.kill(node.processes.get(TASK_SERVER)!, "SIGKILL");
   Deno.kill(pid, "SIGTERM");

@@ -166,13 +166,15 @@ test("states follow the container's life, and everyone who waits hears of its en
 });
 
 test("SIGTERM gives 143, to a paused container after it goes on", async () => {
-  await run("c3", { args: ["sh", "-c", "trap 'exit 143' TERM; while :; do sleep 0.05; done"] });
-  await guest.run("sleep 0.3");
+  const script = "trap 'exit 143' TERM; echo ready; while :; do sleep 0.05; done";
+  const { stdout } = await run("c3", { args: ["sh", "-c", script] }, { stdout: true });
+  await readUntil(stdout, "ready");
   await guest.task.pause({ id: "c3" });
   await kill("c3", SIGTERM);
   strictEqual(await state("c3"), PAUSED);
   await guest.task.resume({ id: "c3" });
   strictEqual(await finish("c3"), 143);
+  stdout.close();
 });
 
 test("a paused container can be killed", async () => {
