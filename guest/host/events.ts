@@ -10,6 +10,10 @@ import { now } from "./process.ts";
 const MAX_QUEUED = 1024;
 const CALL_TIMEOUT_MS = 5_000;
 
+/** What could not be told is told again: soon, as containerd may have been busy, and more and more seldom where it is away. */
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 30_000;
+
 interface Queued {
   namespace: string;
   topic: string;
@@ -17,51 +21,86 @@ interface Queued {
   timestamp: ReturnType<typeof now>;
 }
 
+/** A connection to containerd. */
+export interface EventsConnection {
+  forward(envelope: Queued): Promise<unknown>;
+  close(): void;
+  /** Resolves when containerd has ended it. */
+  closed: Promise<unknown>;
+}
+
+/** @param path containerd's ttrpc socket */
+function connect(path: string): EventsConnection {
+  const client = new TtrpcClient(new FdStream(sys.connectUnix(path)));
+  const events = createClient(EventsDefinition, client, { timeoutMs: CALL_TIMEOUT_MS });
+  return {
+    forward: (envelope) => events.forward({ envelope }),
+    close: () => client.close(),
+    closed: client.closed,
+  };
+}
+
 /** Sends task events to containerd, in order and as well as can be: nothing waits for them. */
 export class EventPublisher {
-  readonly #path: string;
+  readonly #connect: () => EventsConnection;
+  readonly #clock: typeof now;
   readonly #queue: Queued[] = [];
-  #client: TtrpcClient | undefined;
+  #connection: EventsConnection | undefined;
   #sending = false;
+  /** Ends the pause between two attempts. */
+  #hurry = () => {};
 
   /** @param path containerd's ttrpc socket */
-  constructor(path: string) {
-    this.#path = path;
+  constructor(path: string, { open = connect, clock = now } = {}) {
+    this.#connect = () => open(path);
+    this.#clock = clock;
   }
 
   publish(namespace: string, topic: string, event: Any): void {
-    this.#queue.push({ namespace, topic, event, timestamp: now() });
+    this.#queue.push({ namespace, topic, event, timestamp: this.#clock() });
     if (this.#queue.length > MAX_QUEUED) this.#queue.shift();
-    if (!this.#sending) void this.#drain();
+    if (this.#sending) this.#hurry();
+    else void this.#drain();
   }
 
   async #drain(): Promise<void> {
     this.#sending = true;
-    try {
-      for (let next = this.#queue[0]; next; next = this.#queue[0]) {
-        const client = this.#connected();
-        await createClient(EventsDefinition, client, { timeoutMs: CALL_TIMEOUT_MS }).forward({
-          envelope: next,
-        });
-        this.#queue.shift();
+    let pauseMs = FIRST_RETRY_MS;
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      try {
+        await this.#connected().forward(next);
+        pauseMs = FIRST_RETRY_MS;
+        // It may have been dropped meanwhile.
+        if (this.#queue[0] === next) this.#queue.shift();
+      } catch (error) {
+        log.debug("cannot publish an event", { error });
+        this.#connection?.close();
+        this.#connection = undefined;
+        await this.#pause(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, LAST_RETRY_MS);
       }
-    } catch (error) {
-      // The rest goes out with the next event, over a new connection.
-      log.debug("cannot publish an event", { error });
-      this.#client?.close();
-      this.#client = undefined;
-    } finally {
-      this.#sending = false;
     }
+    this.#sending = false;
   }
 
-  #connected(): TtrpcClient {
-    if (this.#client) return this.#client;
-    const client = new TtrpcClient(new FdStream(sys.connectUnix(this.#path)));
-    this.#client = client;
-    void client.closed.then(() => {
-      if (this.#client === client) this.#client = undefined;
+  /** Waits, but no longer than until there is another event. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
-    return client;
+  }
+
+  #connected(): EventsConnection {
+    if (this.#connection) return this.#connection;
+    const connection = this.#connect();
+    this.#connection = connection;
+    void connection.closed.then(() => {
+      if (this.#connection === connection) this.#connection = undefined;
+    });
+    return connection;
   }
 }
