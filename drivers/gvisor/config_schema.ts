@@ -16,7 +16,7 @@ export const SCHEMA = table({
       default: "/usr/local/lib/kuasar/agent",
       help: "our agent, which is the first process of every sandbox and does nothing there",
     }),
-    create_timeout: integer({ default: 10, min: 1, max: 600, help: "seconds for a sandbox to come up" }),
+    create_timeout: integer({ default: 60, min: 1, max: 600, help: "seconds for a sandbox to come up" }),
     overhead_in_mb: integer({
       default: 32,
       min: 0,

@@ -5,6 +5,10 @@ import { SCHEMA } from "./config_schema.ts";
 
 const read = (text: string) => fromFile(parseConfig(SCHEMA, text));
 
+Deno.test("a sandbox has a minute to come up: hosts are slow, above all just after their boot", () => {
+  strictEqual(read("").createTimeoutMs, 60_000);
+});
+
 Deno.test("the shipped configuration is what holds without one", () => {
   deepStrictEqual(read(Deno.readTextFileSync(new URL("./config_gvisor.toml", import.meta.url))), read(""));
 });

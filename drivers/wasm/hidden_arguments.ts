@@ -13,7 +13,7 @@ const SECRET = /^(--env=[^=]*=)./s;
 /** glibc's loader: that of another C library does not give a library the program's arguments. */
 const GLIBC_LOADER = /\/ld(?:-linux[^/]*|64)\.so\.\d+$/;
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 60_000;
 
 /** A command line that everybody may read, and the variables by which the program gets the real one. */
 export interface HiddenArguments {

@@ -11,7 +11,7 @@ import type { SandboxHost } from "./host.ts";
 import { ownNamespaces } from "./namespaces.ts";
 import type { Sandbox } from "./sandbox.ts";
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 
 /**
  * Starts the first process of a PID namespace that the containers of a pod share, and keeps the namespace. Only such a
