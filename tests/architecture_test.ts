@@ -21,6 +21,7 @@ const ARROWS: Record<string, readonly string[]> = {
     "lib/netlink/",
     "lib/gvisor/",
     "lib/vsock/",
+    "lib/cgroup_metrics/",
     "guest/",
   ],
   "guest/build.ts": ["lib/", "guest/", "deploy/host/"],
@@ -42,6 +43,7 @@ const NEUTRAL = [
   "lib/oci/",
   "lib/proto/gen/",
   "lib/vsock/",
+  "lib/cgroup_metrics/",
 ];
 
 /** The one of them that is imported on its own. */

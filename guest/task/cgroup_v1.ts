@@ -1,3 +1,4 @@
+import { parseFlat, parseNumber, readMetricsV1 } from "../../lib/cgroup_metrics/mod.ts";
 import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 import type { Resources } from "../../lib/oci/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v1.ts";
@@ -15,8 +16,6 @@ import {
 } from "./cgroup_files.ts";
 import type { CgroupFolders, Controller } from "./cgroup_folders.ts";
 import { cgroupWritesV1 } from "./resources_v1.ts";
-import { readMetricsV1 } from "./stats_v1.ts";
-import { parseFlat, parseNumber } from "./stats_v2.ts";
 
 const METRICS = "io.containerd.cgroups.v1.Metrics";
 

@@ -1,3 +1,4 @@
+import { parseFlat, readMetrics } from "../../lib/cgroup_metrics/mod.ts";
 import type { Resources } from "../../lib/oci/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import type { Any } from "../../lib/proto/gen/google/protobuf/any.ts";
@@ -12,7 +13,6 @@ import {
   writeCgroupFile,
 } from "./cgroup_files.ts";
 import { cgroupWrites } from "./resources_v2.ts";
-import { parseFlat, readMetrics } from "./stats_v2.ts";
 import { type FileWatch, watchFile } from "./watch_file.ts";
 
 const METRICS = "io.containerd.cgroups.v2.Metrics";

@@ -1,6 +1,10 @@
+import { cgroupPath } from "../../lib/cgroups/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import type { ControllerMetricsResponse } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import type { DiskCounters } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { fromBase64 } from "./base64.ts";
+import { cgroupUsage } from "./cgroup_usage.ts";
 import type { Context } from "./context.ts";
 import { type ProcessUsage, processUsage } from "./process_usage.ts";
 import type { SandboxRecord } from "./record.ts";
@@ -16,20 +20,31 @@ const COUNTERS_TIMEOUT_MS = 1_000;
 const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Tells what all processes of a sandbox use on the host, in the shape of cgroup v2 metrics.
+ * Tells what a sandbox uses and has used on the host, in the shape of cgroup v2 metrics: its pod's cgroup, or its own where it
+ * has no pod's. Where neither tells, what the processes use that are alive now.
  *
  * @throws NOT_FOUND
  */
 export async function sandboxMetrics(context: Context, id: string): Promise<ControllerMetricsResponse> {
   const { record } = context.registry.get(id);
-  const pids = record.state === "ready" ? await pidsOf(context, id, record.driver) : [];
-  const usages = await Promise.all(pids.map(processUsage));
-  const disks = record.state === "ready" ? await diskCounters(context, id, record) : [];
-  const value = Metrics.encode({
-    ...encodeUsage(usages.filter((usage) => usage !== undefined)),
-    io: { usage: disks.map(ioEntry) },
-  }).finish();
+  const ready = record.state === "ready";
+  const cgroup = ready ? measuredCgroup(record) : undefined;
+  const usage = (cgroup === undefined ? undefined : cgroupUsage(cgroup, context.cgroupTrees)) ??
+    await processesUsage(ready ? await pidsOf(context, id, record.driver) : []);
+  const disks = ready ? await diskCounters(context, id, record) : [];
+  const io = { usage: disks.length > 0 ? disks.map(ioEntry) : usage.io?.usage ?? [] };
+  const value = Metrics.encode({ ...usage, io }).finish();
   return { metrics: { timestamp: toTimestamp(Date.now()), id, data: { typeUrl: METRICS_TYPE, value } } };
+}
+
+/** That of the pod, which a kubelet has made; else the sandbox's own, in which its containers are too. */
+function measuredCgroup({ podConfig, cgroup }: SandboxRecord): string | undefined {
+  return cgroupPath(PodSandboxConfig.decode(fromBase64(podConfig)).linux?.cgroupParent ?? "") || cgroup;
+}
+
+async function processesUsage(pids: readonly number[]): Promise<Metrics> {
+  const usages = await Promise.all(pids.map(processUsage));
+  return encodeUsage(usages.filter((usage) => usage !== undefined));
 }
 
 async function pidsOf({ peers, config }: Context, sandboxId: string, driver: string): Promise<number[]> {

@@ -1,6 +1,9 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { grpcClient } from "../../lib/grpc/mod.ts";
 import { bindMount, openPath, unmountBelow } from "../../lib/mounts/mod.ts";
+import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
+import { ControllerDefinition } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import { findProcesses, type Node } from "../harness/mod.ts";
 import {
   e2e,
@@ -196,6 +199,39 @@ e2eOurs(
     }
   },
 );
+
+e2eOurs("what a pod has used grows, also with processes that have ended", node, async (node) => {
+  const pod = await node.runPod({ name: "used" });
+  const image = await node.image("busybox");
+  const container = await pod.run({ name: "c", image, command: ["sleep", "1000"] });
+  const controller = grpcClient(ControllerDefinition, `${node.runDir}/sandboxer.sock`, {
+    metadata: { "containerd-namespace": "k8s.io" },
+    timeoutMs: 20_000,
+  });
+  try {
+    const used = async () => {
+      const { metrics } = await controller.metrics({ sandboxId: pod.id, sandboxer: "" });
+      const { cpu, memory } = Metrics.decode(metrics!.data!.value);
+      return { cpuUs: cpu!.usageUsec, bytes: memory!.usage };
+    };
+    const before = await used();
+    ok(before.bytes > 0n);
+    for (let round = 0, last = before; round < 3; round++) {
+      // Each of them has ended before it could be measured.
+      await container.shell("i=0; while [ $i -lt 50 ]; do /bin/busybox true; i=$((i+1)); done");
+      const now = await used();
+      ok(now.cpuUs > last.cpuUs, `${now.cpuUs} us after ${last.cpuUs} us`);
+      last = now;
+    }
+    await container.shell("dd if=/dev/zero of=/dev/shm/fill bs=1M count=20");
+    const { bytes } = await used();
+    // A guest may have had the memory already.
+    if (!vm) ok(bytes > before.bytes + (16n << 20n), `${bytes} bytes after ${before.bytes}`);
+  } finally {
+    controller.close();
+  }
+  await pod.remove();
+});
 
 /** True for containerd and our services, whose arguments may name a pod too. */
 function belongsToNode(node: Node, pid: number): boolean {

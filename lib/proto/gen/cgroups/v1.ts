@@ -14,6 +14,13 @@ export interface Metrics {
   cpu: CPUStat | undefined;
   memory: MemoryStat | undefined;
   blkio: BlkIOStat | undefined;
+  memoryOomControl: MemoryOomControl | undefined;
+}
+
+export interface MemoryOomControl {
+  oomKillDisable: bigint;
+  underOom: bigint;
+  oomKill: bigint;
 }
 
 export interface PidsStat {
@@ -91,7 +98,7 @@ export interface BlkIOEntry {
 }
 
 function createBaseMetrics(): Metrics {
-  return { pids: undefined, cpu: undefined, memory: undefined, blkio: undefined };
+  return { pids: undefined, cpu: undefined, memory: undefined, blkio: undefined, memoryOomControl: undefined };
 }
 
 export const Metrics: MessageFns<Metrics> = {
@@ -107,6 +114,9 @@ export const Metrics: MessageFns<Metrics> = {
     }
     if (message.blkio !== undefined) {
       BlkIOStat.encode(message.blkio, writer.uint32(42).fork()).join();
+    }
+    if (message.memoryOomControl !== undefined) {
+      MemoryOomControl.encode(message.memoryOomControl, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -154,6 +164,91 @@ export const Metrics: MessageFns<Metrics> = {
             }
 
             message.blkio = BlkIOStat.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.memoryOomControl = MemoryOomControl.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemoryOomControl(): MemoryOomControl {
+  return { oomKillDisable: 0n, underOom: 0n, oomKill: 0n };
+}
+
+export const MemoryOomControl: MessageFns<MemoryOomControl> = {
+  encode(message: MemoryOomControl, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.oomKillDisable !== 0n) {
+      if (BigInt.asUintN(64, message.oomKillDisable) !== message.oomKillDisable) {
+        throw new globalThis.Error("value provided for field message.oomKillDisable of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.oomKillDisable);
+    }
+    if (message.underOom !== 0n) {
+      if (BigInt.asUintN(64, message.underOom) !== message.underOom) {
+        throw new globalThis.Error("value provided for field message.underOom of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.underOom);
+    }
+    if (message.oomKill !== 0n) {
+      if (BigInt.asUintN(64, message.oomKill) !== message.oomKill) {
+        throw new globalThis.Error("value provided for field message.oomKill of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.oomKill);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryOomControl {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryOomControl();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.oomKillDisable = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.underOom = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.oomKill = reader.uint64() as bigint;
             continue;
           }
         }

@@ -1,28 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { allFolders, v1Folders } from "./cgroup_folders.ts";
-import { parseBlkio, readMetricsV1 } from "./stats_v1.ts";
-import { UNLIMITED } from "./stats_v2.ts";
-
-const MOUNTINFO = `32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
-33 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
-40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd
-41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
-`;
-
-Deno.test("a cgroup lies in the hierarchy of each controller", () => {
-  deepStrictEqual(v1Folders(MOUNTINFO, "/pod/c1"), {
-    cpu: "/sys/fs/cgroup/cpu,cpuacct/pod/c1",
-    cpuacct: "/sys/fs/cgroup/cpu,cpuacct/pod/c1",
-    memory: "/sys/fs/cgroup/memory/pod/c1",
-  });
-  deepStrictEqual(v1Folders("", "/pod/c1"), {});
-  deepStrictEqual(allFolders(MOUNTINFO, "/pod/c1"), [
-    "/sys/fs/cgroup/cpu,cpuacct/pod/c1",
-    "/sys/fs/cgroup/memory/pod/c1",
-    "/sys/fs/cgroup/systemd/pod/c1",
-    "/sys/fs/cgroup/unified/pod/c1",
-  ]);
-});
+import { asV2, parseBlkio, readMetricsV1 } from "./v1.ts";
+import { UNLIMITED } from "./v2.ts";
 
 Deno.test("metrics come from the files of the controllers", () => {
   const files: Record<string, string> = {
@@ -31,6 +9,9 @@ Deno.test("metrics come from the files of the controllers", () => {
     "memory/memory.stat": "cache 1\ntotal_rss 4096\ntotal_inactive_file 8192\ntotal_pgmajfault 3\n",
     "memory/memory.usage_in_bytes": "65536\n",
     "memory/memory.limit_in_bytes": "9223372036854771712\n",
+    "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+    "blkio/blkio.throttle.io_service_bytes_recursive": "8:0 Read 512\n8:0 Write 1024\nTotal 1536\n",
+    "blkio/blkio.throttle.io_serviced_recursive": "8:0 Read 1\n8:0 Write 2\nTotal 3\n",
     "pids/pids.current": "3\n",
     "pids/pids.max": "max\n",
   };
@@ -42,6 +23,16 @@ Deno.test("metrics come from the files of the controllers", () => {
   strictEqual(metrics.memory!.usage!.usage, 65536n);
   strictEqual(metrics.memory!.usage!.limit, UNLIMITED);
   deepStrictEqual(metrics.pids, { current: 3n, limit: UNLIMITED });
+  strictEqual(metrics.memoryOomControl!.oomKill, 2n);
+  const v2 = asV2(metrics);
+  deepStrictEqual([v2.cpu!.usageUsec, v2.cpu!.nrThrottled], [123456n, 2n]);
+  const { anon, usage, usageLimit, inactiveFile, pgmajfault, swapUsage } = v2.memory!;
+  deepStrictEqual(
+    [anon, usage, usageLimit, inactiveFile, pgmajfault, swapUsage],
+    [4096n, 65536n, UNLIMITED, 8192n, 3n, 0n],
+  );
+  strictEqual(v2.memoryEvents!.oomKill, 2n);
+  deepStrictEqual(v2.io!.usage, [{ major: 8n, minor: 0n, rbytes: 512n, wbytes: 1024n, rios: 1n, wios: 2n }]);
 });
 
 Deno.test("what a device has read and written is told per operation, without the sum", () => {

@@ -1,10 +1,10 @@
-import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
+import type { Metrics } from "../proto/gen/cgroups/v2.ts";
 
 /** "max" on the wire: containerd takes anything above 2^62 for unlimited. */
 export const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 
 /** Reads one file of a cgroup; empty where the controller or the file is not there. */
-export type ReadCgroupFile = (name: string) => string;
+export type ReadV2 = (name: string) => string;
 
 /** One number, or "max". */
 export function parseNumber(text: string): bigint {
@@ -42,11 +42,11 @@ function parseIo(text: string): Metrics["io"] {
 }
 
 /**
- * The metrics of a container from its cgroup (v2).
+ * The metrics of a cgroup (v2).
  *
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-export function readMetrics(read: ReadCgroupFile): Metrics {
+export function readMetrics(read: ReadV2): Metrics {
   const cpu = parseFlat(read("cpu.stat"));
   const memory = parseFlat(read("memory.stat"));
   const events = parseFlat(read("memory.events"));

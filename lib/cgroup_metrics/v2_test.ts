@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { parseFlat, parseNumber, readMetrics, UNLIMITED } from "./stats_v2.ts";
+import { parseFlat, parseNumber, readMetrics, UNLIMITED } from "./v2.ts";
 
 const FILES: Record<string, string> = {
   "cpu.stat": "usage_usec 120\nuser_usec 100\nsystem_usec 20\nnr_periods 3\n",
