@@ -85,7 +85,7 @@ export const SCHEMA = table({
     share_fs: text({
       default: "VirtioFS",
       oneOf: ["VirtioFS", "Virtio9P", "virtiofs", "9p", "block"],
-      help: "how files are shared; under emulation 9p for virtiofs; block: not at all, as disks",
+      help: "how files are shared; block: not at all, as disks",
     }),
     virtio_9p_multidevs: text({
       default: "remap",

@@ -19,7 +19,6 @@ import type { QemuConfig } from "./config.ts";
 import { QemuControl } from "./control.ts";
 import type { VsockPlan } from "./launch_plan.ts";
 import { checkRequest, hotplugPlan, planLaunch } from "./plan.ts";
-import { chooseShareKind } from "./share_kind.ts";
 
 const SHARE_KINDS = { virtiofs: ShareKind.VIRTIOFS, "9p": ShareKind.NINEP, block: ShareKind.BLOCK } as const;
 
@@ -49,12 +48,11 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     program: ProgramVersion,
     kernelVsock: boolean,
   ) {
-    const share = chooseShareKind(config.shareFs, accel);
     this.#config = config;
     this.version = program.version;
     this.accel = accel;
-    this.notes = [...notes, ...program.notes, ...share.notes, ...config.notes];
-    this.shareKind = SHARE_KINDS[share.kind];
+    this.notes = [...notes, ...program.notes, ...config.notes];
+    this.shareKind = SHARE_KINDS[config.shareFs];
     this.vsock = config.vsock === "kernel" || (config.vsock === "auto" && kernelVsock) ? "kernel" : "hybrid";
     this.capabilities = [
       ...["block", "nic", "share", "pmem", "vfio"].map((kind) => `hotplug-${kind}`),

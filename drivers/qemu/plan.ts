@@ -90,10 +90,18 @@ export function planLaunch(
   };
 }
 
-/** `host` exists with KVM only; emulation takes everything that it can emulate. */
+/**
+ * `host` exists with KVM only; emulation takes everything that it can emulate, but for string instructions that are fast on no
+ * emulated CPU: without them the guest clears and copies memory by words.
+ */
 function cpu(config: QemuConfig, accel: Accel): string {
-  const model = config.cpuModel === "host" && accel === "tcg" ? "max" : config.cpuModel;
-  return config.cpuFeatures ? `${model},${config.cpuFeatures}` : model;
+  const emulated = config.cpuModel === "host" && accel === "tcg";
+  const parts = [
+    emulated ? "max" : config.cpuModel,
+    ...(emulated && config.machine === "q35" ? ["erms=off", "fsrm=off"] : []),
+    config.cpuFeatures,
+  ];
+  return parts.filter(Boolean).join(",");
 }
 
 function kernelParams(
@@ -109,11 +117,19 @@ function kernelParams(
     "panic=-1",
     ...portWindows(config),
     ...(vsock?.kind === "kernel" ? secretParams(vsock) : []),
-    // Clearing all memory that the kernel takes is a tenth of an emulated boot.
-    ...(accel === "tcg" ? ["init_on_alloc=0"] : []),
+    ...(accel === "tcg" ? [clearing(request)] : []),
     ...(imagePath && !initrdPath ? ["root=/dev/vda", "ro"] : []),
   ];
   return kernelParamsOf(own, request, config.guest);
+}
+
+/**
+ * virtiofsd writes into the guest's memory from outside of QEMU, which then goes on with its translation of the code that was in
+ * a page before. Where the guest's CPU clears each page that it takes, QEMU sees that (docs/decisions/9p-under-emulation.md).
+ * Otherwise this would be a tenth of an emulated boot for nothing.
+ */
+function clearing({ share }: StartRequest): string {
+  return `init_on_alloc=${share?.kind === ShareKind.VIRTIOFS ? 1 : 0}`;
 }
 
 /** By itself a guest keeps 2 MiB for what may come at a port, in which no GPU finds room. */

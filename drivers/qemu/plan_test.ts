@@ -22,7 +22,7 @@ Deno.test("a request that asks for nothing takes the configured size", () => {
 Deno.test("the host's CPU exists with KVM only", () => {
   const config = configure(`[hypervisor]\ncpu_model = "host"\ncpu_features = "pmu=off"`);
   strictEqual(planLaunch(request(), config, "kvm", opened).cpu, "host,pmu=off");
-  strictEqual(planLaunch(request(), config, "tcg", opened).cpu, "max,pmu=off");
+  strictEqual(planLaunch(request(), config, "tcg", opened).cpu, "max,erms=off,fsrm=off,pmu=off");
 });
 
 Deno.test("kernel parameters: ours, the configured ones, the request's, in this order", () => {
@@ -37,6 +37,20 @@ Deno.test("kernel parameters: ours, the configured ones, the request's, in this 
     plan.kernelParams.replace(" no_timer_check", ""),
     "console=ttyS0 panic=-1 init_on_alloc=0 task.sharefs_type=9p quiet a=b task.debug",
   );
+});
+
+Deno.test("an emulated guest clears the pages that virtiofsd writes to", () => {
+  const share = {
+    kind: ShareKind.VIRTIOFS,
+    tag: "kuasar",
+    hostDir: "/d",
+    socketPath: "/s",
+    guestDir: "/g",
+  };
+  const params = (accel: "kvm" | "tcg") =>
+    planLaunch(request({ share }), configure(), accel, opened).kernelParams;
+  match(params("tcg"), / init_on_alloc=1 /);
+  strictEqual(params("kvm").includes("init_on_alloc"), false);
 });
 
 Deno.test("a guest on the kernel's vsock is told to want a secret, and never which", () => {

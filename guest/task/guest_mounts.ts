@@ -3,6 +3,7 @@ import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.t
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import { sleep, within } from "../runtime/deadline.ts";
+import { bindVolume, releaseVolume } from "./volume_binds.ts";
 
 const DISK_TIMEOUT_MS = 10_000;
 const SERIAL_PREFIX = "serial:";
@@ -47,6 +48,11 @@ export async function mountAll(mounts: readonly GuestMount[]): Promise<string[]>
   const own: string[] = [];
   try {
     for (const mount of mounts) {
+      if (mount.type === "bind") {
+        bindVolume(mount);
+        own.push(mount.target);
+        continue;
+      }
       sys.mkdirAll(mount.target, 0o755);
       if (mount.podScoped && isMountPoint(mount.target)) continue;
       const source = await sourceOf(mount.source);
@@ -86,12 +92,18 @@ async function mountWhenReady(
 /** Takes a container's mounts away, the last one first; what is none any more is fine. */
 export function unmountAll(targets: readonly string[]): void {
   for (const target of [...targets].reverse()) {
-    try {
-      sys.umount(target, sys.MNT.DETACH | sys.MNT.NOFOLLOW);
-    } catch (error) {
-      const { errno } = error as sys.SysError;
-      if (errno !== sys.E.INVAL && errno !== sys.E.NOENT) log.warn("cannot unmount", { target, error });
-    }
+    unmount(target);
+    const unused = releaseVolume(target);
+    if (unused !== undefined) unmount(unused);
+  }
+}
+
+function unmount(target: string): void {
+  try {
+    sys.umount(target, sys.MNT.DETACH | sys.MNT.NOFOLLOW);
+  } catch (error) {
+    const { errno } = error as sys.SysError;
+    if (errno !== sys.E.INVAL && errno !== sys.E.NOENT) log.warn("cannot unmount", { target, error });
   }
 }
 

@@ -2,7 +2,8 @@ import { replaceFile } from "../../lib/files/mod.ts";
 import { MS } from "../../lib/libc/mod.ts";
 import { bindMount, mountOverlay, openMountPoint, openPath, RESOLVE } from "../../lib/mounts/mod.ts";
 import { type Spec, stringifySpec } from "../../lib/oci/mod.ts";
-import { type ContainerPaths } from "./paths.ts";
+import { ATTACHMENTS } from "./guest_paths.ts";
+import { type ContainerPaths, type SandboxPaths } from "./paths.ts";
 import { type ContainerPlan, type RootfsMount, type SharedVolume } from "./plan.ts";
 
 /** A guest works through the daemon's file calls; on the host nothing of an image needs set-id or devices. */
@@ -14,12 +15,20 @@ const GUESTS_ONLY = MS.NOSUID | MS.NODEV;
  *
  * @throws {Errno} for a mount that fails
  */
-export function applyPlan(plan: ContainerPlan, spec: Spec, paths: ContainerPaths): void {
+export function applyPlan(
+  plan: ContainerPlan,
+  spec: Spec,
+  paths: ContainerPaths,
+  sandbox: SandboxPaths,
+): void {
   Deno.mkdirSync(`${paths.tree}/rootfs`, { recursive: true, mode: 0o755 });
   Deno.mkdirSync(`${paths.tree}/volumes`, { mode: 0o755 });
   for (const index of plan.mountPoints) Deno.mkdirSync(`${paths.tree}/volumes/${index}`, { mode: 0o755 });
   for (const mount of plan.rootfs) mountRootfs(mount, `${paths.shared}/rootfs`);
-  for (const volume of plan.volumes) bindVolume(volume, paths);
+  if (plan.volumes.length > 0) {
+    Deno.mkdirSync(`${sandbox.tree}/${ATTACHMENTS}`, { recursive: true, mode: 0o755 });
+  }
+  for (const volume of plan.volumes) bindVolume(volume, sandbox);
   replaceFile(`${paths.tree}/config.json`, stringifySpec(spec));
 }
 
@@ -37,11 +46,13 @@ export function mountRootfs(entry: RootfsMount, rootfs: string): void {
   bindMount(source, at, { recursive: entry.recursive, readOnly: entry.readOnly }, entry.source);
 }
 
-function bindVolume(volume: SharedVolume, paths: ContainerPaths): void {
-  const name = `volumes/${volume.index}`;
-  if (volume.isDirectory) Deno.mkdirSync(`${paths.tree}/${name}`, { mode: 0o755 });
-  else Deno.writeFileSync(`${paths.tree}/${name}`, new Uint8Array(), { createNew: true, mode: 0o644 });
+function bindVolume(volume: SharedVolume, { tree, shared }: SandboxPaths): void {
+  const { place, source: path, mode } = volume;
+  if (volume.isDirectory) Deno.mkdirSync(`${tree}/${place}`, { mode: 0o755 });
+  else Deno.writeFileSync(`${tree}/${place}`, new Uint8Array(), { createNew: true, mode: 0o644 });
   // Its links were followed when it was looked at: one that is there now was put there by somebody who may write beside it.
-  using source = openPath(volume.source, RESOLVE.noSymlinks | RESOLVE.noMagicLinks);
-  bindMount(source, `${paths.shared}/${name}`, volume, volume.source);
+  using source = openPath(path, RESOLVE.noSymlinks | RESOLVE.noMagicLinks);
+  const { recursive, propagation } = volume;
+  const modes = { readOnly: mode === "ro", recursiveReadOnly: mode === "rro" };
+  bindMount(source, `${shared}/${place}`, { recursive, propagation, ...modes }, path);
 }

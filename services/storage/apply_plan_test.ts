@@ -1,5 +1,7 @@
 import { throws } from "node:assert/strict";
 import { applyPlan } from "./apply_plan.ts";
+import { ATTACHMENTS } from "./guest_paths.ts";
+import { sandboxPaths } from "./paths.ts";
 import { emptyPlan } from "./plan.ts";
 
 Deno.test("a link that has taken the place of a volume since it was looked at leads nowhere", async () => {
@@ -11,11 +13,14 @@ Deno.test("a link that has taken the place of a volume since it was looked at le
     }
     Deno.symlinkSync(`${dir}/elsewhere`, `${dir}/parent`);
     for (const [index, source] of [`${dir}/parent/volume`, `${dir}/parent`].entries()) {
-      const volume = { source, index, isDirectory: true, recursive: true };
+      const volume = { source, place: `${ATTACHMENTS}/${index}`, isDirectory: true, recursive: true };
       const plan = emptyPlan();
-      plan.volumes.push({ ...volume, readOnly: false, recursiveReadOnly: false, propagation: "private" });
+      plan.volumes.push({ ...volume, mode: "rw", propagation: "private" });
       Deno.removeSync(tree, { recursive: true });
-      throws(() => applyPlan(plan, { ociVersion: "1.2.1" }, { tree, shared }), { errnoName: "ELOOP" });
+      const sandbox = sandboxPaths(`${dir}/run`, "s1");
+      throws(() => applyPlan(plan, { ociVersion: "1.2.1" }, { tree, shared }, sandbox), {
+        errnoName: "ELOOP",
+      });
     }
   } finally {
     await Deno.remove(dir, { recursive: true });

@@ -8,13 +8,14 @@ import {
   type PrepareContainerResponse,
 } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { applyPlan } from "./apply_plan.ts";
+import { type Attachment } from "./attachment.ts";
 import { OWN_IMAGES, prepareDisks } from "./block/prepare_disks.ts";
 import { type Environment } from "./environment.ts";
 import { undoneFailure } from "./failure.ts";
 import { removeOwnTree } from "./files.ts";
-import { guestBundle } from "./guest_paths.ts";
+import { attachmentPlace, ATTACHMENTS, guestBundle } from "./guest_paths.ts";
 import { hostFacts } from "./host_facts.ts";
-import { containerPaths, sandboxPaths, storageDir } from "./paths.ts";
+import { containerPaths, type SandboxPaths, sandboxPaths, storageDir } from "./paths.ts";
 import { emptyPlan, shortHash } from "./plan.ts";
 import { readBundle } from "./read_bundle.ts";
 import { planRootfs } from "./rootfs.ts";
@@ -62,6 +63,7 @@ export async function prepareContainer(
   planVolumes(given.mounts ?? [], facts, {
     containerId,
     storageDir: storageDir(runDir),
+    pod: { attachments: state.attachments(sandboxId), shared: sandbox.shared },
     ...(share.kind === "block" ? { copies: { writable: block.copy_writable } } : {}),
   }, plan);
   const { spec, notes } = rewriteSpec(given, {
@@ -72,13 +74,17 @@ export async function prepareContainer(
     modesOfHost: plan.modesOfHost,
   });
 
-  state.putContainer(sandboxId, containerId, { state: "preparing", requestHash });
+  state.putContainer(sandboxId, containerId, {
+    state: "preparing",
+    requestHash,
+    attachments: plan.attachments,
+  });
   // Until the state knows of the layers that it uses.
   using claims = new DisposableStack();
   try {
     if (share.kind === "block") {
-      claims.use(await prepareDisks(environment, { sandboxId, containerId }, plan, spec, paths));
-    } else applyPlan(plan, spec, paths);
+      claims.use(await prepareDisks(environment, { sandboxId, containerId }, plan, spec, paths, sandbox));
+    } else applyPlan(plan, spec, paths, sandbox);
   } catch (error) {
     throw await undoneFailure(error, `Cannot prepare ${containerId}`, {
       name: "undo the container",
@@ -90,7 +96,12 @@ export async function prepareContainer(
     mounts: plan.guestMounts,
     blockDevices: plan.blockDevices,
   };
-  state.putContainer(sandboxId, containerId, { state: "ready", requestHash, response });
+  state.putContainer(sandboxId, containerId, {
+    state: "ready",
+    requestHash,
+    response,
+    attachments: plan.attachments,
+  });
   for (const note of [...plan.notes, ...notes]) {
     log.info(note, { sandbox: sandboxId, container: containerId });
   }
@@ -107,7 +118,8 @@ export async function releaseContainer(
   sandboxId: string,
   containerId: string,
 ): Promise<void> {
-  const paths = containerPaths(sandboxPaths(runDir, sandboxId), containerId);
+  const sandbox = sandboxPaths(runDir, sandboxId);
+  const paths = containerPaths(sandbox, containerId);
   const record = state.container(sandboxId, containerId);
   if (!record && !exists(paths.tree)) return;
   if (record) state.putContainer(sandboxId, containerId, { ...record, state: "releasing" });
@@ -118,6 +130,22 @@ export async function releaseContainer(
       name: "remove the container's disks",
       run: () => images.removeContainer(sandboxId, containerId, OWN_IMAGES),
     },
+    {
+      name: "detach the volumes that nobody else uses",
+      run: () => detachUnused(sandbox, state.attachments(sandboxId, containerId)),
+    },
   ]);
   state.deleteContainer(sandboxId, containerId);
+}
+
+function detachUnused({ tree, shared }: SandboxPaths, used: readonly Attachment[]): void {
+  const ids = new Set(used.map(({ id }) => id));
+  if (!exists(`${tree}/${ATTACHMENTS}`)) return;
+  for (const { name } of Deno.readDirSync(`${tree}/${ATTACHMENTS}`)) {
+    if (ids.has(name)) continue;
+    const place = attachmentPlace(name);
+    unmountBelow(`${shared}/${place}`);
+    // Nothing is ever mounted in `tree`, so what goes is our own empty mount point.
+    Deno.removeSync(`${tree}/${place}`);
+  }
 }

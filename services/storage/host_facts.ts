@@ -1,6 +1,14 @@
 import { isErrno } from "../../lib/libc/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { isWithin, type MountEntry, mountOf, readMountinfo } from "../../lib/mounts/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
+import {
+  isWithin,
+  type MountEntry,
+  mountOf,
+  openPath,
+  readMountinfo,
+  RESOLVE,
+} from "../../lib/mounts/mod.ts";
 import { MAGIC_BYTES, probeFilesystem } from "./filesystem_magic.ts";
 
 /** What a path of the host is. */
@@ -16,6 +24,9 @@ export interface PathFacts {
 export interface HostFacts {
   /** @throws FAILED_PRECONDITION where there is nothing */
   stat(path: string): PathFacts;
+  exists(path: string): boolean;
+  /** Whether two paths, without symbolic links, are the same file. */
+  isSame(one: string, other: string): boolean;
   /** The path with every symbolic link resolved. */
   realPath(path: string): string;
   /** The mount that a real path lies in. */
@@ -31,6 +42,11 @@ export function hostFacts(): HostFacts {
   let mounts: MountEntry[] | undefined;
   return {
     stat: statPath,
+    exists,
+    isSame: (one, other) => {
+      const [a, b] = [identityOf(one), identityOf(other)];
+      return a !== undefined && a === b;
+    },
     realPath: (path) => asked(path, () => Deno.realPathSync(path)),
     mountOf: (path) => mountOf(mounts ??= readMountinfo(), path),
     hasMountsBelow: (path) =>
@@ -78,6 +94,18 @@ function asked<T>(path: string, question: () => T): T {
         cause: error,
       });
     }
+    throw error;
+  }
+}
+
+/** A container may have written to what is on the way. */
+function identityOf(path: string): string | undefined {
+  try {
+    using file = openPath(path, RESOLVE.noSymlinks | RESOLVE.noMagicLinks);
+    const { dev, ino } = Deno.statSync(file.path);
+    return `${dev}/${ino}`;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EACCES")) return undefined;
     throw error;
   }
 }

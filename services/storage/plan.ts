@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { type Attachment } from "./attachment.ts";
 import { type BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
 /** A mount that makes up the rootfs, in order. */
@@ -11,12 +12,12 @@ export type RootfsMount =
 export interface SharedVolume {
   /** Path of the host. */
   source: string;
-  /** Number of the mount in the spec, and name below `volumes/`. */
-  index: number;
+  /** Where it goes, below the share's top. */
+  place: string;
   isDirectory: boolean;
   recursive: boolean;
-  readOnly: boolean;
-  recursiveReadOnly: boolean;
+  /** `ro`: only the top mount; `rro`: every mount below too. */
+  mode: "rw" | "ro" | "rro";
   /** Follows what is mounted below the source later on (HostToContainer). */
   propagation: "private" | "slave";
 }
@@ -25,6 +26,8 @@ export interface SharedVolume {
 export interface ContainerPlan {
   rootfs: RootfsMount[];
   volumes: SharedVolume[];
+  /** The pod's volumes that the container uses, those of `volumes` among them. */
+  attachments: Attachment[];
   /** Numbers below `volumes/` on which the guest mounts something by itself. */
   mountPoints: number[];
   guestMounts: GuestMount[];
@@ -42,6 +45,7 @@ export function emptyPlan(): ContainerPlan {
   return {
     rootfs: [],
     volumes: [],
+    attachments: [],
     mountPoints: [],
     guestMounts: [],
     blockDevices: [],

@@ -24,18 +24,32 @@ function host(
       }
       return { kind: "directory", mode: 0o755, uid: 0, gid: 0, ...found };
     },
+    exists: (path) => path in paths,
+    isSame: (one, other) => one === other,
     realPath: (path) => links[path] ?? path,
     hasMountsBelow: (path) => path === "/nested",
     mountOf: (path) =>
-      ({ fsType: "ext4", mountPoint: "/", superOptions: [], ...mounts[path] }) as unknown as MountEntry,
+      ({
+        fsType: "ext4",
+        device: "8:1",
+        root: "/",
+        mountPoint: "/",
+        superOptions: [],
+        ...mounts[path],
+      }) as unknown as MountEntry,
     filesystemOf: () => "xfs",
   };
 }
 
-function volumesOf(mounts: Partial<Mount>[], facts: HostFacts): ContainerPlan {
+function volumesOf(
+  mounts: Partial<Mount>[],
+  facts: HostFacts,
+  attachments: ContainerPlan["attachments"] = [],
+): ContainerPlan {
   const plan = emptyPlan();
   const full = mounts.map((mount) => ({ destination: "/data", type: "bind", options: ["rbind"], ...mount }));
-  planVolumes(full, facts, { containerId: "c1", storageDir: "/run/kuasar/storage" }, plan);
+  const target = { containerId: "c1", storageDir: "/run/kuasar/storage", pod: { attachments, shared: "" } };
+  planVolumes(full, facts, target, plan);
   return plan;
 }
 
@@ -48,33 +62,34 @@ Deno.test("a directory and a file are bound into the share", () => {
   deepStrictEqual(plan.volumes, [
     {
       source: "/d",
-      index: 0,
+      place: ".volumes/c1.0",
       isDirectory: true,
       recursive: true,
-      readOnly: true,
-      recursiveReadOnly: false,
+      mode: "ro",
       propagation: "private",
     },
     {
       source: "/f",
-      index: 1,
+      place: ".volumes/c1.1",
       isDirectory: false,
       recursive: false,
-      readOnly: false,
-      recursiveReadOnly: true,
+      mode: "rro",
       propagation: "private",
     },
   ]);
-  strictEqual(plan.guestSources.get(1), "/run/kuasar/state/c1/volumes/1");
+  const bind = { type: "bind", subPath: "", options: [], podScoped: false };
+  deepStrictEqual(plan.guestMounts, [
+    { ...bind, source: "/run/kuasar/state/.volumes/c1.0", target: "/run/kuasar/binds/c1/0" },
+    { ...bind, source: "/run/kuasar/state/.volumes/c1.1", target: "/run/kuasar/binds/c1/1" },
+  ]);
+  strictEqual(plan.guestSources.get(1), "/run/kuasar/binds/c1/1");
   strictEqual(plan.modesOfHost.size, 0);
 });
 
 Deno.test("a volume follows later mounts of the host where it is asked to", () => {
-  const mounts = ["rprivate", "rslave", "shared"].map((option) => ({
-    source: "/d",
-    options: ["rbind", option],
-  }));
-  const found = volumesOf(mounts, host({ "/d": {} })).volumes.map(({ propagation }) => propagation);
+  const found = ["rprivate", "rslave", "shared"].map((option) =>
+    volumesOf([{ source: "/d", options: ["rbind", option] }], host({ "/d": {} })).volumes[0]?.propagation
+  );
   deepStrictEqual(found, ["private", "slave", "slave"]);
 });
 
@@ -108,10 +123,63 @@ Deno.test("a tmpfs emptyDir becomes a tmpfs of the pod in the guest, with size, 
   deepStrictEqual([...plan.guestSources.values()], [target, target]);
 });
 
-Deno.test("an emptyDir on disk, and a part of one in memory, are shared", () => {
+/** Places below an attachment, or a new one, that the mounts of a container get. */
+function placesOf(plan: ContainerPlan): string[] {
+  return plan.guestMounts.map(({ source, subPath }) => `${source.split("/").at(-1)}:${subPath}`);
+}
+
+Deno.test("what is mounted twice, or in part, is attached once", () => {
+  const sources = ["/d", "/d", "/d/sub", "/other"];
+  const facts = host(Object.fromEntries(sources.map((source) => [source, {}])));
+  const plan = volumesOf(sources.map((source) => ({ source })), facts);
+  deepStrictEqual(placesOf(plan), ["c1.0:", "c1.0:", "c1.0:sub", "c1.3:"]);
+  deepStrictEqual(plan.attachments.map(({ id, path }) => [id, path]), [["c1.0", "/d"], ["c1.3", "/other"]]);
+});
+
+Deno.test("an attachment of the pod serves whom it gives no more than was asked for", () => {
+  const facts = { ...host({ "/d": {}, "/nested": {} }), isSame: () => true };
+  const attached = (path: string, mode: "rw" | "ro") => [
+    { id: "c0.7", device: "8:1", path, recursive: true, mode, propagation: "private" as const },
+  ];
+  const asked = (source: string, options: string[], has: ContainerPlan["attachments"]) =>
+    placesOf(volumesOf([{ source, options }], facts, has));
+  deepStrictEqual(asked("/d", ["rbind"], attached("/d", "rw")), ["c0.7:"]);
+  // The guest may write there anyway.
+  deepStrictEqual(asked("/d", ["rbind", "ro"], attached("/d", "rw")), ["c0.7:"]);
+  deepStrictEqual(asked("/d", ["rbind"], attached("/d", "ro")), ["c1.0:"]);
+  deepStrictEqual(asked("/nested", ["rbind", "ro"], attached("/nested", "rw")), ["c1.0:"]);
+  deepStrictEqual(asked("/d", ["rbind", "rslave"], attached("/d", "rw")), ["c1.0:"]);
+  deepStrictEqual(asked("/d", ["bind"], attached("/d", "rw")), ["c1.0:"]);
+  deepStrictEqual(asked("/d", ["rbind"], attached("/d/sub", "rw")), ["c1.0:"]);
+  const hidden = { ...facts, isSame: () => false };
+  deepStrictEqual(placesOf(volumesOf([{ source: "/d" }], hidden, attached("/d", "rw"))), ["c1.0:"]);
+});
+
+Deno.test("all of an emptyDir is attached to be written to, whatever is asked for first", () => {
+  const pod = "/var/lib/kubelet/pods/1";
+  const [part, bound] = [`${EMPTY_DIR}/sub`, `${pod}/volume-subpaths/cache/c/0`];
+  const facts = host({ [EMPTY_DIR]: {}, [part]: {}, [bound]: {} }, {
+    [bound]: { mountPoint: bound, root: part },
+  });
+  const same: HostFacts = { ...facts, isSame: (one, other) => one === other || one === part };
+  const plan = volumesOf(
+    [{ source: bound, options: ["rbind", "ro"] }, { source: EMPTY_DIR }, { source: part }],
+    same,
+  );
+  deepStrictEqual(placesOf(plan), ["c1.0:sub", "c1.0:", "c1.0:sub"]);
+  deepStrictEqual(plan.volumes.map(({ source, mode }) => [source, mode]), [[EMPTY_DIR, "rw"]]);
+});
+
+Deno.test("a part of an emptyDir in memory is a part of the guest's tmpfs, and made there", () => {
   const part = `${EMPTY_DIR}/sub`;
-  const facts = host({ [EMPTY_DIR]: {}, [part]: {} }, { [part]: { fsType: "tmpfs", mountPoint: EMPTY_DIR } });
-  strictEqual(volumesOf([{ source: EMPTY_DIR }, { source: part }], facts).volumes.length, 2);
+  const tmpfs = { fsType: "tmpfs", device: "0:9", mountPoint: EMPTY_DIR };
+  const facts = host({ [EMPTY_DIR]: {}, [part]: { mode: 0o770 } }, { [EMPTY_DIR]: tmpfs, [part]: tmpfs });
+  const plan = volumesOf([{ source: part }, { source: EMPTY_DIR }], facts);
+  strictEqual(plan.volumes.length, 0);
+  const [tmp, bind] = plan.guestMounts;
+  deepStrictEqual([tmp?.type, bind?.type, bind?.source], ["tmpfs", "bind", tmp?.target]);
+  deepStrictEqual([bind?.subPath, bind?.options], ["sub", ["mode=770", "uid=0", "gid=0"]]);
+  deepStrictEqual([...plan.guestSources.values()], ["/run/kuasar/binds/c1/0", tmp?.target]);
 });
 
 Deno.test("/dev/shm is the pod's, once, with the size that containerd wrote", () => {

@@ -1,3 +1,4 @@
+import { type Attachment } from "./attachment.ts";
 import { type ProcessRef } from "../../lib/process/mod.ts";
 import { type PrepareContainerResponse } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { openStore, type Store, type Table } from "../../lib/store/mod.ts";
@@ -19,6 +20,8 @@ export interface ContainerRecord {
   state: "preparing" | "ready" | "releasing";
   /** Tells a repeated request from a different one of the same id. */
   requestHash: string;
+  /** The pod's volumes that it uses: each one is in the share as long as somebody does. */
+  attachments?: Attachment[];
   /** The answer, given again when the request is repeated. */
   response?: PrepareContainerResponse;
 }
@@ -51,6 +54,13 @@ export class StorageState {
   containerIds(sandboxId: string): string[] {
     const prefix = key(sandboxId, "");
     return this.#containers.ids().filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
+  }
+
+  /** The volumes of a sandbox that some container uses, but for one that is going. */
+  attachments(sandboxId: string, leaving = ""): Attachment[] {
+    const ids = this.containerIds(sandboxId).filter((id) => id !== leaving);
+    const all = ids.flatMap((id) => this.container(sandboxId, id)?.attachments ?? []);
+    return [...new Map(all.map((attachment) => [attachment.id, attachment])).values()];
   }
 
   /** Files and devices of the host that are disks of some container. */

@@ -97,26 +97,26 @@ mountTest(
         { destination: "/all", type: "bind", source: storage.dir, options: ["rbind", "rshared"] },
       ];
     });
-    const volumes = `${hostDir}/c1/volumes`;
-    Deno.writeTextFileSync(`${volumes}/0/x`, "from the guest");
+    const volumes = `${hostDir}/.volumes/c1`;
+    Deno.writeTextFileSync(`${volumes}.0/x`, "from the guest");
     strictEqual(Deno.readTextFileSync(`${storage.dir}/v/rw/x`), "from the guest");
-    throws(() => Deno.writeTextFileSync(`${volumes}/1/x`, ""), READ_ONLY);
-    throws(() => Deno.writeTextFileSync(`${volumes}/2`, ""), READ_ONLY);
-    strictEqual(Deno.readTextFileSync(`${volumes}/2`), "content");
+    throws(() => Deno.writeTextFileSync(`${volumes}.1/x`, ""), READ_ONLY);
+    throws(() => Deno.writeTextFileSync(`${volumes}.2`, ""), READ_ONLY);
+    strictEqual(Deno.readTextFileSync(`${volumes}.2`), "content");
     // Neither the own share nor another pod's comes along with a directory above.
     deepStrictEqual(
-      Array.from(Deno.readDirSync(`${volumes}/3/run/storage/s2`), ({ name }) => name).toSorted(),
+      Array.from(Deno.readDirSync(`${volumes}.3/run/storage/s2`), ({ name }) => name).toSorted(),
       [
         "shared",
         "tree",
       ],
     );
-    deepStrictEqual(mountPoints(`${volumes}/3`), [""]);
+    deepStrictEqual(mountPoints(`${volumes}.3`), [""]);
     const spec = JSON.parse(Deno.readTextFileSync(`${hostDir}/c1/config.json`));
     deepStrictEqual(spec.mounts[3], {
       destination: "/all",
       type: "bind",
-      source: "/run/kuasar/state/c1/volumes/3",
+      source: "/run/kuasar/binds/c1/3",
       options: ["rbind", "rprivate"],
     });
   },
@@ -222,17 +222,57 @@ mountTest("a link that the guest puts into its rootfs or volume leads the host n
   await storage.prepare("c1", ({ spec }) => {
     spec.mounts!.push({ destination: "/v", type: "bind", source: `${storage.dir}/v`, options: ["rbind"] });
   });
-  const index = 7;
+  const volume = `${hostDir}/.volumes/c1.7`;
   // What a root of the guest can do: replace everything it may write by links.
-  Deno.removeSync(`${hostDir}/c1/volumes/${index}/deep`);
-  Deno.symlinkSync(victim, `${hostDir}/c1/volumes/${index}/deep`);
+  Deno.removeSync(`${volume}/deep`);
+  Deno.symlinkSync(victim, `${volume}/deep`);
   Deno.symlinkSync(victim, `${hostDir}/c1/rootfs/link`);
-  for (const target of [`${hostDir}/c1`, `${hostDir}/c1/volumes`, `${hostDir}/c2`]) {
+  for (const target of [`${hostDir}/c1`, `${hostDir}/.volumes`, `${hostDir}/c2`]) {
     throws(() => Deno.symlinkSync(victim, `${target}/link`));
   }
-  throws(() => Deno.renameSync(`${hostDir}/c1/config.json`, `${hostDir}/c1/volumes/config.json`), READ_ONLY);
+  throws(() => Deno.renameSync(`${hostDir}/c1/config.json`, `${hostDir}/.volumes/config.json`), READ_ONLY);
   await storage.remove();
   ok(Deno.statSync(`${victim}/precious`).isFile);
+});
+
+mountTest("a volume is in the share once, as long as one container has it", async (storage) => {
+  await storage.share();
+  Deno.mkdirSync(`${storage.dir}/v/sub`, { recursive: true });
+  const withVolume = (...sources: string[]) => ({ spec }: { spec: { mounts?: unknown[] } }) => {
+    spec.mounts = sources.map((source, i) => ({
+      destination: `/v${i}`,
+      type: "bind",
+      source,
+      options: ["rbind"],
+    }));
+  };
+  const attached = () => mountPoints(`${storage.runDir}/storage/s1/shared/.volumes`);
+  const [whole, part] = [`${storage.dir}/v`, `${storage.dir}/v/sub`];
+  await storage.prepare("c1", withVolume(whole, whole));
+  const { mounts } = await storage.prepare("c2", withVolume(part));
+  deepStrictEqual(mounts, [{
+    type: "bind",
+    source: "/run/kuasar/state/.volumes/c1.0",
+    target: "/run/kuasar/binds/c2/0",
+    options: [],
+    podScoped: false,
+    subPath: "sub",
+  }]);
+  deepStrictEqual(attached(), ["/c1.0"]);
+  await storage.release("c1");
+  deepStrictEqual(attached(), ["/c1.0"]);
+  // What nobody uses is taken away also where its container was never finished.
+  await storage.prepare("c3", withVolume(`${storage.dir}/layers`));
+  const { state } = storage.environment;
+  state.putContainer("s1", "c3", { ...state.container("s1", "c3")!, state: "preparing" });
+  deepStrictEqual(attached(), ["/c1.0", "/c3.0"]);
+  await storage.restart();
+  deepStrictEqual(attached(), ["/c1.0"]);
+  // A guest may remember what was at a place: the next one is another.
+  await storage.release("c2");
+  deepStrictEqual(attached(), []);
+  await storage.prepare("c4", withVolume(part));
+  deepStrictEqual(attached(), ["/c4.0"]);
 });
 
 mountTest("after a restart complete work is kept and half done work undone", async (storage) => {

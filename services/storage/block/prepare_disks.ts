@@ -3,7 +3,7 @@ import type { Spec } from "../../../lib/oci/mod.ts";
 import { applyPlan, mountRootfs } from "../apply_plan.ts";
 import type { Environment } from "../environment.ts";
 import { guestBundle, guestRootfs } from "../guest_paths.ts";
-import type { ContainerPaths } from "../paths.ts";
+import type { ContainerPaths, SandboxPaths } from "../paths.ts";
 import { type ContainerPlan, diskSerial } from "../plan.ts";
 import { type LayeredDisk, layeredMounts } from "./guest_mounts.ts";
 import { layerHost, untouchedLayers } from "./layers.ts";
@@ -27,6 +27,7 @@ export async function prepareDisks(
   plan: ContainerPlan,
   spec: Spec,
   paths: ContainerPaths,
+  sandbox: SandboxPaths,
 ): Promise<Disposable> {
   const { images, block, state } = environment;
   checkVolumeSizes(plan.volumes, block.volume_mib);
@@ -34,7 +35,7 @@ export async function prepareDisks(
   const found = new Map<string, string>();
   using claims = new DisposableStack();
   try {
-    applyPlan({ ...plan, rootfs: [] }, spec, paths);
+    applyPlan({ ...plan, rootfs: [] }, spec, paths, sandbox);
     const bundle = images.own(sandboxId, containerId, "bundle");
     await write(bundle, paths.shared);
     found.set("bundle", bundle);

@@ -142,6 +142,11 @@ export interface GuestMount {
    * memory, tmpfs volumes): made only where the target is no mount point yet, and kept until the pod ends.
    */
   podScoped: boolean;
+  /**
+   * For a bind: what below the source is meant. No component of it may be a symbolic link, since containers write there.
+   * With the options mode=, uid= and gid= directories that are missing on the way are made so.
+   */
+  subPath?: string | undefined;
 }
 
 export interface CreateStandaloneRequest {
@@ -753,7 +758,7 @@ export const HostRuntime: MessageFns<HostRuntime> = {
 };
 
 function createBaseGuestMount(): GuestMount {
-  return { type: "", source: "", target: "", options: [], podScoped: false };
+  return { type: "", source: "", target: "", options: [], podScoped: false, subPath: undefined };
 }
 
 export const GuestMount: MessageFns<GuestMount> = {
@@ -772,6 +777,9 @@ export const GuestMount: MessageFns<GuestMount> = {
     }
     if (message.podScoped !== false) {
       writer.uint32(40).bool(message.podScoped);
+    }
+    if (message.subPath !== undefined) {
+      writer.uint32(50).string(message.subPath);
     }
     return writer;
   },
@@ -827,6 +835,14 @@ export const GuestMount: MessageFns<GuestMount> = {
             }
 
             message.podScoped = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.subPath = reader.string();
             continue;
           }
         }
