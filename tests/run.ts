@@ -23,6 +23,7 @@ const FLAGS = {
     default: DEFAULT_LANES,
     help: "How many stages run at once; with 1 the output is shown as it comes",
   },
+  "keep-going": { kind: "boolean", help: "Go on after a failure, to see all of them" },
   "stage": { kind: "string", help: "Only the stages with this in their names; nothing is set up for them" },
   "help": { kind: "boolean", help: "Print this text" },
 } as const satisfies FlagTable;
@@ -140,8 +141,12 @@ function add(total: Counts, more: Counts): void {
   for (const key of ["passed", "failed", "skipped"] as const) total[key] += more[key];
 }
 
-/** Runs the stages, `lanes` at once, until all have passed or one has failed. @returns whether all passed */
-async function runStages(stages: readonly Stage[], lanes: number, total: Counts): Promise<boolean> {
+/** Runs the stages, `lanes` at once, until all have passed or, unless it keeps going, one has failed. @returns whether all passed */
+async function runStages(
+  stages: readonly Stage[],
+  { lanes, keepGoing }: { lanes: number; keepGoing: boolean },
+  total: Counts,
+): Promise<boolean> {
   const waiting = [...stages];
   const running = new Set<Running>();
   const forget = onEnding(() => Promise.all([...running].map((stage) => stage.end())));
@@ -155,7 +160,7 @@ async function runStages(stages: readonly Stage[], lanes: number, total: Counts)
         passed &&= ok;
       });
     };
-    while (passed && (waiting.length > 0 || running.size > 0)) {
+    while ((passed || keepGoing) && (waiting.length > 0 || running.size > 0)) {
       const next = waiting[0];
       const free = next?.alone ? running.size === 0 : running.size < lanes;
       if (next && free && ![...running].some(({ alone }) => alone)) {
@@ -172,6 +177,11 @@ async function runStages(stages: readonly Stage[], lanes: number, total: Counts)
   }
 }
 
+/** A stage that does not stop at its first failure. */
+function toTheEnd(stage: Stage): Stage {
+  return { ...stage, args: stage.args.filter((argument) => argument !== "--fail-fast") };
+}
+
 async function main(): Promise<number> {
   const flags = parseFlags(FLAGS, Deno.args);
   if (flags.help) {
@@ -185,9 +195,14 @@ async function main(): Promise<number> {
       evidence: ["There are:", ...names],
     });
   }
+  const keepGoing = flags["keep-going"];
   for (const skipped of SKIPPED) console.log(`skipped: ${skipped}`);
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const passed = await runStages(stages, Math.max(1, flags.lanes), total);
+  const passed = await runStages(
+    keepGoing ? stages.map(toTheEnd) : stages,
+    { lanes: Math.max(1, flags.lanes), keepGoing },
+    total,
+  );
   if (!passed) total.failed ||= 1;
   console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   return passed ? EXIT.OK : EXIT.FAILURE;
