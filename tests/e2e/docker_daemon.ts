@@ -2,9 +2,7 @@ import { hostTools } from "../../deploy/host/mod.ts";
 import { type Docker, installDocker } from "../../deploy/host/docker.ts";
 import { shimRuntimeType } from "../../deploy/containerd/mod.ts";
 import { waitForFile } from "../../drivers/contract/wait_for_file.ts";
-import { type CommandResult, type Node, runCommandLine } from "../harness/mod.ts";
-
-const START_TIMEOUT_MS = 30_000;
+import { type CommandResult, type Node, PATIENCE_MS, runCommandLine } from "../harness/mod.ts";
 
 /** Docker's daemon on a node's containerd, with our runtime as one of its own and without networks. */
 export class DockerDaemon {
@@ -42,7 +40,7 @@ export class DockerDaemon {
     }).spawn();
     const daemon = new DockerDaemon(docker, dir, process);
     try {
-      await waitForFile(`${dir}/sock`, START_TIMEOUT_MS);
+      await waitForFile(`${dir}/sock`, PATIENCE_MS);
       return daemon;
     } catch (error) {
       try {

@@ -1,8 +1,8 @@
-import type { Node } from "../harness/mod.ts";
+import { type Node, PATIENCE_MS } from "../harness/mod.ts";
 
 /** Waits until the supervisor has started `name` again. */
 async function waitForRestart(node: Node, name: string, oldPid: number): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 50) {
+  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += 50) {
     const pid = node.processes.get(name);
     if (pid !== undefined && pid !== oldPid) return;
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { RemoteCommand } from "../../lib/cri/mod.ts";
-import type { Container, Node, Pod } from "../harness/mod.ts";
+import { type Container, type Node, PATIENCE_MS, type Pod } from "../harness/mod.ts";
 
 /** A pod at work: a container that writes numbered lines all the time, and a shell that is open in it. */
 export interface BusyPod {
@@ -38,7 +38,7 @@ export async function waitForMoreLines(writer: Container, more: number): Promise
 export async function waitForOutput(writer: Container): Promise<void> {
   const before = (await writer.logLines()).length;
   for (let waitedMs = 0; (await writer.logLines()).length < before + 50; waitedMs += 50) {
-    ok(waitedMs < 30_000, "the container's output goes on");
+    ok(waitedMs < PATIENCE_MS, "the container's output goes on");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,3 +1,5 @@
+import { PATIENCE_MS } from "./patience.ts";
+
 /** How a call of a command line ended. */
 export interface CommandResult {
   code: number;
@@ -5,11 +7,8 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** A call that takes longer is ended, which its code 124 shows. */
-const CALL_TIMEOUT_S = "60";
-
 /**
- * Runs a program to its end.
+ * Runs a program to its end. One that takes too long is ended, which its code 124 shows.
  *
  * @param command the program and its arguments
  * @param stdin what it reads; nothing unless given
@@ -20,7 +19,7 @@ export async function runCommandLine(
   stdin?: string,
 ): Promise<CommandResult> {
   const child = new Deno.Command("timeout", {
-    args: ["--kill-after=2", CALL_TIMEOUT_S, ...command],
+    args: ["--kill-after=2", String(PATIENCE_MS / 1000), ...command],
     env: { ...env },
     stdin: stdin === undefined ? "null" : "piped",
     stdout: "piped",

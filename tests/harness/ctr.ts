@@ -1,4 +1,5 @@
 import type { CommandResult } from "./command_line.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 /**
  * What is written to stdin, which then ends, when stdout has shown `after`: ctr forgets an end of input that comes before
@@ -8,9 +9,6 @@ export interface Input {
   after?: string;
   text: string;
 }
-
-/** How long a call may take; ctr itself waits for ever. */
-const TIMEOUT_MS = 60_000;
 
 /** containerd's command line client, which knows tasks and no pods. */
 export class Ctr {
@@ -22,7 +20,7 @@ export class Ctr {
     this.#global = ["--address", address, "--namespace", namespace];
   }
 
-  /** Runs a command to its end. It is killed after {@link TIMEOUT_MS}, which its code shows. */
+  /** Runs a command to its end. ctr itself waits for ever: it is killed after {@link PATIENCE_MS}, which its code shows. */
   async run(args: readonly string[], input?: Input): Promise<CommandResult> {
     const child = new Deno.Command(this.#program, {
       args: [...this.#global, ...args],
@@ -30,7 +28,7 @@ export class Ctr {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
     try {
       const [stdout, stderr] = await Promise.all([
         this.#read(child.stdout, input && { input, stdin: child.stdin }),

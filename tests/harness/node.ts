@@ -10,6 +10,7 @@ import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/ru
 import { Ctr } from "./ctr.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 import { MakingCalls } from "./making_calls.ts";
+import { PATIENCE_MS } from "./patience.ts";
 import { Pod } from "./pod.ts";
 import { childrenOf, commandOf } from "./processes.ts";
 
@@ -47,20 +48,14 @@ export interface NodeOptions {
 /** The child of `kuasar-task`, which does its work. */
 export const TASK_SERVER = "task-server";
 
-/**
- * How long a pod may take to start, and whatever else a kubelet asks for, which gives 120 s or more itself. Ten VMs that start at once, under emulation and beside whatever else the host does, take
- * longer than users would wait.
- */
-const CALL_TIMEOUT_MS = 400_000;
-
-/** Of those, for the guest. */
+/** Of {@link PATIENCE_MS}, for the guest. */
 const BOOT_TIMEOUT_S = 300;
 
 /** Writes the configuration of a sandboxer that waits so long. @returns its path */
 async function patientSandboxer(runDir: string): Promise<string> {
   await Deno.mkdir(runDir, { recursive: true, mode: 0o700 });
   const path = `${runDir}/sandboxer.toml`;
-  await Deno.writeTextFile(path, `[timeouts]\nstart_ms = ${CALL_TIMEOUT_MS}\n`);
+  await Deno.writeTextFile(path, `[timeouts]\nstart_ms = ${PATIENCE_MS}\n`);
   return path;
 }
 
@@ -97,7 +92,7 @@ export class Node {
     this.#onStopped = onStopped;
     this.ids = ids;
     this.#making = new MakingCalls(ids);
-    this.cri = this.#making.noting(connectCri(running.address, { timeoutMs: CALL_TIMEOUT_MS }));
+    this.cri = this.#making.noting(connectCri(running.address, { timeoutMs: PATIENCE_MS }));
     this.runDir = runDir;
     this.handler = handler;
     this.services = [...CORE_SERVICES, ...drivers.map(driverService)];
@@ -206,7 +201,7 @@ export class Node {
   }
 
   /** Runs a pod with a log directory of its own. */
-  async runPod(options: PodOptions & { handler?: string }, timeoutMs = CALL_TIMEOUT_MS): Promise<Pod> {
+  async runPod(options: PodOptions & { handler?: string }, timeoutMs = PATIENCE_MS): Promise<Pod> {
     const logDirectory = options.logDirectory ?? `${this.runDir}/logs/${options.name}`;
     await Deno.mkdir(logDirectory, { recursive: true });
     const config = podConfig({ ...options, logDirectory });

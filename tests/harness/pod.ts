@@ -18,6 +18,7 @@ import {
   type PodSandboxStatusResponse,
 } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import type { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 const decoder = new TextDecoder();
 
@@ -56,7 +57,7 @@ export class Pod {
   }
 
   /** Waits until the pod is told to have ended. @throws KuasarError DEADLINE_EXCEEDED */
-  async waitForEnd(timeoutMs = 30_000): Promise<void> {
+  async waitForEnd(timeoutMs = PATIENCE_MS): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (await this.isReady()) {
       if (Date.now() > end) {
@@ -135,7 +136,7 @@ export class Container {
   }
 
   /** Waits until the container has ended. @throws KuasarError DEADLINE_EXCEEDED */
-  async waitForExit(timeoutMs = 60_000): Promise<ContainerStatus> {
+  async waitForExit(timeoutMs = PATIENCE_MS): Promise<ContainerStatus> {
     const end = Date.now() + timeoutMs;
     while (Date.now() < end) {
       const status = await this.status();
@@ -217,7 +218,7 @@ export class Container {
   }
 
   /** Waits until the log has a line that contains `text`. @throws KuasarError DEADLINE_EXCEEDED */
-  async waitForLog(text: string, timeoutMs = 60_000): Promise<void> {
+  async waitForLog(text: string, timeoutMs = PATIENCE_MS): Promise<void> {
     const end = Date.now() + timeoutMs;
     let lines: string[] = [];
     while (Date.now() < end) {
