@@ -1,12 +1,13 @@
 import { buildDir } from "../../lib/build/mod.ts";
-import { connectCri, type Cri, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
+import { connectCri, type Cri, message, podConfig, type PodOptions } from "../../lib/cri/mod.ts";
+import { ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { type Container, Pod } from "../harness/mod.ts";
 import { HOST_FILES } from "./image.ts";
 import type { HostMachine } from "./machine.ts";
 import type { HostSuite } from "./suites.ts";
 
-/** An emulated machine takes its time. */
-const CALL_TIMEOUT_MS = 400_000;
+/** An emulated machine takes its time, above all for the first pod of a kind after a boot. */
+const CALL_TIMEOUT_MS = 1_800_000;
 export const EXEC_TIMEOUT_S = 300;
 
 /** A Debian host under test: the machine, and its containerd as a kubelet sees it. */
@@ -56,12 +57,14 @@ export class DebianHost {
     return new Pod(this.cri, podSandboxId, config);
   }
 
-  /** Removes every pod that a check has left running. */
+  /** Stops and removes every pod that containerd has, as a kubelet does; what a failed start has left is one, too. */
   async removePods(): Promise<void> {
-    for (const [kind, { pod }] of this.pods) {
-      await pod.remove();
-      this.pods.delete(kind);
+    const { items } = await this.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
+    for (const { id: podSandboxId } of items) {
+      await this.cri.runtime.stopPodSandbox({ podSandboxId });
+      await this.cri.runtime.removePodSandbox({ podSandboxId });
     }
+    this.pods.clear();
   }
 
   async stop(): Promise<void> {

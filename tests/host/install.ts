@@ -10,14 +10,15 @@ export type VmmKind = (typeof VMM_KINDS)[number];
 export type Kind = (typeof KINDS)[number] | VmmKind;
 
 /** An apt that asks nothing. */
-const APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y";
+export const APT = "DEBIAN_FRONTEND=noninteractive apt-get -q -y";
 
 /**
  * What hosts need that are as slow as an emulated one beside other work; users are given two minutes and 90 s. Drop-ins, with
  * the escapes of printf.
  */
 const PATIENCE: Readonly<Record<string, string>> = {
-  sandboxer: "[timeouts]\\nstart_ms = 400000\\n",
+  sandboxer: "[timeouts]\\nstart_ms = 1800000\\n",
+  config_gvisor: "[runtime]\\ncreate_timeout = 300\\n",
   ...Object.fromEntries(
     ["config_qemu_x86_64", "config_clh", "config_firecracker_x86_64", "config_stratovirt_x86_64"].map((
       file,

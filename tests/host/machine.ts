@@ -17,7 +17,7 @@ const TICKS_PER_S = 100;
 const KEPT_CONSOLE = 100_000;
 
 /** The socket of the machine's containerd, which the packages bring. */
-const CONTAINERD = "/run/kuasar-containerd/containerd.sock";
+export const CONTAINERD = "/run/kuasar-containerd/containerd.sock";
 
 const running = new Set<HostMachine>();
 let listening = false;

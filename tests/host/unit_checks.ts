@@ -92,12 +92,8 @@ export async function reboot(host: DebianHost): Promise<void> {
   await host.machine.must("systemctl is-system-running --wait");
   const { items } = await host.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
   strictEqual(items.length, host.pods.size);
-  for (const { id, state } of items) {
-    strictEqual(state, PodSandboxState.SANDBOX_NOTREADY);
-    await host.cri.runtime.stopPodSandbox({ podSandboxId: id });
-    await host.cri.runtime.removePodSandbox({ podSandboxId: id });
-  }
-  host.pods.clear();
+  for (const { state } of items) strictEqual(state, PodSandboxState.SANDBOX_NOTREADY);
+  await host.removePods();
   await unitsAreUp(host);
 }
 
