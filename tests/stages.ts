@@ -1,6 +1,7 @@
 import { findOnPath } from "../lib/files/mod.ts";
-import { type DriverDeployment, DRIVERS } from "../deploy/drivers.ts";
+import { DRIVERS } from "../deploy/drivers.ts";
 import { hostTools } from "../deploy/host/mod.ts";
+import { CHECKPOINT_TEST, e2eOf, RUNTIME_TESTS, STREAM_TESTS, STREAMING_TEST } from "./e2e_files.ts";
 import { testFiles, testsOf } from "./test_files.ts";
 
 /** What one process of `deno task test` runs. */
@@ -23,43 +24,7 @@ export interface Stage {
  */
 export type Propagation = "shared" | "private";
 
-/** What users do with a pod of any kind, files of tests/e2e. */
-const POD_TESTS = ["lifecycle", "exec", "exit", "resources", "survival", "isolation"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
 const FILES = testFiles();
-
-/** What depends on the OCI runtime and not on us: run by each of them, with crun all the rest too. */
-const RUNTIME_TESTS = ["lifecycle", "exec", "exit", "resources", "runtime_calls"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** What depends on how containerd reaches the stdio of containers. */
-const STREAM_TESTS = ["lifecycle", "exec", "exit"].map((name) => `tests/e2e/${name}_test.ts`);
-const STREAMING_TEST = "tests/e2e/streaming_test.ts";
-
-/** What takes the place of a share where there is none, by choice or for want of one. */
-const BLOCK_TEST = "tests/e2e/block_test.ts";
-
-/** containerd without the Sandbox API: the shim programs, with containerd 2, both ways of 1.7, Docker, and nerdctl. */
-const SHIM_TESTS = ["shim", "shim_containerd17", "shim_sandbox_mode", "docker", "nerdctl"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** What only containers on the host's own kernel can be asked. */
-const HOST_TESTS = ["task_server_death", "runtime_calls", "checkpoint"].map((name) =>
-  `tests/e2e/${name}_test.ts`
-);
-
-/** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
-function e2eOf(driver: DriverDeployment): readonly string[] {
-  if (driver === DRIVERS[0]) return testsOf(FILES, "e2e");
-  if (driver.name === "runc") return [...POD_TESTS, ...SHIM_TESTS, ...HOST_TESTS];
-  // VMs differ in nothing that a shim program would notice.
-  if (!driver.vm) return [...POD_TESTS, ...SHIM_TESTS];
-  return [...POD_TESTS, BLOCK_TEST];
-}
 
 function tests(
   name: string,
@@ -126,7 +91,7 @@ function otherRuntimes(): Stage[] {
       KUASAR_E2E_OCI_RUNTIME: path,
     });
   return [
-    stage("runc", hostTools().runc, [...RUNTIME_TESTS, "tests/e2e/checkpoint_test.ts"]),
+    stage("runc", hostTools().runc, [...RUNTIME_TESTS, CHECKPOINT_TEST]),
     ...(youki === undefined ? [] : [stage("youki", youki, RUNTIME_TESTS)]),
   ];
 }

@@ -1,6 +1,7 @@
 import { waitForCri } from "../../lib/cri/mod.ts";
 import { type Check, ofKind } from "./check.ts";
 import { install, type Kind, KINDS, uninstall } from "./install.ts";
+import { e2eChecks } from "./e2e_checks.ts";
 import {
   appArmor,
   exec,
@@ -54,13 +55,16 @@ const pod = (kind: Kind): Check[] => [
   ofKind(kind, "volumes", volumes),
 ];
 
-const end: readonly Check[] = [
-  { name: "nothing is left of the pods", run: nothingIsLeft },
-  { name: "purge leaves nothing", run: uninstall },
-];
+const nothing: Check = { name: "nothing is left of the pods", run: nothingIsLeft };
+const purge: Check = { name: "purge leaves nothing", run: uninstall };
 
-/** All of it, for `deno task test:host`. @param more checks that leave pods running */
-export const allChecks = (more: readonly Check[]): readonly Check[] => [
+/**
+ * All of it, for `deno task test:host`.
+ *
+ * @param more checks that leave pods running
+ * @param e2e kinds whose end-to-end tests run in the machine
+ */
+export const allChecks = (more: readonly Check[], e2e: readonly Kind[]): readonly Check[] => [
   ...begin,
   ...KINDS.map((kind) => ofKind(kind, "first container", firstContainer)),
   ...units,
@@ -79,7 +83,9 @@ export const allChecks = (more: readonly Check[]): readonly Check[] => [
   { name: "reboot with pods", run: reboot },
   ...KINDS.map((kind) => ofKind(kind, "first container after the reboot", firstContainer)),
   ...more,
-  ...end,
+  nothing,
+  ...e2eChecks(e2e),
+  purge,
 ];
 
 /** The short list: each fault that only such a host shows, in minutes. */
@@ -92,5 +98,6 @@ export const slice = (more: readonly Check[] = []): readonly Check[] => [
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of all units, pods go on", run: restartAll },
   ...more,
-  ...end,
+  nothing,
+  purge,
 ];
