@@ -1,7 +1,7 @@
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { type StatsResponse, Status } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { log } from "../runtime/log.ts";
-import { sleep } from "../runtime/deadline.ts";
+import { sleep, within } from "../runtime/deadline.ts";
 import { OVERDUE_MS } from "./answer_times.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
@@ -11,6 +11,9 @@ import type { StdioPaths } from "./stdio.ts";
 
 /** 128 + SIGKILL: what ends with its machine has been killed. */
 const KILLED = 137;
+
+/** How long the first numbers of a container are waited for: nothing is known yet that could be told instead. */
+const FIRST_STATS_MS = 10_000;
 
 /** One container as containerd sees it: its init, its execs, and the guest that runs it. */
 export class HostContainer {
@@ -94,7 +97,7 @@ export class HostContainer {
         `Cannot measure ${this.record.id}: its guest does not answer`,
       );
     }
-    if (!last) return await asked;
+    if (!last) return await within(FIRST_STATS_MS, `measure ${this.record.id}`, asked);
     return await Promise.race([asked, sleep(OVERDUE_MS).then(() => last)]);
   }
 

@@ -8,12 +8,12 @@ import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
-import { ANSWER_MS, OVERDUE_MS, UnansweredError } from "./answer_times.ts";
 import { ask, dialGuest } from "./dial.ts";
 import { GuestPace } from "./guest_pace.ts";
 import { type HostProcess, watchEnd } from "./host_process.ts";
 import { PodPorts } from "./pod_ports.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
+import { TimedCalls } from "./timed_calls.ts";
 
 const AGENT_PORT = 1024;
 const STREAM_PORT = 1026;
@@ -45,8 +45,7 @@ export class GuestLink implements SandboxLink {
   readonly #endpoint: GuestEndpoint;
   readonly #pace: GuestPace;
   readonly #ports: PodPorts | undefined;
-  /** Calls that should have been answered by now. */
-  readonly #overdue = new Set<Promise<unknown>>();
+  readonly #calls: TimedCalls;
   #connecting: Promise<TtrpcClient> | undefined;
 
   /** @param onEvent gets what the guest publishes, and where to complain about it */
@@ -57,6 +56,7 @@ export class GuestLink implements SandboxLink {
   ) {
     this.sandboxId = sandboxId;
     this.#pace = new GuestPace(sandboxId);
+    this.#calls = new TimedCalls(sandboxId);
     this.#endpoint = endpoint;
     this.vmm = vmm;
     this.died = new Promise((resolve) => this.#die = resolve);
@@ -78,7 +78,7 @@ export class GuestLink implements SandboxLink {
   }
 
   get silent(): boolean {
-    return this.#overdue.size > 0;
+    return this.#calls.silent;
   }
 
   /**
@@ -88,39 +88,16 @@ export class GuestLink implements SandboxLink {
    * @throws KuasarError what the guest answers; UNAVAILABLE when the virtual machine is gone
    */
   task<T>(work: (task: GuestTask) => Promise<T>, repeat = true): Promise<T> {
-    const methods = Object.keys(TaskDefinition.methods) as (keyof GuestTask)[];
-    const calls = methods.map((name) => [name, (request: unknown) => this.#timed(name, request, repeat)]);
-    return work(Object.fromEntries(calls) as GuestTask);
-  }
-
-  /** One call, with the time that it has by {@link ANSWER_MS}. */
-  async #timed(method: keyof GuestTask, request: unknown, repeat: boolean): Promise<unknown> {
-    const limitMs = ANSWER_MS[method];
-    const call = this.#call(method, request, repeat, limitMs);
-    if (limitMs === undefined) return await call;
-    const overdue = setTimeout(() => this.#overdue.add(call), OVERDUE_MS);
-    const giveUp = Promise.withResolvers<never>();
-    const limit = setTimeout(
-      () => giveUp.reject(new UnansweredError(this.sandboxId, method, limitMs)),
-      limitMs,
+    return work(
+      this.#calls.client((method, request, limitMs) => this.#call(method, request, repeat, limitMs)),
     );
-    try {
-      return await Promise.race([call, giveUp.promise]);
-    } finally {
-      clearTimeout(limit);
-      // One that was given up tells of the guest's silence until it is answered after all, or lost.
-      void call.catch(() => {}).then(() => {
-        clearTimeout(overdue);
-        this.#overdue.delete(call);
-      });
-    }
   }
 
   async #call(
     method: keyof GuestTask,
     request: unknown,
     repeat: boolean,
-    timeoutMs?: number,
+    timeoutMs: number | undefined,
   ): Promise<unknown> {
     const end = sys.nowMs() + (timeoutMs ?? Infinity);
     for (;;) {

@@ -22,6 +22,8 @@
 
 enum {
   FIRST_INHERITED = 3,
+  // Far more than anybody hands over.
+  MAX_INHERITED = 1024,
   LISTENER = 3,
   CHANNEL = 4,
   // How long the service may wait for the greeter's end.
@@ -36,7 +38,7 @@ static int inherited(const char *name) {
   const char *count = getenv("LISTEN_FDS"), *names = getenv("LISTEN_FDNAMES"), *pid = getenv("LISTEN_PID");
   if (!count || !names || (pid && atoi(pid) != getpid())) return -1;
   size_t length = strlen(name);
-  int fd = FIRST_INHERITED, end = fd + atoi(count);
+  int handed = atoi(count), fd = FIRST_INHERITED, end = fd + (handed > MAX_INHERITED ? MAX_INHERITED : handed);
   for (const char *at = names; fd < end; fd++) {
     if (!strncmp(at, name, length) && (!at[length] || at[length] == ':')) return fd;
     at = strchr(at, ':');

@@ -213,9 +213,10 @@ static void reap(void) {
 
 // ------------------------------------------------------------------------------------------------ the server
 
-static void start_server(char **argv) {
+// Returns whether there is one; there may be later where memory or descriptors have run out.
+static bool start_server(char **argv) {
   int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return say("cannot make a socket: error", errno);
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return say("cannot make a socket: error", errno), false;
   channel = pair[0];
   told_all = false;
   for (struct item *item = items; item; item = item->next) item->sent = false;
@@ -226,7 +227,7 @@ static void start_server(char **argv) {
   if (server) {
     if (server < 0) say("cannot fork: error", errno);
     close(pair[1]);
-    return;
+    return server > 0;
   }
   // First out of the way: either may have the other's number.
   int listening = fcntl(listener, F_DUPFD_CLOEXEC, CHANNEL + 1), other = fcntl(pair[1], F_DUPFD_CLOEXEC, CHANNEL + 1);
@@ -342,7 +343,7 @@ int keeper_main(int argc, char **argv) {
   while (!stopping) {
     long long began = now_in_ms();
     server_status = 0;
-    start_server(argv);
+    bool started = start_server(argv);
     long long stop_by = 0;
     while (server > 0) {
       if (stopping && !stop_by) stop_by = now_in_ms() + STOP_MS;
@@ -352,11 +353,13 @@ int keeper_main(int argc, char **argv) {
     }
     if (channel >= 0) close(channel);
     channel = -1;
-    // What it refuses, it will refuse again: the reason is on stderr, and whoever started us sees the code.
-    if (!stopping && WIFEXITED(server_status) && WEXITSTATUS(server_status) <= 2) return WEXITSTATUS(server_status);
     if (stopping) break;
-    say(WIFSIGNALED(server_status) ? "starting the server again, it was ended by signal" : "starting the server again, it ended with code",
-        WIFSIGNALED(server_status) ? WTERMSIG(server_status) : WEXITSTATUS(server_status));
+    if (started) {
+      // What it refuses, it will refuse again: the reason is on stderr, and whoever started us sees the code.
+      if (WIFEXITED(server_status) && WEXITSTATUS(server_status) <= 2) return WEXITSTATUS(server_status);
+      say(WIFSIGNALED(server_status) ? "starting the server again, it was ended by signal" : "starting the server again, it ended with code",
+          WIFSIGNALED(server_status) ? WTERMSIG(server_status) : WEXITSTATUS(server_status));
+    }
     pause_ms = now_in_ms() - began >= HEALTHY_MS ? 0 : pause_ms ? (pause_ms * 2 > MAX_PAUSE_MS ? MAX_PAUSE_MS : pause_ms * 2) : 10;
     for (long long until = now_in_ms() + pause_ms; !stopping && now_in_ms() < until;) turn((int)(until - now_in_ms()) + 1);
   }

@@ -12,6 +12,8 @@ const RUNS = 300;
 const FOUND: Readonly<Record<string, readonly Uint8Array[]>> = {
   // An empty packet, with two descriptors.
   "native/keeper": [Uint8Array.of(2, 0)],
+  // More descriptors than there are numbers.
+  "native/greeter": texts("2147483647\0\x009"),
 };
 
 for (const { name, run, tryOne } of ENTRIES) {

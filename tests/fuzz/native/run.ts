@@ -6,8 +6,14 @@ import type { Outcome, Until } from "../outcome.ts";
 
 const HERE = `${root}/tests/fuzz/native`;
 
-/** Builds the fuzzing program unless nothing changed. @returns its path */
-export async function buildNative(): Promise<string> {
+let program: Promise<string> | undefined;
+
+/** Builds the fuzzing program, once, unless nothing changed. @returns its path */
+export function buildNative(): Promise<string> {
+  return program ??= build();
+}
+
+async function build(): Promise<string> {
   const module = await bundle(`${HERE}/main.ts`, { [`${HERE}/fuzz.js`]: "fuzz" });
   const flags = [...await sanitizerFlags(), "-Wl,--wrap=sys_module"];
   const sources = ["fuzz.c", "inputs.c", "keeper.c", "greeter.c"].map((name) => `${HERE}/${name}`);
