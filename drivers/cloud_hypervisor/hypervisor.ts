@@ -10,6 +10,7 @@ import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.t
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch, Snapshot } from "../contract/vm/hypervisor.ts";
+import { shown, type View } from "../contract/vm/jail_root.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
@@ -40,6 +41,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     ...["pause", "resize", "counters", "snapshot", "vsock-hybrid"],
   ];
   readonly controlSocket = "api.sock";
+  readonly ownSockets = true;
   readonly vsock = "hybrid";
   readonly memoryMib: number;
   readonly launcherPath: string;
@@ -100,10 +102,25 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     const place = request.nics[0]
       ? { netns: request.nics[0].netnsPath, rights: OWN_TAPS }
       : { rights: PLAIN };
+    const view = this.#view(launch);
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: inherited.fds, ...place }),
+      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: inherited.fds, view, ...place }),
     );
+  }
+
+  /** What it opens by name. A guest that boots again is made anew, of what the first one was made of. */
+  #view({ machine, request: { share }, snapshot }: Launch<CloudHypervisorControl>): View {
+    const { guest, entropySource, landlockPaths } = this.#config;
+    return {
+      always: [
+        ...shown("write", [machine.paths.vmDir, share?.socketPath ?? ""]),
+        ...shown("read", [guest.kernelPath, guest.initrdPath, guest.imagePath]),
+        ...shown("device", [entropySource]),
+        ...shown("tree", landlockPaths),
+      ],
+      atStart: [...shown("device", ["/dev/kvm"]), ...shown("read", [snapshot?.directory ?? ""])],
+    };
   }
 
   async connect(launch: Launch<CloudHypervisorControl>): Promise<CloudHypervisorControl> {

@@ -150,6 +150,6 @@ function kernelParams(request: StartRequest, config: CloudHypervisorConfig): str
 }
 
 /** What is in the configuration is allowed without a rule; here is what comes later. */
-function landlockRules({ landlockPaths }: CloudHypervisorConfig, { dir }: SandboxPaths): LandlockRule[] {
-  return [{ path: dir, access: "rw" }, ...landlockPaths.map((path) => ({ path, access: "rw" as const }))];
+function landlockRules({ landlockPaths }: CloudHypervisorConfig, { vmDir }: SandboxPaths): LandlockRule[] {
+  return [{ path: vmDir, access: "rw" }, ...landlockPaths.map((path) => ({ path, access: "rw" as const }))];
 }

@@ -8,7 +8,7 @@ import { SCHEMA } from "./config_schema.ts";
 import { checkRequest, diskConfig, planVm, queuePairs } from "./plan.ts";
 
 const configure = (text = "") => fromFile(parseConfig(SCHEMA, `[hypervisor]\n${text}`), "test.toml");
-const paths = sandboxPaths("/run/driver-clh", "s1", "api.sock");
+const paths = sandboxPaths("/run/driver-clh", "s1", { controlSocket: "api.sock", ownSockets: true });
 const V53 = { major: 53, minor: 0 };
 
 const share = { kind: ShareKind.VIRTIOFS, tag: "kuasar", hostDir: "/d", socketPath: "/s", guestDir: "/g" };

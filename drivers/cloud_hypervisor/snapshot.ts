@@ -36,7 +36,7 @@ export function adaptConfig(saved: SavedConfig, paths: SandboxPaths): SavedConfi
     ...(vsock ? { vsock: { ...vsock, socket: paths.vsock } } : {}),
     ...(serial?.mode === "Socket" ? { serial: { ...serial, socket: paths.consoleSocket } } : {}),
     ...(rules
-      ? { landlock_rules: rules.map((rule) => rule.path === oldDir ? { ...rule, path: paths.dir } : rule) }
+      ? { landlock_rules: rules.map((rule) => rule.path === oldDir ? { ...rule, path: paths.vmDir } : rule) }
       : {}),
   };
 }
@@ -53,7 +53,7 @@ export async function stageSnapshot(
   version: Version,
 ): Promise<{ request: RestoreRequest; queuePairs: number[] }> {
   const config = adaptConfig(await readConfig(directory), paths);
-  const staged = `${paths.dir}/restore`;
+  const staged = `${paths.vmDir}/restore`;
   await Deno.mkdir(staged, { mode: 0o700 });
   await Deno.writeTextFile(`${staged}/config.json`, JSON.stringify(config), { mode: 0o600 });
   for (const name of CONTENT) await Deno.symlink(`${directory}/${name}`, `${staged}/${name}`);

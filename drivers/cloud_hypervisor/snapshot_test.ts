@@ -11,13 +11,13 @@ const SAVED: SavedConfig = {
 };
 
 Deno.test("what belongs to the VM before becomes the next one's, the rest stays", () => {
-  const paths = sandboxPaths("/run/new", "s2", "api.sock");
+  const paths = sandboxPaths("/run/new", "s2", { controlSocket: "api.sock", ownSockets: true });
   deepStrictEqual(adaptConfig(SAVED, paths), {
     cpus: { boot_vcpus: 1 },
-    vsock: { socket: "/run/new/s2/vm.vsock" },
-    serial: { mode: "Socket", socket: "/run/new/s2/console.sock" },
+    vsock: { socket: "/run/new/s2/vm/vm.vsock" },
+    serial: { mode: "Socket", socket: "/run/new/s2/vm/console.sock" },
     net: SAVED.net,
-    landlock_rules: [{ path: "/run/new/s2", access: "rw" }, { path: "/images", access: "rw" }],
+    landlock_rules: [{ path: "/run/new/s2/vm", access: "rw" }, { path: "/images", access: "rw" }],
   });
   throws(() => adaptConfig({ fs: [{}] }, paths), { code: "FAILED_PRECONDITION" });
 });
@@ -27,15 +27,19 @@ Deno.test("a snapshot is left as it is, and paging on demand asked for where the
   try {
     await Deno.mkdir(`${dir}/s2`);
     await rejects(
-      stageSnapshot({ directory: dir, onDemand: false }, sandboxPaths(dir, "s2", "a"), {
-        major: 53,
-        minor: 0,
-      }),
+      stageSnapshot(
+        { directory: dir, onDemand: false },
+        sandboxPaths(dir, "s2", { controlSocket: "a", ownSockets: true }),
+        {
+          major: 53,
+          minor: 0,
+        },
+      ),
     );
     await Deno.writeTextFile(`${dir}/config.json`, JSON.stringify(SAVED));
     for (const [id, major, onDemand] of [["s3", 53, true], ["s4", 51, true], ["s5", 53, false]] as const) {
       await Deno.mkdir(`${dir}/${id}`);
-      const paths = sandboxPaths(dir, id, "api.sock");
+      const paths = sandboxPaths(dir, id, { controlSocket: "api.sock", ownSockets: true });
       const staged = await stageSnapshot({ directory: dir, onDemand }, paths, { major, minor: 0 });
       deepStrictEqual(staged, {
         request: {

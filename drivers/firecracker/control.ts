@@ -32,11 +32,11 @@ export class FirecrackerControl implements Control {
     link: Deno.UnixConn,
   ) {
     this.#api = api;
-    this.#drives = new Drives(api, paths.dir, config);
+    this.#drives = new Drives(api, paths.vmDir, config);
     if (config.balloon) this.resizable = new FirecrackerSize(api);
     this.#vmm = vmm;
     this.#link = link;
-    this.#dir = paths.dir;
+    this.#dir = paths.vmDir;
     this.#log = paths.vmmLog;
     this.closed = ended(link);
   }

@@ -10,6 +10,7 @@ import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.t
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import { shown, type View } from "../contract/vm/jail_root.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { OWN_TAPS, PLAIN } from "../contract/vm/rights.ts";
@@ -22,7 +23,7 @@ import type { FirecrackerConfig } from "./config.ts";
 import { FirecrackerControl } from "./control.ts";
 import { DISKS, EMPTY } from "./drive_paths.ts";
 import { checkRequest, planVm, type VmPlan } from "./plan.ts";
-import { stageSnapshot } from "./snapshot.ts";
+import { disksOfSnapshot, stageSnapshot } from "./snapshot.ts";
 import { atLeast, type Build, FIRST, versionNotes } from "./version.ts";
 
 /** A VMM that does not answer within this time is taken for hung; the VM is adopted without it. */
@@ -42,6 +43,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly shareKind = ShareKind.BLOCK;
   readonly capabilities: readonly string[];
   readonly controlSocket = "api.sock";
+  readonly ownSockets = true;
   readonly vsock = "hybrid";
   readonly memoryMib: number;
   readonly launcherPath: string;
@@ -87,11 +89,13 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
     ];
   }
 
-  async launch({ host, machine, request, clock }: Launch<FirecrackerControl>): Promise<SpawnedProcess> {
+  async launch(launch: Launch<FirecrackerControl>): Promise<SpawnedProcess> {
+    const { host, machine, request, clock } = launch;
     this.#checkBuild();
-    const { dir } = machine.paths;
-    await Deno.writeFile(`${dir}/${EMPTY}`, new Uint8Array(0), { mode: 0o600 });
-    await Deno.mkdir(`${dir}/${DISKS}`, { mode: 0o700 });
+    const { vmDir } = machine.paths;
+    await Deno.writeFile(`${vmDir}/${EMPTY}`, new Uint8Array(0), { mode: 0o600 });
+    await Deno.mkdir(`${vmDir}/${DISKS}`, { mode: 0o700 });
+    const view = await this.#view(launch);
     const args = buildArguments(this.#config, machine.id, machine.paths.monitor);
     machine.abort.signal.throwIfAborted();
     // It opens its taps by their names, so it must be where they are.
@@ -100,8 +104,22 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
       : { rights: PLAIN };
     return await clock.measure(
       "spawn",
-      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: [], ...place }),
+      () => spawnVmm(host, machine, { command: this.#config.path, args, fds: [], view, ...place }),
     );
+  }
+
+  /** What it opens by name. The links to disks, by which this driver knows what is plugged in, it cannot change. */
+  async #view({ machine: { paths: { vmDir } }, snapshot }: Launch<FirecrackerControl>): Promise<View> {
+    const { kernelPath, initrdPath, imagePath } = this.#config.guest;
+    return {
+      cwd: vmDir,
+      always: [...shown("write", [vmDir]), ...shown("read", [`${vmDir}/${DISKS}`])],
+      atStart: [
+        ...shown("read", [kernelPath, initrdPath, imagePath, snapshot?.directory ?? ""]),
+        ...shown("device", ["/dev/kvm", "/dev/net/tun"]),
+        ...(snapshot ? await disksOfSnapshot(snapshot) : []),
+      ],
+    };
   }
 
   async connect(launch: Launch<FirecrackerControl>): Promise<FirecrackerControl> {
@@ -116,7 +134,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
         machine.console = await ConsolePump.connect(paths.consoleSocket, paths.console);
         const plan = planVm(request, this.#config, paths);
         if (snapshot) {
-          const saved = await stageSnapshot(snapshot, request, paths.dir);
+          const saved = await stageSnapshot(snapshot, request, paths.vmDir);
           // Where the console goes is the one thing that no snapshot says.
           await api.setSerial(plan.serial);
           await clock.measure("vm", () => api.loadSnapshot(saved));
@@ -171,7 +189,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
  * @returns the descriptor that holds both ends
  */
 function makeConsole(paths: SandboxPaths): number {
-  const fresh = `${paths.dir}/${DISKS}/.console`;
+  const fresh = `${paths.vmDir}/${DISKS}/.console`;
   const fd = makePipe(fresh);
   Deno.renameSync(fresh, paths.consoleSocket);
   return fd;

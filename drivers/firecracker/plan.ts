@@ -88,7 +88,7 @@ export function planVm(request: StartRequest, config: FirecrackerConfig, paths: 
       guest_mac: mac.toLowerCase(),
     })),
     // Below the directory in which the VMM runs.
-    vsock: { guest_cid: GUEST_CID, uds_path: paths.vsock.slice(paths.dir.length + 1) },
+    vsock: { guest_cid: GUEST_CID, uds_path: paths.vsock.slice(paths.vmDir.length + 1) },
     entropy: config.entropy,
     balloon: config.balloon ? { amount_mib: 0, deflate_on_oom: true } : undefined,
     serial: { serial_out_path: paths.consoleSocket },

@@ -10,7 +10,7 @@ import { SCHEMA } from "./config_schema.ts";
 import { checkRequest, guestName, planVm } from "./plan.ts";
 
 const configure = (text = "") => fromFile(parseConfig(SCHEMA, `[hypervisor]\n${text}`), "test.toml");
-const paths = sandboxPaths("/run/driver-fc", "s1", "api.sock");
+const paths = sandboxPaths("/run/driver-fc", "s1", { controlSocket: "api.sock", ownSockets: true });
 const share = { kind: ShareKind.BLOCK, tag: "", hostDir: "", socketPath: "", guestDir: "/g" };
 const nic = {
   tap: "tap0",

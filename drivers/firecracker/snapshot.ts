@@ -1,5 +1,7 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { StartRequest } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
+import type { Shown } from "../../lib/process/mod.ts";
+import { blockFileKind } from "../contract/vm/block_file.ts";
 import type { Snapshot } from "../contract/vm/hypervisor.ts";
 import type { FirecrackerApi } from "./api.ts";
 import type { FullVmConfig, SnapshotLoad } from "./api_types.ts";
@@ -60,6 +62,18 @@ export async function stageSnapshot(
       network_overrides: nics.map(({ tap }, index) => ({ iface_id: `nic${index}`, host_dev_name: tap })),
     }),
   };
+}
+
+/** The disks that the VM of a snapshot opens. What is no disk any more is left to the VMM's own word. */
+export async function disksOfSnapshot({ directory }: Snapshot): Promise<Shown[]> {
+  const paths = await Promise.all(
+    serialsOf(await readConfig(directory)).map((serial) => Deno.readLink(`${directory}/${DISKS}/${serial}`)),
+  );
+  const found = await Promise.all(paths.map(async (path): Promise<Shown[]> => {
+    const kind = await blockFileKind(path).catch(() => undefined);
+    return kind === undefined ? [] : [{ path, access: kind === "device" ? "device" : "write" }];
+  }));
+  return found.flat();
 }
 
 function serialsOf({ drives }: Pick<FullVmConfig, "drives">): string[] {

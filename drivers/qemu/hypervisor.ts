@@ -9,6 +9,7 @@ import type { Accel, AccelChoice } from "../contract/vm/accel.ts";
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import { shown, type View } from "../contract/vm/jail_root.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
@@ -17,7 +18,8 @@ import { spawnHelper, spawnVmm, vhostDeviceVsock } from "../contract/vm/spawn.ts
 import { buildArguments } from "./command_line.ts";
 import type { QemuConfig } from "./config.ts";
 import { QemuControl } from "./control.ts";
-import type { VsockPlan } from "./launch_plan.ts";
+import { dataFolders } from "./data_folders.ts";
+import type { LaunchPlan, VsockPlan } from "./launch_plan.ts";
 import { checkRequest, hotplugPlan, planLaunch } from "./plan.ts";
 
 const SHARE_KINDS = { virtiofs: ShareKind.VIRTIOFS, "9p": ShareKind.NINEP, block: ShareKind.BLOCK } as const;
@@ -32,11 +34,13 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly shareKind: ShareKind;
   readonly capabilities: readonly string[];
   readonly controlSocket = "qmp.sock";
+  readonly ownSockets = false;
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
   readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: QemuConfig;
+  #dataFolders: Promise<string[]> | undefined;
 
   /**
    * @param program `QEMU 10.0.2`
@@ -103,6 +107,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
     machine.console = await ConsolePump.connect(paths.consoleSocket, paths.console);
     await helper;
     const plan = planLaunch(request, this.#config, this.accel, { monitorFd, consoleFd, vsock, nicFds });
+    const view = await this.#view(plan);
     machine.abort.signal.throwIfAborted();
     return await clock.measure(
       "spawn",
@@ -112,8 +117,28 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
           args: buildArguments(plan),
           fds: inherited.fds,
           rights: plan.share?.kind === "9p" ? FILE_SERVER : PLAIN,
+          view,
         }),
     );
+  }
+
+  /** What it opens by name. All that is not plugged in later it opens once, before it answers its monitor. */
+  async #view(
+    { accel, kernel, initrd, image, firmware, entropySource, vsock, share }: LaunchPlan,
+  ): Promise<View> {
+    this.#dataFolders ??= dataFolders(this.#config.qemuPath);
+    const sockets = [
+      vsock.kind === "hybrid" ? vsock.socket : "",
+      share?.kind === "virtiofs" ? share.socket : "",
+    ];
+    return {
+      always: share?.kind === "9p" ? shown("tree", [share.dir]) : [],
+      atStart: [
+        ...shown("read", [...await this.#dataFolders, kernel, initrd, image, firmware]),
+        ...shown("device", [accel === "kvm" ? "/dev/kvm" : "", entropySource]),
+        ...shown("write", sockets),
+      ],
+    };
   }
 
   async connect({ machine }: Launch<QemuControl>): Promise<QemuControl> {

@@ -10,6 +10,7 @@ import { type Accel, type AccelFacts, chooseAccel } from "../contract/vm/accel.t
 import type { Reconnected } from "../contract/vm/control.ts";
 import { guestRequirements } from "../contract/vm/guest_config.ts";
 import type { Hypervisor, Launch } from "../contract/vm/hypervisor.ts";
+import { shown, type View } from "../contract/vm/jail_root.ts";
 import type { Machine } from "../contract/vm/machine.ts";
 import type { Requirement } from "../contract/vm/preflight.ts";
 import { shareRequirements } from "../contract/vm/request.ts";
@@ -34,6 +35,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly shareKind: ShareKind;
   readonly capabilities: readonly string[];
   readonly controlSocket = "qmp.sock";
+  readonly ownSockets = true;
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
   readonly launcherPath: string;
@@ -115,6 +117,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
           args: buildArguments(plan),
           fds: inherited.fds,
           rights: PLAIN,
+          view: viewOf(plan, paths.vmDir),
         }),
     );
   }
@@ -144,6 +147,18 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   async reconnect(machine: Machine<StratoVirtControl>): Promise<Reconnected<StratoVirtControl>> {
     return await StratoVirtControl.reconnect(machine.paths.monitor, diskTablePath(machine));
   }
+}
+
+/** What it opens by name. All that is not plugged in later it opens once, before it answers its monitor. */
+function viewOf({ kernel, initrd, image, firmware, entropySource, share }: LaunchPlan, vmDir: string): View {
+  return {
+    always: shown("write", [vmDir]),
+    atStart: [
+      ...shown("read", [kernel, initrd, image, firmware]),
+      ...shown("device", ["/dev/kvm", entropySource]),
+      ...shown("write", [share?.socket ?? ""]),
+    ],
+  };
 }
 
 function diskTablePath({ paths }: Machine<StratoVirtControl>): string {

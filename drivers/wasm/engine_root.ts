@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
+import { librariesOf } from "../../lib/elf/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
-import { ELF_HEAD_LENGTH, elfInterpreter } from "./elf_interpreter.ts";
 import { GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
 import { ARGUMENTS_LIBRARY } from "./hidden_arguments.ts";
-import { parseLibraryList } from "./library_list.ts";
 
 /** Where plugins of the engine are in its root. */
 export const PLUGIN_DIR = "/plugins";
@@ -74,33 +72,6 @@ export async function makeEngineRoot(
     if (!exists(path)) throw error;
   });
   return made;
-}
-
-/** The loader and the libraries of a program, by the paths at which they are looked for. */
-async function librariesOf(program: string): Promise<{ loader: string | undefined; libraries: string[] }> {
-  try {
-    const loader = elfInterpreter(await head(program));
-    if (loader === undefined) return { loader, libraries: [] };
-    const { success, stdout, stderr } = await new Deno.Command(loader, {
-      args: ["--list", program],
-      clearEnv: true,
-      stdin: "null",
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
-    return { loader, libraries: parseLibraryList(new TextDecoder().decode(stdout)) };
-  } catch (error) {
-    throw new KuasarError(
-      "FAILED_PRECONDITION",
-      `Cannot use the engine ${program}: ${asKuasarError(error).message}`,
-      { cause: error },
-    );
-  }
-}
-
-async function head(path: string): Promise<Uint8Array> {
-  using file = await Deno.open(path);
-  const bytes = new Uint8Array(ELF_HEAD_LENGTH);
-  return bytes.subarray(0, await file.read(bytes) ?? 0);
 }
 
 /** A link where both are on one file system, else a copy. */

@@ -44,6 +44,7 @@ export {
   pinNewNetns,
   type ThreadNamespace,
   unpinNetns,
+  withMountNamespace,
   withNetns,
   withNewNamespaces,
   withNewNetns,

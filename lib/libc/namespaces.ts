@@ -7,6 +7,7 @@ import { mount, MS, UMOUNT, unmount } from "./mounts.ts";
 
 /** Namespace types of setns(2) and unshare(2) (linux/sched.h). */
 export const CLONE = {
+  FS: 0x00000200,
   NEWNS: 0x00020000,
   NEWCGROUP: 0x02000000,
   NEWUTS: 0x04000000,
@@ -115,6 +116,31 @@ export function withNewPidNamespace<T>(fn: () => Synchronous<T>): T {
     }
   } finally {
     closeFd(home);
+  }
+}
+
+/**
+ * Runs `fn` in the mount namespace that is open at `target`, whose root is the root for it and its working directory, and comes
+ * back; like {@link withNetns}, only the calling thread moves.
+ *
+ * @throws {Errno}
+ */
+export function withMountNamespace<T>(target: number, fn: () => Synchronous<T>): T {
+  const home = openFd("/proc/thread-self/ns/mnt", OPEN.RDONLY);
+  const here = openFd(".", OPEN.PATH);
+  try {
+    // The kernel lets nobody enter who would take others' root along: threads that this one has started share it again.
+    check(libc().unshare(CLONE.FS), "leave the root of the other threads");
+    check(libc().setns(target, CLONE.NEWNS), "enter a mount namespace");
+    try {
+      return fn();
+    } finally {
+      returnTo(home, CLONE.NEWNS, "mount");
+      Deno.chdir(`/proc/self/fd/${here}`);
+    }
+  } finally {
+    closeFd(home);
+    closeFd(here);
   }
 }
 

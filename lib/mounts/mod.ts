@@ -1,5 +1,6 @@
 export { bindMount, type BindOptions, openMountPoint } from "./bind.ts";
 export { openInRoot, pathInRoot } from "./in_root.ts";
+export { hideInRoot, sealRoot, showInRoot } from "./jail_root.ts";
 export { makeMountPoint } from "./mount_point.ts";
 export {
   isWithin,

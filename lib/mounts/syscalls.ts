@@ -1,9 +1,10 @@
 /**
  * The newer system calls of the mount API, through `syscall(2)`: the C libraries of the systems we run on have
- * no functions for them. Their numbers are the same on every architecture.
+ * no functions for them. The numbers of the newer ones are the same on every architecture.
  */
 import { addressOf, type Bytes, check, closeFd, cString, Errno, OPEN, UMOUNT, unmount } from "../libc/mod.ts";
 
+const NR_PIVOT_ROOT = Deno.build.arch === "aarch64" ? 41n : 155n;
 const NR_OPEN_TREE = 428n;
 const NR_MOVE_MOUNT = 429n;
 const NR_OPENAT2 = 437n;
@@ -92,10 +93,10 @@ export function cloneMount(source: Fd, recursive: boolean, name: string): Fd {
 /** Changes attributes (MOUNT_ATTR bits) or the propagation of a mount, and of all below it where `recursive`. */
 export function setMountAttributes(
   mount: Fd,
-  change: { set?: number; propagation?: bigint; recursive?: boolean },
+  change: { set?: number; clear?: number; propagation?: bigint; recursive?: boolean },
   name: string,
 ): void {
-  const attr = words(BigInt(change.set ?? 0), 0n, change.propagation ?? 0n, 0n);
+  const attr = words(BigInt(change.set ?? 0), BigInt(change.clear ?? 0), change.propagation ?? 0n, 0n);
   const flags = AT_EMPTY_PATH | (change.recursive ? AT_RECURSIVE : 0);
   check(
     call(NR_MOUNT_SETATTR, [mount.number, cString(""), flags, attr, attr.byteLength]),
@@ -103,13 +104,21 @@ export function setMountAttributes(
   );
 }
 
-/** Attaches a mount that `cloneMount` made. */
+/** Attaches a mount that `cloneMount` made, or moves one that is open. */
 export function attachMount(mount: Fd, target: Fd, name: string): void {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
   check(
     call(NR_MOVE_MOUNT, [mount.number, cString(""), target.number, cString(""), flags]),
     `attach a mount at ${name}`,
   );
+}
+
+/** Makes the working directory, which is a mount, the root of its mount namespace, whose old root goes. */
+export function pivotToWorkingDirectory(name: string): void {
+  const here = cString(".");
+  check(call(NR_PIVOT_ROOT, [here, here]), `make ${name} the root`);
+  // The old root lies upon the new one.
+  unmount(".", UMOUNT.DETACH);
 }
 
 /** Detaches the mount that is open, with all on it; it goes away when its last user does. */

@@ -35,7 +35,7 @@ async function endpointOf(runDir: string, id: string): Promise<GuestEndpoint> {
     if (!path.startsWith(`${base}/`)) {
       throw new KuasarError("INVALID_ARGUMENT", `Cannot use ${id}: it is not below ${base}`);
     }
-    return { kind: { $case: "hybridPath", value: `${path}/vm.vsock` }, secret: "" };
+    return { kind: { $case: "hybridPath", value: `${path}/vm/vm.vsock` }, secret: "" };
   }
   const { guest } = await withAdmin(runDir, (admin, options) => admin.inspect({ id }, options));
   if (!guest?.kind) {

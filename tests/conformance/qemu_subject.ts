@@ -24,6 +24,7 @@ export function qemuSubject(more: HypervisorKeys = {}): DriverUnderTest {
       const guestDir = "/run/kuasar/state";
       return { kind: ShareKind.NINEP, tag: "kuasar", hostDir, socketPath: "", guestDir };
     },
+    ownRoot: true,
     endShares,
     powerOff,
     ping,

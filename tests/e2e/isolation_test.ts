@@ -1,12 +1,14 @@
 /** What a container finds of the host and of others, and what it can do to them: nothing. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { buildDir } from "../../lib/build/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { allowedOomScoreAdj } from "../../lib/process/mod.ts";
 import { driverOfHandler } from "../../deploy/drivers.ts";
 import { type Container, findProcesses, type Node, type Pod } from "../harness/mod.ts";
 import { commandLinesWith } from "./command_lines.ts";
+import { copyIn, copyOut, toldPid } from "./copy_by_root.ts";
 import { killAndWait } from "./kill_and_wait.ts";
-import { e2eHost, e2eInside, e2eOurs, handlerUnderTest, services, useNode } from "./fixture.ts";
+import { e2eHost, e2eInside, e2eOurs, handlerUnderTest, services, underVm, useNode } from "./fixture.ts";
 
 const node = useNode();
 
@@ -127,6 +129,43 @@ e2eHost("the files of a pod have room for no more than they are worth", node, as
   strictEqual(await output(later, "cat /etc/hosts"), "written\n", "they are the pod's");
   await pod.remove();
 });
+
+// Quark's program sees the host, which docs/security.md says.
+if (driver !== undefined && driver !== "quark") {
+  e2eOurs(
+    "a client that copies through the root of a task's pid meets none of the host's files",
+    node,
+    async (node) => {
+      const pod = await node.runPod({ name: "copy" });
+      const container = await sleeper(node, pod);
+      const pid = await toldPid(node.ctr(), container.id);
+      ok(pid > 0, "containerd tells a pid");
+      const host = await Deno.makeTempDir({ dir: node.runDir, prefix: "copy-" });
+      const [secret, letter] = [`secret-${crypto.randomUUID()}`, `letter-${crypto.randomUUID()}`];
+      await Deno.writeTextFile(`${host}/${secret}`, "of the host");
+      await Deno.writeTextFile(`${host}/${letter}`, "to the container");
+      await Deno.mkdir(`${host}/out`);
+      // Out of a folder that the host has and the container has not.
+      const out = await copyOut(pid, host, secret, `${host}/out`);
+      ok(out.code !== 0, "a file of the host was read");
+      deepStrictEqual([...Deno.readDirSync(`${host}/out`)], []);
+      for (const dir of ["/", "/tmp", host]) {
+        const { code, stderr } = await copyIn(host, letter, pid, dir);
+        // Where it is a container's root, it is copied into the container.
+        const arrived = (await container.shell(`cat '${dir}/${letter}'`)).exitCode === 0;
+        strictEqual(code === 0, arrived, `${dir}: ${stderr}`);
+        if (underVm) match(stderr, /Read-only file system|No such file or directory/, dir);
+        if (dir !== host) ok(!exists(`${dir}/${letter}`), `${dir}/${letter} was made on the host`);
+      }
+      deepStrictEqual(
+        [...Deno.readDirSync(host)].map(({ name }) => name).toSorted(),
+        [letter, "out", secret].toSorted(),
+      );
+      await Deno.remove(host, { recursive: true });
+      await pod.remove();
+    },
+  );
+}
 
 e2eInside("what is in a container's variables is in no command line", node, async (node) => {
   const pod = await node.runPod({ name: "secret" });

@@ -2,7 +2,7 @@ import { root } from "../root.ts";
 
 /**
  * Writes what starts a stand-in in the place of our agent (`launcher_path`): jailed as the real program is, but for the
- * capabilities of the QEMU beneath it, which serves the files of its guest by itself and finds its own taps.
+ * capabilities of the QEMU beneath it, which serves the files of its guest by itself and finds its own taps, and its root.
  *
  * @param path where the program is written
  */
@@ -11,6 +11,8 @@ export async function writeStandInLauncher(path: string): Promise<void> {
 for word; do
   shift
   case $word in
+    # It is a script, and the runtime of that looks for its files all over the host.
+    root=* | read=* | write=* | device=* | tree=* | until=* | cwd=*) continue ;;
     caps=*) word=caps=chown,dac_override,fowner,fsetid,setgid,setuid,mknod,setfcap,net_admin ;;
   esac
   set -- "$@" "$word"

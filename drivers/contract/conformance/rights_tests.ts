@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { parseMountinfo } from "../../../lib/mounts/mod.ts";
 import type { DriverTest } from "./mod.ts";
 import type { DriverUnderTest } from "./subject.ts";
 
@@ -29,6 +30,33 @@ function listening(path: string): string | undefined {
   return line === undefined ? undefined : `socket:[${line.trim().split(/\s+/)[6]}]`;
 }
 
+/** Where something is mounted in the root of a process. */
+function mountPointsOf(pid: number): string[] {
+  return parseMountinfo(Deno.readTextFileSync(`/proc/${pid}/mountinfo`)).map(({ mountPoint }) => mountPoint);
+}
+
+/** Asserts that a client which goes through a process's root, as `nerdctl cp` does, meets none of the host's files. */
+function assertEmptyRoot(pid: number, name: string, seen: readonly string[]): void {
+  const root = `/proc/${pid}/root`;
+  const foreign = mountPointsOf(pid)
+    .filter((point) =>
+      !["/", "/proc", "/dev/null", "/dev/urandom", ...seen].some((own) =>
+        point === own || point.startsWith(`${own}/`)
+      )
+    );
+  deepStrictEqual(foreign, [], `${name} sees files of the host`);
+  for (const path of ["/etc/hostname", "/usr/lib", "/bin/sh", "/dev/kvm", "/tmp", "/root"]) {
+    throws(() => Deno.lstatSync(root + path), Deno.errors.NotFound, `${name} has ${path}`);
+  }
+  for (const path of ["/copied", "/proc/copied"]) {
+    throws(
+      () => Deno.writeTextFileSync(root + path, ""),
+      /\(os error (30|2)\)/,
+      `${name}: ${path} was written`,
+    );
+  }
+}
+
 /** What the VMM and its helpers may do on the host: no more than they must. */
 export function rightsTests(test: DriverTest, driver: DriverUnderTest): void {
   test("no process of a sandbox has more rights than it needs", "none", async (process) => {
@@ -37,6 +65,8 @@ export function rightsTests(test: DriverTest, driver: DriverUnderTest): void {
     ok(pids.includes(vmmPid));
     const driverSocket = listening(`${process.runDir}/driver-${driver.name}.sock`);
     ok(driverSocket, "the driver listens");
+    const share = await driver.share?.(process.runDir);
+    const seen = [`${process.driverDir}/s1/vm`, ...(share ? [share.hostDir] : [])];
     for (const pid of pids) {
       const status = statusOf(pid);
       const name = status.get("Name") ?? "";
@@ -56,6 +86,7 @@ export function rightsTests(test: DriverTest, driver: DriverUnderTest): void {
       const files = filesOf(pid);
       ok(!files.includes(driverSocket), `${name} holds the driver's socket`);
       deepStrictEqual(files.filter((file) => file.includes("state.db")), [], name);
+      if (driver.ownRoot) assertEmptyRoot(pid, name, seen);
     }
     await process.client.stop({ sandboxId: "s1", graceMs: 0 });
     await process.client.remove({ sandboxId: "s1" });

@@ -33,6 +33,8 @@ export interface DriverCommand {
 
 /** A driver of VMs, and what must be known of its guests. */
 export interface DriverUnderTest extends DriverCommand {
+  /** Whether its VMM has a root of its own, as a stand-in has not. */
+  ownRoot?: boolean;
   /** How many disks a VM has places for, at least two. @default more than a test needs */
   disks?: number;
   /** Makes a guest power itself off; the answer may be lost. */

@@ -24,7 +24,7 @@ async function adopt<C extends Control>(
   id: string,
   record: MachineRecord,
 ): Promise<Machine<C> | undefined> {
-  const machine = new Machine<C>(host.driverDir, id, host.hypervisor.controlSocket, record);
+  const machine = new Machine<C>(host.driverDir, id, host.hypervisor, record);
   if (record.state === "STARTING") {
     await undoStart(host, machine);
     return undefined;

@@ -8,12 +8,16 @@ import type { VmHost } from "./host.ts";
 import type { SandboxExit } from "../sandbox_exit.ts";
 import type { Machine } from "./machine.ts";
 import { endHelpers } from "./remove.ts";
+import { fromWaitStatus } from "./spawn.ts";
 
 /** SandboxExit status where nobody can know it: the VM of an earlier driver process. */
 export const UNKNOWN_STATUS = 255;
 
 /** SandboxExit status where the VMM ended well and its guest did not. */
 const CRASHED_STATUS = 1;
+
+/** Of a process that its filter of system calls has ended: SIGSYS. */
+const DENIED_CALL_STATUS = 128 + 31;
 
 /** What the VMM wrote before it died is in the socket already; reading it takes no longer. */
 const DRAIN_TIMEOUT_MS = 500;
@@ -74,13 +78,23 @@ export async function superviseHelpers<C extends Control>(
   const { helpers = [], vmm } = machine.record;
   if (vmm === undefined) return;
   await Promise.all(helpers.map(async ({ name, ref }) => {
-    await host.watcher.watch(ref);
+    const { exitStatus } = await host.watcher.watch(ref);
     if (machine.exiting) return;
-    host.log.error(`${name} ended before its VM`, { sandbox: machine.id, pid: ref.pid });
-    await Deno.writeTextFile(machine.paths.vsockLog, `${name} ended before its VM\n`, { append: true })
+    const what = `${name} ended before its VM${howEnded(exitStatus)}`;
+    host.log.error(what, { sandbox: machine.id, pid: ref.pid });
+    await Deno.writeTextFile(machine.paths.vsockLog, `${what}\n`, { append: true })
       .catch(() => {});
     killProcess(vmm, "SIGKILL");
   }));
+}
+
+/** @param waitStatus undefined where nobody can know it */
+function howEnded(waitStatus: number | undefined): string {
+  if (waitStatus === undefined) return "";
+  const status = fromWaitStatus(waitStatus);
+  return status === DENIED_CALL_STATUS
+    ? ": it made a system call that it is not allowed"
+    : `, status ${status}`;
 }
 
 /** The last lines of everything that may say why a VM ended or does not start. */

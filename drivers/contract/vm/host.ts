@@ -6,6 +6,7 @@ import type { KernelVsockReadiness } from "../readiness.ts";
 import type { Control } from "./control.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import type { MachineRecord } from "./machine.ts";
+import type { ProgramFiles } from "./program_files.ts";
 
 /** What every step of a VM driver works with. */
 export interface VmHost<C extends Control = Control> {
@@ -19,5 +20,7 @@ export interface VmHost<C extends Control = Control> {
   /** Where VMMs and their helpers run: they need no network of their own. */
   netns: EmptyNetns;
   watcher: ExitWatcher;
+  /** What programs need to start. */
+  programs: ProgramFiles;
   kernelReadiness: KernelVsockReadiness;
 }

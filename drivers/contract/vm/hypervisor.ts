@@ -58,6 +58,8 @@ export interface Hypervisor<C extends Control> {
   readonly capabilities: readonly string[];
   /** File name of the control socket: `qmp.sock`. */
   readonly controlSocket: string;
+  /** Whether it makes sockets and reads files in {@link SandboxPaths.vmDir} by itself, which belongs to root then. */
+  readonly ownSockets: boolean;
   /** How guests are reached: a unix socket for each, or a CID on the host's vsock. */
   readonly vsock: "hybrid" | "kernel";
   /** Memory of a guest whose request names none. */

@@ -2,7 +2,7 @@ import type { ProcessRef } from "../../../lib/process/mod.ts";
 import { SandboxState } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { GuestEndpoint } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { ConsolePump } from "../console_pump.ts";
-import { type SandboxPaths, sandboxPaths } from "../sandbox_paths.ts";
+import { type SandboxPaths, sandboxPaths, type VmmSockets } from "../sandbox_paths.ts";
 import type { SandboxExit } from "../sandbox_exit.ts";
 import type { Control } from "./control.ts";
 
@@ -22,6 +22,10 @@ export interface MachineRecord {
   secret?: string;
   vmm?: ProcessRef;
   helpers?: HelperRecord[];
+  /** The user as whom a helper runs; undefined for VMs of earlier drivers. */
+  user?: number;
+  /** What it sees of the host for what is plugged in, or about to be: paths, by what they are for. */
+  revealed?: Readonly<Record<string, readonly string[]>>;
   exit?: SandboxExit;
   /** What was plugged in, or was about to be, by the caller's id; see {@link fingerprint} of devices.ts. */
   devices?: Readonly<Record<string, string>>;
@@ -39,6 +43,8 @@ export class Machine<C extends Control = Control> {
   cgroups: readonly string[] = [];
   /** With which its processes start; undefined for the driver's own. */
   oomScoreAdj: number | undefined;
+  /** Trees that the VMM sees as long as it runs. Of no use once it has started. */
+  trees: readonly string[] = [];
   /** True from the moment in which the VMM is known to be gone. */
   exiting = false;
   /** Aborted when a start under way is to be given up. */
@@ -47,10 +53,9 @@ export class Machine<C extends Control = Control> {
   starting: Promise<void> = Promise.resolve();
   readonly #ended = Promise.withResolvers<SandboxExit>();
 
-  /** @param controlSocket file name of the VMM's control socket */
-  constructor(driverDir: string, id: string, controlSocket: string, record: MachineRecord) {
+  constructor(driverDir: string, id: string, vmm: VmmSockets, record: MachineRecord) {
     this.id = id;
-    this.paths = sandboxPaths(driverDir, id, controlSocket);
+    this.paths = sandboxPaths(driverDir, id, vmm);
     this.record = record;
     if (record.exit) this.#ended.resolve(record.exit);
   }

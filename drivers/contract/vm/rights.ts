@@ -24,3 +24,44 @@ export const FILE_SERVER: Rights = {
 
 /** A helper between two sockets and the guest's memory. */
 export const RELAY: Rights = { ...PLAIN, openFiles: 1024 };
+
+/** A kind of process of a VM, as docs/security.md lists it and the conformance suite finds it. */
+export interface ProcessKind {
+  process: string;
+  rights: Rights;
+  /** Whether it runs as a user of the sandbox's own: where all that it opens can be given to that. */
+  ownUser: boolean;
+  /** What of the host is in its root once it runs, besides `/dev/null` and `/dev/urandom`. */
+  keeps: string;
+}
+
+/** Every kind. */
+export const PROCESSES: readonly ProcessKind[] = [
+  { process: "QEMU", rights: PLAIN, ownUser: false, keeps: "nothing" },
+  {
+    process: "QEMU where it serves a directory by 9p itself",
+    rights: FILE_SERVER,
+    ownUser: false,
+    keeps: "that directory",
+  },
+  {
+    process: "Cloud Hypervisor, which finds its taps by name where it has any",
+    rights: OWN_TAPS,
+    ownUser: false,
+    keeps:
+      "its directory `vm`, the socket of its share, kernel, initrd and image, for a guest that boots again",
+  },
+  {
+    process: "Firecracker, which finds its taps by name where it has any",
+    rights: OWN_TAPS,
+    ownUser: false,
+    keeps: "its directory `vm`",
+  },
+  { process: "StratoVirt", rights: PLAIN, ownUser: false, keeps: "its directory `vm`" },
+  {
+    process: "`vhost-device-vsock`",
+    rights: RELAY,
+    ownUser: true,
+    keeps: "its directory `vm`",
+  },
+];

@@ -18,6 +18,7 @@ import type { VmHost } from "./host.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import type { MachineRecord } from "./machine.ts";
 import { problemsWith } from "./preflight.ts";
+import { ProgramFiles } from "./program_files.ts";
 import { VmDriver } from "./service.ts";
 
 /** Calls under way may end within this time when the process is asked to stop; VMs go on in any case. */
@@ -51,6 +52,7 @@ export async function serveVmDriver<C extends Control, F extends FlagTable>(
     logKeeper: new LogKeeper(),
     netns: new EmptyNetns(),
     watcher: exitWatcher(),
+    programs: new ProgramFiles(),
     kernelReadiness: new KernelVsockReadiness(),
   };
   const driver = new VmDriver(host, await adoptMachines(host));

@@ -1,7 +1,7 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import type { Handlers } from "../../../lib/grpc/mod.ts";
 import { checkId } from "../../../lib/oci/mod.ts";
-import { isAlive } from "../../../lib/process/mod.ts";
+import { isAlive, type Shown } from "../../../lib/process/mod.ts";
 import {
   type CountersResponse,
   type DriverDefinition,
@@ -21,6 +21,7 @@ import type { Snapshot } from "./hypervisor.ts";
 import { Machine, type MachineRecord } from "./machine.ts";
 import { probe } from "./probe.ts";
 import { removeMachine } from "./remove.ts";
+import { conceal, filesOfDevice, filesOfDisk, reveal } from "./reveal.ts";
 import { resize } from "./resize.ts";
 import { startMachine } from "./start.ts";
 import { stopMachine } from "./stop.ts";
@@ -79,8 +80,10 @@ export class VmDriver<C extends Control> {
         if (!device) {
           throw new KuasarError("INVALID_ARGUMENT", "Cannot plug in a disk: the request names none");
         }
-        return await this.#change(sandboxId, async (_, control) => {
-          await control.attachBlock(device);
+        return await this.#change(sandboxId, async (machine, control) => {
+          await this.#revealing(machine, diskKey(device.serial), await filesOfDisk(device), async () => {
+            await control.attachBlock(device);
+          });
           return { guestSource: control.guestSource?.(device.serial) };
         });
       },
@@ -88,7 +91,10 @@ export class VmDriver<C extends Control> {
         const machine = this.#machines.find(sandboxId);
         // With the VM its disks are gone.
         if (!machine || machine.state === SandboxState.STOPPED) return {};
-        await this.#change(sandboxId, (_, control) => control.detachBlock(serial));
+        await this.#change(sandboxId, async (machine, control) => {
+          await control.detachBlock(serial);
+          conceal(this.#host, machine, diskKey(serial));
+        });
         return {};
       },
       pause: async ({ sandboxId }) => {
@@ -140,7 +146,12 @@ export class VmDriver<C extends Control> {
           if (!devices || !this.#host.hypervisor.capabilities.includes(capability)) {
             throw this.#cannot(capability);
           }
-          const pciAddress = await attachDevice(devices, this.#deviceRecords(machine), request.id, device);
+          const pciAddress = await this.#revealing(
+            machine,
+            deviceKey(request.id),
+            filesOfDevice(device),
+            () => attachDevice(devices, this.#deviceRecords(machine), request.id, device),
+          );
           return { pciAddress };
         }),
       detachDevice: async ({ sandboxId, id }) => {
@@ -148,7 +159,9 @@ export class VmDriver<C extends Control> {
         // With the VM its devices are gone.
         if (!machine || machine.state === SandboxState.STOPPED) return {};
         await this.#change(sandboxId, async (_, { devices }) => {
-          if (devices) await detachDevice(devices, this.#deviceRecords(machine), id);
+          if (!devices) return;
+          await detachDevice(devices, this.#deviceRecords(machine), id);
+          conceal(this.#host, machine, deviceKey(id));
         });
         return {};
       },
@@ -163,8 +176,27 @@ export class VmDriver<C extends Control> {
     checkDirectory(directory);
     await this.#setRunState(sandboxId, async (control) => {
       await control.pause();
-      await control.snapshot!(directory);
+      await this.#revealing(machine, SNAPSHOT_KEY, [{ path: directory, access: "write" }], async () => {
+        await control.snapshot!(directory);
+      });
+      conceal(this.#host, machine, SNAPSHOT_KEY);
     }, "PAUSED");
+  }
+
+  /** Shows files to a VMM for a change, and hides them again where that fails: what it has opened meanwhile, it keeps. */
+  async #revealing<T>(
+    machine: Machine<C>,
+    key: string,
+    files: readonly Shown[],
+    change: () => Promise<T>,
+  ): Promise<T> {
+    reveal(this.#host, machine, key, files);
+    try {
+      return await change();
+    } catch (error) {
+      conceal(this.#host, machine, key);
+      throw error;
+    }
   }
 
   #deviceRecords(machine: Machine<C>): DeviceRecords {
@@ -191,7 +223,7 @@ export class VmDriver<C extends Control> {
     checkId(sandboxId, "sandbox id");
     host.hypervisor.checkRequest(request);
     this.#machines.mustBeFree(sandboxId);
-    const machine = new Machine<C>(host.driverDir, sandboxId, host.hypervisor.controlSocket, {
+    const machine = new Machine<C>(host.driverDir, sandboxId, host.hypervisor, {
       state: "STARTING",
     });
     return await this.#machines.start(machine, () => startMachine(host, machine, request, snapshot));
@@ -235,6 +267,11 @@ export class VmDriver<C extends Control> {
     });
   }
 }
+
+/** What files are shown for. */
+const SNAPSHOT_KEY = "snapshot";
+const diskKey = (serial: string) => `disk ${serial}`;
+const deviceKey = (id: string) => `device ${id}`;
 
 function countersMessage({ memoryBytes, disks }: Counters): CountersResponse {
   return {

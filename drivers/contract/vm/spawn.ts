@@ -2,7 +2,10 @@ import { constants } from "node:os";
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { type ChildExit, type SpawnedProcess, spawnWithFds } from "../../../lib/process/mod.ts";
 import { SANDBOX_VARIABLE } from "../stray_processes.ts";
+import { jailRoot, shown, type View } from "./jail_root.ts";
+import { seal } from "./reveal.ts";
 import { RELAY, type Rights } from "./rights.ts";
+import { ownedBy } from "./user.ts";
 import { waitForFile } from "../wait_for_file.ts";
 import type { Control } from "./control.ts";
 import type { VmHost } from "./host.ts";
@@ -18,6 +21,8 @@ export interface VmmCommand {
   /** Where it runs. @default a network namespace with nothing in it */
   netns?: string;
   rights: Rights;
+  /** What it sees of the host. */
+  view: View;
 }
 
 /**
@@ -28,7 +33,7 @@ export interface VmmCommand {
 export async function spawnVmm<C extends Control>(
   host: VmHost<C>,
   machine: Machine<C>,
-  { command, args, fds, netns = host.netns.path, rights }: VmmCommand,
+  { command, args, fds, netns = host.netns.path, rights, view }: VmmCommand,
 ): Promise<SpawnedProcess> {
   const { title } = host.hypervisor;
   host.log.debug(`Starting ${title}`, { sandbox: machine.id, command: [command, ...args].join(" ") });
@@ -37,8 +42,10 @@ export async function spawnVmm<C extends Control>(
     logFile: machine.paths.vmmLog,
     netns,
     rights,
+    view,
   });
   machine.record.vmm = vmm.ref;
+  machine.trees = view.always.filter(({ access }) => access === "tree").map(({ path }) => path);
   host.records.put(machine.id, machine.record);
   return vmm;
 }
@@ -64,6 +71,8 @@ export async function spawnHelper<C extends Control>(
     logFile: machine.paths.vsockLog,
     netns: host.netns.path,
     rights: RELAY,
+    view: { always: shown("write", [machine.paths.vmDir]), atStart: [] },
+    user: machine.record.user,
   });
   machine.record.helpers = [...machine.record.helpers ?? [], { name, ref: helper.ref }];
   host.records.put(machine.id, machine.record);
@@ -73,6 +82,9 @@ export async function spawnHelper<C extends Control>(
   try {
     // Within milliseconds, but on a busy host; it is a part of the boot.
     await waitForFile(socket, host.hypervisor.bootTimeoutMs, signal);
+    seal(helper.ref, []);
+    // The VMM's, which may be another user without a right to others' files.
+    ownedBy(0, socket);
     return helper;
   } catch (error) {
     if (!ended.signal.aborted) throw error;
@@ -94,17 +106,27 @@ export function vhostDeviceVsock<C extends Control>(machine: Machine<C>, command
   };
 }
 
-function spawnForSandbox<C extends Control>(
-  { hypervisor, logKeeper }: VmHost<C>,
+interface SpawnPlace {
+  fds: readonly number[];
+  logFile: string;
+  netns: string;
+  rights: Rights;
+  view: View;
+  user?: number | undefined;
+}
+
+async function spawnForSandbox<C extends Control>(
+  { hypervisor, logKeeper, programs }: VmHost<C>,
   machine: Machine<C>,
   command: string,
   args: readonly string[],
-  { fds, logFile, netns, rights }: Pick<VmmCommand, "fds" | "rights"> & { logFile: string; netns: string },
+  { fds, logFile, netns, rights, view, user }: SpawnPlace,
 ): Promise<SpawnedProcess> {
   logKeeper.keep(logFile);
-  return spawnWithFds(command, args, {
+  const root = jailRoot(view, await programs.of(command));
+  return await spawnWithFds(command, args, {
     fds,
-    cwd: machine.paths.dir,
+    cwd: view.cwd ?? machine.paths.dir,
     env: { PATH: "/usr/bin:/bin", [SANDBOX_VARIABLE]: machine.paths.dir },
     stdoutFile: logFile,
     stderrFile: logFile,
@@ -113,7 +135,12 @@ function spawnForSandbox<C extends Control>(
     oomScoreAdj: machine.oomScoreAdj,
     // Helpers map it, too.
     noCore: true,
-    jail: { launcher: hypervisor.launcherPath, ...rights },
+    jail: {
+      launcher: hypervisor.launcherPath,
+      ...rights,
+      root,
+      ...(user !== undefined && { user }),
+    },
   });
 }
 

@@ -13,8 +13,10 @@ import type { Launch, Snapshot } from "./hypervisor.ts";
 import type { SandboxExit } from "../sandbox_exit.ts";
 import type { Machine } from "./machine.ts";
 import { preflight } from "./preflight.ts";
+import { seal } from "./reveal.ts";
 import { removeMachine } from "./remove.ts";
 import { exitStatus } from "./spawn.ts";
+import { ownedBy, userFor } from "./user.ts";
 
 /** Of one attempt to reach the agent of a restored guest. */
 const ATTEMPT_MS = 1_000;
@@ -40,8 +42,13 @@ export async function startMachine<C extends Control>(
     await clock.measure("preflight", () => preflight(host.hypervisor.requirements(request)));
     machine.cgroups = request.cgroups;
     machine.oomScoreAdj = request.oomScoreAdj;
+    if (!host.hypervisor.ownSockets) {
+      const taken = host.records.entries().flatMap(([, { user }]) => user ?? []);
+      machine.record.user = userFor(machine.id, new Set(taken));
+    }
     host.records.put(machine.id, machine.record);
-    await Deno.mkdir(machine.paths.dir, { mode: 0o700, recursive: true });
+    await Deno.mkdir(machine.paths.vmDir, { mode: 0o700, recursive: true });
+    ownedBy(machine.record.user ?? 0, machine.paths.vmDir);
     const pid = await launchAndWait(host, machine, request, clock, snapshot);
     // It may have ended in the very moment in which it became ready.
     if (machine.record.exit) throw endedEarly(host, machine.record.exit);
@@ -96,7 +103,12 @@ async function launchAndWait<C extends Control>(
 
 function listenForGuest<C extends Control>(launch: Launch<C>): Readiness {
   const { host, machine, inherited } = launch;
-  if (host.hypervisor.vsock === "hybrid") return listenHybrid(machine.paths.readiness);
+  if (host.hypervisor.vsock === "hybrid") {
+    const { paths: { readiness }, record: { user } } = machine;
+    const listener = listenHybrid(readiness);
+    if (user !== undefined) ownedBy(user, readiness);
+    return listener;
+  }
   const { cid, fd } = reserveCid();
   const vhostFd = inherited.add(fd);
   const secret = newSecret();
@@ -125,6 +137,8 @@ async function untilReady<C extends Control>(launch: Launch<C>, readiness: Readi
   const control = clock.measure("control", () => host.hypervisor.connect(launch)).then(
     (connected) => {
       machine.control = connected;
+      const { vmm } = machine.record;
+      if (vmm) seal(vmm, machine.trees);
       // Given up while it was being connected: nobody else would close it.
       if (machine.record.exit) connected.close();
     },

@@ -1,6 +1,6 @@
 /** What the host's kernel, containerd, its clients and images say to the services. */
 import { Buffer } from "node:buffer";
-import { elfInterpreter } from "../../../drivers/wasm/elf_interpreter.ts";
+import { elfInterpreter } from "../../../lib/elf/interpreter.ts";
 import { moduleFormat } from "../../../drivers/wasm/module_format.ts";
 import { parseNnPreload } from "../../../drivers/wasm/nn_preload.ts";
 import { SCHEMA } from "../../../drivers/qemu/config_schema.ts";
@@ -154,8 +154,8 @@ export const HOST_TARGETS: readonly Target[] = [
   {
     name: "elf",
     samples: [elf()],
-    check: (head) => {
-      const loader = elfInterpreter(head);
+    check: async (file) => {
+      const loader = await elfInterpreter(async (offset, length) => file.subarray(offset, offset + length));
       must(loader === undefined || loader.length <= 4096, "a long path");
     },
   },

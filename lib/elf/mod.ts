@@ -1,0 +1,1 @@
+export { type Libraries, librariesOf } from "./libraries.ts";
