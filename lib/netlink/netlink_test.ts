@@ -16,6 +16,7 @@ import {
   isIp,
   isLinkLocalV6,
   nested,
+  normalizeRule,
   numberIn,
   parseIp,
   parseMac,
@@ -25,6 +26,7 @@ import {
   u32,
   u8,
   vethRequest,
+  viewRule,
 } from "./mod.ts";
 import { decodeMessages, encodeMessage } from "./message.ts";
 
@@ -78,6 +80,8 @@ Deno.test("whatever bytes come in, decoding ends, with a result or our error", (
     decodeRoute,
     decodeNeighbour,
     decodeFilter,
+    normalizeRule,
+    viewRule,
   ];
   fc.assert(
     fc.property(bytes(200), fc.constantFrom<(input: Uint8Array) => unknown>(...decoders), (input, decode) => {
@@ -180,4 +184,16 @@ Deno.test("a redirect filter can be read back", () => {
   let sent: Uint8Array | undefined;
   addRedirect({ execute: ({ payload }) => void (sent = payload), dump: () => [] }, 3, 70000, 10);
   deepStrictEqual(decodeFilter(sent!), { kind: "u32", priority: 10, redirectTo: 70000 });
+});
+
+Deno.test("a rule has one form whatever kernel has written it", () => {
+  const head = [2, 0, 0, 0, 254, 0, 0, 1, 8, 0, 0, 0]; // its link is not there: a state
+  const rule = (...attributes: Parameters<typeof encodeAttributes>[0]) =>
+    Uint8Array.from([...head, ...encodeAttributes(attributes)]);
+  const plain = normalizeRule(rule(u32(15, 254), text(3, "eth0")));
+  // 6.15 and later tell the mask of a port; 0 is a priority that nobody tells.
+  const other = rule(text(3, "eth0"), u16(29, 0xffff), u32(6, 0), u32(15, 254));
+  deepStrictEqual(normalizeRule(other), plain);
+  deepStrictEqual(viewRule(plain), { family: 2, priority: 0, table: 254, links: ["eth0"], unknown: [] });
+  deepStrictEqual(viewRule(normalizeRule(rule(u16(29, 0xff00)))).unknown, [29]);
 });

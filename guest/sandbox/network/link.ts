@@ -3,6 +3,7 @@ import {
   addAddress,
   addLink,
   type AddressOptions,
+  deleteLink,
   FOREVER,
   IFA_F,
   IFF,
@@ -27,8 +28,9 @@ export function indexOf(links: readonly Link[], name: string): number | undefine
 export function makeLink(netlink: Netlink, wanted: Interface): Link {
   const { name, type: kind, data, hwAddr: mac, mtu, below } = wanted;
   const links = listLinks(netlink);
-  const there = links.find((link) => link.name === name);
-  if (there?.kind === kind) return there;
+  const there = links.find((link) => link.name === name && link.kind !== "");
+  if (there?.kind === kind && (!mac || there.mac === mac.toLowerCase())) return there;
+  if (there) deleteLink(netlink, there.index);
   const belowIndex = indexOf(links, below);
   addLink(netlink, {
     name,
@@ -39,6 +41,16 @@ export function makeLink(netlink: Netlink, wanted: Interface): Link {
     ...(belowIndex !== undefined && { below: belowIndex }),
   });
   return listLinks(netlink).find((link) => link.name === name)!;
+}
+
+/** Links that a kernel has made by itself at its boot: `dummy0`. */
+const OF_KERNEL = "dummy";
+
+/** Removes the links that no pod has asked for. */
+export function removeOthers(netlink: Netlink, names: ReadonlySet<string>): void {
+  for (const { index, kind, name } of listLinks(netlink)) {
+    if (kind === OF_KERNEL && !names.has(name)) deleteLink(netlink, index);
+  }
 }
 
 /** Gives a link its name, while it is down; another one that has it gets out of the way. */

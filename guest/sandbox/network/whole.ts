@@ -1,7 +1,7 @@
 import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
 import { addNeighbour, type Link, listLinks, type Netlink, setLink } from "../../../lib/netlink/mod.ts";
 import type { Interface, Neighbor, SetupSandboxRequest } from "../../../lib/proto/gen/grpc/sandbox.ts";
-import { addAddresses, indexOf, makeLink, rename, setUpLink } from "./link.ts";
+import { addAddresses, indexOf, makeLink, removeOthers, rename, setUpLink } from "./link.ts";
 import { addLeftRoutes, fullRoute, replaceRoutes } from "./routes.ts";
 import { replaceRules } from "./rules.ts";
 
@@ -41,6 +41,7 @@ export async function setUpWholeNetwork(network: WholeNetwork, tools: NetworkToo
     const name = LINK_OF.exec(path)?.[1] ?? "";
     return names.has(name) ? name : "";
   };
+  tools.withNetlink((netlink) => removeOthers(netlink, names));
   for (const [path, value] of sysctls) if (linkOf(path) === "") tools.setSysctl(path, value);
   for (const [at, wanted] of network.interfaces.entries()) {
     const link = wanted.madeByGuest
