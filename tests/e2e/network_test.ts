@@ -84,7 +84,7 @@ e2e("a pod has the network of its namespace: tables, rules, ways, metrics, setti
   for (
     const [target, reason] of [["10.55.0.1", /denied|prohibited|permitted/i], [
       "10.56.0.1",
-      /unreachable/i,
+      /no route|unreachable/i,
     ]] as const
   ) {
     const { exitCode, stdout, stderr } = await container.shell(`${PING} ${target}`);
