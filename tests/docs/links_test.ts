@@ -27,3 +27,10 @@ Deno.test("every link of a page leads to something", async () => {
   }
   deepStrictEqual(broken, []);
 });
+
+Deno.test("the index of the decisions has each of them, once", async () => {
+  const folder = "docs/decisions";
+  const index = targets(`${folder}/README.md`, await Deno.readTextFile(`${root}/${folder}/README.md`));
+  const others = pages().filter((page) => page.startsWith(`${folder}/`) && !page.endsWith("/README.md"));
+  deepStrictEqual(index.sort(), others.sort());
+});
