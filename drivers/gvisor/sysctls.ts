@@ -1,8 +1,8 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { sysctlPath } from "../contract/host/sysctls.ts";
+import { sysctlPath } from "../../lib/oci/mod.ts";
 
 /** The namespaces that a pod's sysctls may belong to, whichever of them gVisor's kernel lets anybody set. */
-const POD_SYSCTL = /^(?:net|kernel|fs)[./][A-Za-z0-9_.\/-]+$/;
+const POD_SYSCTL = /^(?:net|kernel|fs)\//;
 const VALUE = /^[\x20-\x7e\t]{0,256}$/;
 
 /**
@@ -10,8 +10,8 @@ const VALUE = /^[\x20-\x7e\t]{0,256}$/;
  * low ports and ping sockets.
  */
 const GRANTED = new Map([
-  ["net.ipv4.ip_unprivileged_port_start", "0"],
-  ["net.ipv4.ping_group_range", "0 2147483647"],
+  ["net/ipv4/ip_unprivileged_port_start", "0"],
+  ["net/ipv4/ping_group_range", "0 2147483647"],
 ]);
 
 /**
@@ -21,13 +21,14 @@ const GRANTED = new Map([
  */
 export function sysctlWrites(sysctls: Readonly<Record<string, string>>): string[] {
   return Object.entries(sysctls).flatMap(([name, value]) => {
-    if (!POD_SYSCTL.test(name) || name.includes("..") || !VALUE.test(value)) {
+    const path = sysctlPath(name);
+    if (!POD_SYSCTL.test(path) || !VALUE.test(value)) {
       throw new KuasarError(
         "INVALID_ARGUMENT",
         `Cannot set the sysctl ${JSON.stringify(name.slice(0, 120))}: it is no sysctl of a pod`,
       );
     }
-    if (GRANTED.get(name) === value) return [];
-    return [`/proc/sys/${sysctlPath(name)}`, value];
+    if (GRANTED.get(path) === value) return [];
+    return [`/proc/sys/${path}`, value];
   });
 }

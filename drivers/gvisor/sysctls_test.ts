@@ -15,6 +15,7 @@ Deno.test("sysctls become files of the sandbox, and nothing else does", () => {
 Deno.test("what gVisor lets everybody do is not written, all else is", () => {
   const docker = { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" };
   deepStrictEqual(sysctlWrites(docker), []);
+  deepStrictEqual(sysctlWrites({ "net/ipv4/ip_unprivileged_port_start": "0" }), []);
   deepStrictEqual(sysctlWrites({ "net.ipv4.ip_unprivileged_port_start": "80" }), [
     "/proc/sys/net/ipv4/ip_unprivileged_port_start",
     "80",

@@ -4,10 +4,11 @@ import * as sys from "../native/sys.js";
 /**
  * Sets a kernel setting unless it has the value: some cannot be written.
  *
- * @param path below /proc/sys, in full
+ * @param name below /proc/sys
  * @throws INVALID_ARGUMENT with the setting and the reason
  */
-export function setSysctl(path: string, value: string): void {
+export function setSysctl(name: string, value: string): void {
+  const path = `/proc/sys/${name}`;
   try {
     if (hasValue(path, value)) return;
     sys.writeFile(path, value, 0, sys.O.WRONLY);

@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { sysctlPath } from "../../lib/oci/mod.ts";
 import type { PodFile, SetupSandboxRequest } from "../../lib/proto/gen/grpc/sandbox.ts";
 import { SHARE_PATH } from "../init/share.ts";
 import * as sys from "../native/sys.js";
@@ -14,7 +15,6 @@ import {
 } from "./network/mod.ts";
 import { writePodFiles } from "./pod_files.ts";
 import { setSysctl } from "./set_sysctl.ts";
-import { sysctlPath } from "./sysctls.ts";
 
 /** `HOST_NAME_MAX` of Linux. */
 const MAX_HOSTNAME = 64;
@@ -53,7 +53,7 @@ function stirEntropy(bytes: Uint8Array): void {
   }
 }
 
-const isOfNetwork = (path: string) => path.startsWith("/proc/sys/net/");
+const isOfNetwork = (path: string) => path.startsWith("net/");
 
 /** What a host tells that does not tell everything. */
 async function addNetwork({ interfaces, neighbors, routes }: SetupSandboxRequest): Promise<void> {

@@ -18,3 +18,4 @@ export {
   type Spec,
   type User,
 } from "./spec.ts";
+export { sysctlPath } from "./sysctl.ts";

@@ -1,7 +1,8 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
+import { sysctlPath } from "../../../lib/oci/mod.ts";
 
-/** A name with dots and its value. */
-export type Sysctl = readonly [name: string, value: string];
+/** Its path below /proc/sys and its value. */
+export type Sysctl = readonly [path: string, value: string];
 
 /** The sysctls of a pod by the namespace that they belong to. */
 export interface Sysctls {
@@ -12,12 +13,12 @@ export interface Sysctls {
 
 /** Those of ipc namespaces, as the runtimes list them. */
 const IPC =
-  /^(?:kernel\.(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\.[a-z_]+)$/;
-const NET = /^net\.[A-Za-z0-9_./-]+$/;
-const UTS = /^kernel\.domainname$/;
+  /^(?:kernel\/(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\/mqueue\/[a-z_]+)$/;
+const NET = /^net\//;
+const UTS = /^kernel\/domainname$/;
 
 /**
- * Sorts a pod's sysctls.
+ * Sorts a pod's sysctls, in either spelling.
  *
  * @param own the namespaces that the sandbox has for itself
  * @throws KuasarError INVALID_ARGUMENT for one that would change the host
@@ -28,8 +29,9 @@ export function sortSysctls(
 ): Sysctls {
   const sorted: Sysctls = { net: [], ipc: [], uts: [] };
   for (const [name, value] of Object.entries(sysctls)) {
-    const kind = NET.test(name) ? "net" : IPC.test(name) ? "ipc" : UTS.test(name) ? "uts" : undefined;
-    if (kind === undefined || !own[kind] || name.includes("..")) {
+    const path = sysctlPath(name);
+    const kind = NET.test(path) ? "net" : IPC.test(path) ? "ipc" : UTS.test(path) ? "uts" : undefined;
+    if (kind === undefined || !own[kind]) {
       throw new KuasarError(
         "INVALID_ARGUMENT",
         `Cannot set the sysctl ${
@@ -37,27 +39,22 @@ export function sortSysctls(
         }: it is not in a namespace of the pod's own`,
       );
     }
-    sorted[kind].push([name, value]);
+    sorted[kind].push([path, value]);
   }
   return sorted;
 }
 
 /** Writes sysctls in the namespaces of the calling thread. @throws KuasarError INVALID_ARGUMENT */
 export function writeSysctls(sysctls: readonly Sysctl[]): void {
-  for (const [name, value] of sysctls) {
+  for (const [path, value] of sysctls) {
     try {
-      Deno.writeTextFileSync(`/proc/sys/${sysctlPath(name)}`, value, { create: false });
+      Deno.writeTextFileSync(`/proc/sys/${path}`, value, { create: false });
     } catch (cause) {
       throw new KuasarError(
         "INVALID_ARGUMENT",
-        `Cannot set the sysctl ${name} to ${JSON.stringify(value)}: ${(cause as Error).message}`,
+        `Cannot set the sysctl ${path} to ${JSON.stringify(value)}: ${(cause as Error).message}`,
         { cause },
       );
     }
   }
-}
-
-/** Its path below /proc/sys. A dot separates, unless a slash comes first: then slashes do, and dots belong to names (sysctl(8)). */
-export function sysctlPath(name: string): string {
-  return /^[^./]*\//.test(name) ? name : name.replace(/[./]/g, (c) => c === "." ? "/" : ".");
 }

@@ -6,9 +6,18 @@ const OWN = { net: true, ipc: true, uts: true };
 Deno.test("sysctls are told by the namespace that they belong to", () => {
   const sysctls = { "net.core.somaxconn": "10", "kernel.shmmax": "1", "fs.mqueue.msg_max": "2" };
   deepStrictEqual(sortSysctls({ ...sysctls, "kernel.domainname": "d" }, OWN), {
-    net: [["net.core.somaxconn", "10"]],
-    ipc: [["kernel.shmmax", "1"], ["fs.mqueue.msg_max", "2"]],
-    uts: [["kernel.domainname", "d"]],
+    net: [["net/core/somaxconn", "10"]],
+    ipc: [["kernel/shmmax", "1"], ["fs/mqueue/msg_max", "2"]],
+    uts: [["kernel/domainname", "d"]],
+  });
+});
+
+Deno.test("with slashes they are the same, and a device may have a dot in its name", () => {
+  const sysctls = { "net/ipv4/conf/eth0.1/rp_filter": "0", "kernel/shmmni": "1", "fs/mqueue/msg_max": "2" };
+  deepStrictEqual(sortSysctls({ ...sysctls, "net.ipv4.conf.eth0/2.rp_filter": "0" }, OWN), {
+    net: [["net/ipv4/conf/eth0.1/rp_filter", "0"], ["net/ipv4/conf/eth0.2/rp_filter", "0"]],
+    ipc: [["kernel/shmmni", "1"], ["fs/mqueue/msg_max", "2"]],
+    uts: [],
   });
 });
 

@@ -5,7 +5,7 @@ import * as sys from "../../native/sys.js";
 import { within } from "../../runtime/deadline.ts";
 import { withNetlink } from "../netlink_socket.ts";
 import { setSysctl } from "../set_sysctl.ts";
-import { sysctlPath } from "../sysctls.ts";
+import { sysctlPath } from "../../../lib/oci/mod.ts";
 import { EEXIST, unless } from "./errno.ts";
 import { addAddresses, indexOf, rename } from "./link.ts";
 import { matching } from "./matching.ts";
