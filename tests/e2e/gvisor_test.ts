@@ -58,6 +58,21 @@ e2e("what a container writes stays out of its image, also when its kernel dies",
   strictEqual(new TextDecoder().decode(found.stdout), "");
 });
 
+e2e(
+  "a container has ended with its first process, whatever it leaves in the pod's PID namespace",
+  node,
+  async (node) => {
+    const pod = await node.runPod({ name: "left-behind", sharePid: true });
+    const image = await node.image("busybox");
+    const command = ["sh", "-c", "(trap '' HUP TERM; sleep 778) & sleep 0.5; echo end; exit 3"];
+    const container = await pod.run({ name: "c", image, command });
+    strictEqual((await container.waitForExit()).exitCode, 3);
+    const beside = await pod.run({ name: "beside", image, command: ["sleep", "1000"] });
+    strictEqual((await beside.shell("ps | grep -c '[s]leep 778'")).stdout, "0\n");
+    await pod.remove();
+  },
+);
+
 e2e("a sysctl that gVisor does not have fails the pod and says so", node, async (node) => {
   await rejects(
     node.runPod({ name: "sysctl", sysctls: { "net.ipv4.no_such_thing": "1" } }),

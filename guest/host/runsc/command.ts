@@ -1,4 +1,4 @@
-import { KuasarError } from "../../../lib/errors/mod.ts";
+import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
 import * as sys from "../../native/sys.js";
 import type { CreateOptions } from "../../task/oci_runtime.ts";
 import { callRuntime, type RuntimeCommand, type Stdio } from "../../task/runtime_call.ts";
@@ -6,6 +6,9 @@ import { run } from "../../runtime/run.ts";
 
 /** A container waits to be started for as long as nobody starts it; everything else is a matter of milliseconds. */
 const WAIT_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** A checkpoint is mostly pages that compress well. */
+const COMPRESSION = "--compression=flate-best-speed";
 
 /** An exec'ed process as the host sees it: a helper that ends as the process does, and the process's pid in its sandbox. */
 export interface ExecPids {
@@ -77,9 +80,18 @@ export class Runsc {
     await this.#call([frozen ? "pause" : "resume", id]);
   }
 
-  /** Writes the state of the whole sandbox, by one of its containers, below `path`. */
+  /**
+   * Writes the state of the whole sandbox, by one of its containers, below `path`. The compression is named, since what it is
+   * unless told differs from release to release; the first ones have one alone and do not know the option.
+   */
   async checkpoint(id: string, path: string, leaveRunning: boolean): Promise<void> {
-    await this.#call(["checkpoint", "--image-path", path, ...(leaveRunning ? ["--leave-running"] : []), id]);
+    const args = ["--image-path", path, ...(leaveRunning ? ["--leave-running"] : []), id];
+    try {
+      await this.#call(["checkpoint", COMPRESSION, ...args]);
+    } catch (error) {
+      if (!/not defined: -*compression/.test(asKuasarError(error).message)) throw error;
+      await this.#call(["checkpoint", ...args]);
+    }
   }
 
   /** Also kills what still runs; an unknown id is fine. */

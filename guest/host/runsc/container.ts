@@ -39,6 +39,9 @@ const KILLED = 137;
 /** Between two tries to hear of the end of a container. */
 const RETRY_MS = 100;
 
+/** How long the processes that a container leaves are waited for to be killed. */
+const REST_MS = 5_000;
+
 /** What a container in a sandbox works with. */
 export interface RunscDeps {
   runsc: Runsc;
@@ -288,11 +291,25 @@ export class RunscContainer implements TaskContainer {
     process.ended(128 + signal);
   }
 
+  /**
+   * Kills what the container's first process has left in a PID namespace that is the pod's: it would keep the container's stdio,
+   * for whose end containerd waits.
+   */
+  async #endRest(): Promise<void> {
+    try {
+      await this.#calls.signal(sys.SIG.KILL, 0, true);
+    } catch (error) {
+      log.debug("nothing is left of a container", { container: this.id, error });
+    }
+  }
+
   async #awaitInit(): Promise<void> {
     const died = this.#deps.sandboxDied.then(() => KILLED);
     for (;;) {
       try {
-        return this.init.ended(await Promise.race([this.#calls.wait(), died]));
+        const code = await Promise.race([this.#calls.wait(), died]);
+        await Promise.race([this.#endRest(), died, sleep(REST_MS)]);
+        return this.init.ended(code);
       } catch (error) {
         log.debug("cannot wait for a container", { container: this.id, error });
         // Most likely the sandbox is about to be gone; if not, it is asked again.
