@@ -179,6 +179,7 @@ static JSValue js_setrlimit(JSContext *ctx, JSValueConst self, int argc, JSValue
 #define CONSTANT(prefix, name) JS_PROP_INT32_DEF(#name, prefix##name, JS_PROP_ENUMERABLE)
 static const JSCFunctionListEntry limits[] = {
     CONSTANT(RLIMIT_, CORE), CONSTANT(RLIMIT_, NPROC), CONSTANT(RLIMIT_, NOFILE), CONSTANT(RLIMIT_, MEMLOCK),
+    CONSTANT(RLIMIT_, SIGPENDING),
 };
 static const JSCFunctionListEntry signals[] = {
     CONSTANT(SIG, HUP),  CONSTANT(SIG, INT),  CONSTANT(SIG, QUIT), CONSTANT(SIG, ABRT), CONSTANT(SIG, KILL),

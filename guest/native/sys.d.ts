@@ -320,6 +320,7 @@ export const RLIMIT: {
   readonly NPROC: number;
   readonly NOFILE: number;
   readonly MEMLOCK: number;
+  readonly SIGPENDING: number;
 };
 /** -1 is unlimited. */
 export function getrlimit(resource: number): { readonly soft: number; readonly hard: number };
