@@ -1,3 +1,4 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
 import { LIMITS_ANNOTATION } from "../../lib/gvisor/mod.ts";
 import { CRI_ANNOTATION, type Mount, type Namespace, type Resources, type Spec } from "../../lib/oci/mod.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
@@ -19,9 +20,11 @@ const OWN_ANNOTATIONS = "dev.gvisor.";
 export function joinedSpec(
   spec: Spec,
   before: Pick<Spec, "linux">,
-  { sandbox, containerId, shm, limits }: {
+  { sandbox, containerId, others, shm, limits }: {
     sandbox: Readonly<SandboxRecord>;
     containerId: string;
+    /** Containers that the pod has besides. */
+    others: readonly string[];
     shm: string;
     limits: string;
   },
@@ -43,7 +46,7 @@ export function joinedSpec(
     linux: {
       ...linux,
       ...(resources ? { resources: limitsOf(resources) } : {}),
-      namespaces: namespaces(before.linux?.namespaces ?? [], sandbox),
+      namespaces: namespaces(before.linux?.namespaces ?? [], sandbox, containerId, others),
     },
   };
 }
@@ -59,14 +62,33 @@ function limitsOf({ memory, cpu }: Resources): Resources {
   return { ...(memory ? { memory } : {}), ...(cpu ? { cpu } : {}) };
 }
 
-function namespaces(wanted: readonly Namespace[], { sharePid }: Readonly<SandboxRecord>): Namespace[] {
-  const joinsPid = wanted.some(({ type, path }) => type === "pid" && path !== undefined && path !== "");
-  return [
-    { type: "pid", ...(sharePid && joinsPid ? { path: POD_PID_PATH } : {}) },
-    { type: "ipc" },
-    { type: "uts" },
-    { type: "mount" },
-  ];
+function namespaces(
+  wanted: readonly Namespace[],
+  { sharePid }: Readonly<SandboxRecord>,
+  containerId: string,
+  others: readonly string[],
+): Namespace[] {
+  const joins = wanted.some(({ type, path }) => type === "pid" && path !== undefined && path !== "");
+  const path = !joins ? pidPathOf(containerId) : sharePid ? POD_PID_PATH : pidPathOf(targetAmong(others));
+  return [{ type: "pid", path }, { type: "ipc" }, { type: "uts" }, { type: "mount" }];
+}
+
+/** Those who name the same path are in the same PID namespace of gVisor's; there need not be such a file. */
+function pidPathOf(containerId: string): string {
+  return `/kuasar/${containerId}/pid`;
+}
+
+/**
+ * The container whose PID namespace another one joins (TARGET, `kubectl debug --target`). containerd tells of it the pid alone,
+ * which in gVisor's sandbox is one for all.
+ */
+function targetAmong(others: readonly string[]): string {
+  if (others.length === 1) return others[0]!;
+  throw new KuasarError(
+    "FAILED_PRECONDITION",
+    "Cannot join the PID namespace of another container (TARGET): containerd does not tell gVisor's containers apart, and " +
+      `the pod has ${others.length} others; with shareProcessNamespace all have one`,
+  );
 }
 
 /** By type and source gVisor knows the tmpfs of the sandbox; as a bind it would be backed by a file in the source. */

@@ -43,6 +43,7 @@ export class GvisorKind implements SandboxKind {
   readonly notes: readonly string[];
   readonly capabilities = ["exec", "tty", "stats", "events", "pause", "oom", "checkpoint"];
   readonly ownKernel = true;
+  readonly ownPidNamespaces = true;
   readonly pauseProgram: string;
   readonly #config: GvisorConfig;
   readonly #root: string;
@@ -131,7 +132,9 @@ export class GvisorKind implements SandboxKind {
     const before = parseSpec(Deno.readTextFileSync(`${container.bundle}/config.json`));
     const limits = sandbox.cgroup === "" ? "" : Deno.readTextFileSync(limitsFile(sandboxPaths));
     const { containerId } = container;
-    const spec = joinedSpec(container.spec, before, { sandbox, containerId, shm: sandboxPaths.shm, limits });
+    const others = directories(sandboxPaths.containers).filter((id) => id !== containerId);
+    const shm = sandboxPaths.shm;
+    const spec = joinedSpec(container.spec, before, { sandbox, containerId, others, shm, limits });
     container.spec = { ...spec, mounts: enforceReadOnly(spec.mounts ?? [], container.paths.dir) };
     return {
       kind: HostRuntime_Kind.RUNSC,

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import type { Spec } from "../../lib/oci/mod.ts";
+import type { Process, Spec } from "../../lib/oci/mod.ts";
 import { declaredKind } from "./annotations.ts";
 import type { ModuleFormat } from "./module_format.ts";
 
@@ -38,7 +38,7 @@ export function findEntry(spec: Spec, find: FindFile): Entry | undefined {
   const { word, name, func } = entryWord(spec);
   const named = WASM_NAME.test(name);
   if (declared === "smart" && !named) return undefined;
-  const candidates = pathsOf(name, spec.process?.cwd ?? "/");
+  const candidates = pathsOf(name, spec.process ?? {});
   const found = candidates.map(find).find((file) => file !== undefined);
   if (found?.format) return { path: found.path, format: found.format, func };
   if (declared === undefined && !named) return undefined;
@@ -61,9 +61,19 @@ export function entryWord({ process }: Spec): { word: string; name: string; func
   return { word, name, func: func || undefined };
 }
 
-/** Where an entry may be: as a path, or by Kuasar's and runwasi's custom below the root. */
-function pathsOf(name: string, cwd: string): string[] {
+/**
+ * Where an entry may be: a bare name in the directories of the container's PATH, as of any program; as a path; or by Kuasar's and
+ * runwasi's custom below the root.
+ */
+function pathsOf(name: string, { cwd = "/", env = [] }: Partial<Pick<Process, "cwd" | "env">>): string[] {
   if (name === "") return [];
-  const paths = name.startsWith("/") ? [name] : [posix.join(cwd, name), `/${name}`];
-  return [...new Set(paths.map((path) => posix.normalize(path)))];
+  if (name.startsWith("/")) return [posix.normalize(name)];
+  const searched = name.includes("/") ? [] : directoriesIn(env).map((dir) => posix.join(dir, name));
+  return [...new Set([...searched, posix.join(cwd, name), posix.normalize(`/${name}`)])];
+}
+
+/** Those of PATH that are absolute: where others lead is the runtime's own affair. */
+function directoriesIn(env: readonly string[]): string[] {
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "";
+  return path.split(":").filter((dir) => dir.startsWith("/"));
 }

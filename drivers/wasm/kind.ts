@@ -8,6 +8,7 @@ import type { Requirement } from "../contract/vm/preflight.ts";
 import { timeLimitMs, withoutOrders } from "./annotations.ts";
 import { ArtifactStore } from "./artifact.ts";
 import type { WasmConfig } from "./config.ts";
+import { checkDeclaredMemory, declaredMemory } from "./declared_memory.ts";
 import { engineRun, GUEST_ROOT, MODULE_DIR } from "./engine_run.ts";
 import { engineSpec } from "./engine_spec.ts";
 import { findModule, type HostModule } from "./module.ts";
@@ -140,6 +141,10 @@ export class WasmKind implements SandboxKind {
       precompiled: compiled !== undefined,
       func: module.func,
     }, volumes);
+    // WasmEdge would start it with less than it declares, and it would then write where it has nothing.
+    if (module.format === "module") {
+      checkDeclaredMemory(module.name, declaredMemoryOf(module.path), run.memoryLimit);
+    }
     container.spec = engineSpec(spec, {
       root,
       args: engine.run(run, build),
@@ -157,4 +162,14 @@ export class WasmKind implements SandboxKind {
     });
     return this.#toolchain;
   }
+}
+
+/** @param path on the host */
+function declaredMemoryOf(path: string): bigint | undefined {
+  using file = Deno.openSync(path);
+  return declaredMemory((offset, length) => {
+    const bytes = new Uint8Array(length);
+    file.seekSync(offset, Deno.SeekMode.Start);
+    return bytes.subarray(0, file.readSync(bytes) ?? 0);
+  });
 }

@@ -30,6 +30,11 @@ export interface PodOptions {
   hostNetwork?: boolean;
   /** True where the containers share one PID namespace. */
   sharePid?: boolean;
+  /** True where they are in the host's. */
+  hostPid?: boolean;
+  hostIpc?: boolean;
+  /** True where a container of it may be privileged. */
+  privileged?: boolean;
   dnsServers?: readonly string[];
   dnsSearches?: readonly string[];
   sysctls?: Readonly<Record<string, string>>;
@@ -69,7 +74,8 @@ export function podConfig(options: PodOptions): PodSandboxConfig {
       sysctls: { ...options.sysctls },
       resources: containerResources(options.resources ?? {}),
       securityContext: message(LinuxSandboxSecurityContext, {
-        namespaceOptions: namespaces(options.hostNetwork ?? false, options.sharePid ?? false),
+        namespaceOptions: namespaces(options),
+        privileged: options.privileged ?? false,
       }),
     }),
   });
@@ -99,19 +105,32 @@ export interface ContainerOptions extends ResourceOptions {
   mounts?: readonly VolumeMount[];
   privileged?: boolean;
   readonlyRootfs?: boolean;
+  workingDir?: string;
   runAsUser?: number;
+  /** Goes with a user. */
+  runAsGroup?: number;
+  /** As the image's /etc/passwd has it; instead of `runAsUser`. */
+  runAsUsername?: string;
+  supplementalGroups?: readonly number[];
+  noNewPrivileges?: boolean;
   /** Without their prefix: `SYS_PTRACE`. */
   addCapabilities?: readonly string[];
+  dropCapabilities?: readonly string[];
+  /** What of /proc and /sys is hidden, and what cannot be written; a kubelet names some. */
+  maskedPaths?: readonly string[];
+  readonlyPaths?: readonly string[];
+  /** The container whose PID namespace it joins, as `kubectl debug --target` asks for. */
+  pidOf?: string;
 }
 
 /** Builds the container configuration of CreateContainer for a container of the pod `pod`. */
 export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions): ContainerConfig {
-  const podNamespaces = pod.linux?.securityContext?.namespaceOptions;
   return message(ContainerConfig, {
     metadata: message(ContainerMetadata, { name: options.name }),
     image: message(ImageSpec, { image: options.image }),
     command: [...options.command ?? []],
     args: [...options.args ?? []],
+    workingDir: options.workingDir ?? "",
     envs: Object.entries(options.env ?? {}).map(([key, value]) => ({ key, value })),
     logPath: options.logPath ?? (pod.logDirectory ? `${options.name}.log` : ""),
     stdin: options.stdin ?? false,
@@ -128,16 +147,35 @@ export function containerConfig(pod: PodSandboxConfig, options: ContainerOptions
     })),
     linux: message(LinuxContainerConfig, {
       resources: containerResources(options),
-      securityContext: message(LinuxContainerSecurityContext, {
-        privileged: options.privileged ?? false,
-        readonlyRootfs: options.readonlyRootfs ?? false,
-        ...(options.runAsUser === undefined ? {} : { runAsUser: { value: BigInt(options.runAsUser) } }),
-        ...(options.addCapabilities === undefined
-          ? {}
-          : { capabilities: message(Capability, { addCapabilities: [...options.addCapabilities] }) }),
-        ...(podNamespaces === undefined ? {} : { namespaceOptions: podNamespaces }),
+      securityContext: securityContext(pod, options),
+    }),
+  });
+}
+
+function securityContext(pod: PodSandboxConfig, options: ContainerOptions): LinuxContainerSecurityContext {
+  const ofPod = pod.linux?.securityContext?.namespaceOptions;
+  const namespaceOptions = options.pidOf === undefined
+    ? ofPod
+    : message(NamespaceOption, { ...ofPod, pid: NamespaceMode.TARGET, targetId: options.pidOf });
+  const { addCapabilities, dropCapabilities } = options;
+  const changesCapabilities = addCapabilities !== undefined || dropCapabilities !== undefined;
+  return message(LinuxContainerSecurityContext, {
+    privileged: options.privileged ?? false,
+    readonlyRootfs: options.readonlyRootfs ?? false,
+    noNewPrivs: options.noNewPrivileges ?? false,
+    runAsUsername: options.runAsUsername ?? "",
+    maskedPaths: [...options.maskedPaths ?? []],
+    readonlyPaths: [...options.readonlyPaths ?? []],
+    supplementalGroups: (options.supplementalGroups ?? []).map(BigInt),
+    ...(options.runAsUser === undefined ? {} : { runAsUser: { value: BigInt(options.runAsUser) } }),
+    ...(options.runAsGroup === undefined ? {} : { runAsGroup: { value: BigInt(options.runAsGroup) } }),
+    ...(changesCapabilities && {
+      capabilities: message(Capability, {
+        addCapabilities: [...addCapabilities ?? []],
+        dropCapabilities: [...dropCapabilities ?? []],
       }),
     }),
+    ...(namespaceOptions === undefined ? {} : { namespaceOptions }),
   });
 }
 
@@ -152,10 +190,11 @@ export function containerResources(options: ResourceOptions): LinuxContainerReso
   });
 }
 
-function namespaces(hostNetwork: boolean, sharePid: boolean): NamespaceOption {
+function namespaces(options: PodOptions): NamespaceOption {
+  const pid = options.sharePid ? NamespaceMode.POD : NamespaceMode.CONTAINER;
   return message(NamespaceOption, {
-    network: hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
-    pid: sharePid ? NamespaceMode.POD : NamespaceMode.CONTAINER,
-    ipc: NamespaceMode.POD,
+    network: options.hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD,
+    pid: options.hostPid ? NamespaceMode.NODE : pid,
+    ipc: options.hostIpc ? NamespaceMode.NODE : NamespaceMode.POD,
   });
 }

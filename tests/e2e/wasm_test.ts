@@ -101,6 +101,56 @@ e2e("a module is known by its content, and by an annotation", node, async (node)
   await pod.remove();
 });
 
+e2e("a module without a path is found in PATH", node, async (node) => {
+  const reference = "docker.io/library/wasm-path:test";
+  const file = { kind: "file" as const, mode: 0o755, content: await assemble("report"), origin: "" };
+  const directory = (path: string): Entry => ({ kind: "directory", path, mode: 0o755, origin: "" });
+  const entries = [directory("opt"), directory("opt/bin"), { ...file, path: "opt/bin/report.wasm" }];
+  await importArchive(node, ociImage(reference, entries, { Env: ["PATH=/bin:/opt/bin"] }));
+  const pod = await node.runPod({ name: "path" });
+  const { code, lines } = await outputOf(
+    await pod.run({ name: "c", image: reference, command: ["report.wasm", "x"] }),
+  );
+  strictEqual(code, 0);
+  deepStrictEqual(lines.slice(0, 2), ["arg report.wasm", "arg x"]);
+  await pod.remove();
+});
+
+e2e("a module that begins with more memory than its limit is refused", node, async (node) => {
+  const reference = "docker.io/library/wasm-large:test";
+  // (module (memory 2048) (func (export "_start")))
+  const content = new Uint8Array([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...[1, 4, 1, 0x60, 0, 0],
+    ...[3, 2, 1, 0],
+    ...[5, 4, 1, 0, 0x80, 0x10],
+    ...[7, 10, 1, 6, 0x5f, 0x73, 0x74, 0x61, 0x72, 0x74, 0, 0],
+    ...[10, 4, 1, 2, 0, 0x0b],
+  ]);
+  const module: Entry = { kind: "file", path: "large.wasm", mode: 0o755, content, origin: "" };
+  await importArchive(node, ociImage(reference, [module], { Cmd: ["/large.wasm"] }));
+  const pod = await node.runPod({ name: "large" });
+  const run = (name: string, memoryLimitBytes: number) =>
+    pod.run({ name, image: reference, command: ["/large.wasm"], memoryLimitBytes });
+  await rejects(
+    run("small", 64 * MIB),
+    /it begins with 134217728 bytes of memory, and the container's limit is 67108864/,
+  );
+  strictEqual((await outputOf(await run("enough", 256 * MIB))).code, 0);
+  await pod.remove();
+});
+
+e2e("exit codes are those of docs/wasm.md", node, async (node) => {
+  const pod = await node.runPod({ name: "codes" });
+  const codes = await Promise.all(
+    ["125", "126", "255", "256", "300"].map(async (code) =>
+      (await outputOf(await runModule(pod, `exit-${code}`, ["/exit.wasm", code]))).code
+    ),
+  );
+  deepStrictEqual(codes, [125, 126, 255, 0, 44]);
+  await pod.remove();
+});
+
 e2e("a module that does not exist is refused, and nothing is left of it", node, async (node) => {
   const pod = await node.runPod({ name: "missing" });
   const container = await pod.create({ name: "c", image: WASM, command: ["/missing.wasm"] });

@@ -1,10 +1,10 @@
 import { setUpWholeNetwork } from "../../guest/sandbox/network/whole.ts";
-import { sysctlPath } from "../../guest/sandbox/sysctls.ts";
 import { matching } from "../../guest/sandbox/network/matching.ts";
 import { OPEN, openFd, pinNewNetns, unpinNetns, withFd, withNetns } from "../../lib/libc/mod.ts";
 import { captureLog, logger } from "../../lib/log/mod.ts";
 import { NetlinkSocket } from "../../lib/netlink/deno_socket.ts";
 import { addVeth, listLinks, setLink } from "../../lib/netlink/mod.ts";
+import { sysctlPath } from "../../lib/oci/mod.ts";
 import type { AttachResponse } from "../../lib/proto/gen/kuasar/network/v1/network.ts";
 import { attach } from "../../services/network/attach.ts";
 import { detach } from "../../services/network/detach.ts";
@@ -77,7 +77,8 @@ export async function compare(
       await setUpWholeNetwork({ ...answer, networkSysctls: answer.sysctls }, {
         withNetlink: (work) => work(netlink),
         findLink: (wanted, ordinal) => Promise.resolve(matching(listLinks(netlink), wanted, ordinal)!),
-        setSysctl: (path, value) => withNetns(guest, () => Deno.writeTextFileSync(sysctlPath(path), value)),
+        setSysctl: (path, value) =>
+          withNetns(guest, () => Deno.writeTextFileSync(`/proc/sys/${sysctlPath(path)}`, value)),
       });
     }
     const view = await ipView(ipIn(guest));

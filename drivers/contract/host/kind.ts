@@ -62,6 +62,8 @@ export interface SandboxKind {
    * containers are that kernel's matter, and of the host's only the network's is used.
    */
   readonly ownKernel?: boolean;
+  /** True where it finds out by itself which PID namespace a container joins, or refuses to. */
+  readonly ownPidNamespaces?: boolean;
   /** The agent, which also is the first process of a shared PID namespace. */
   readonly pauseProgram: string;
   /** Files without which no sandbox can work. */

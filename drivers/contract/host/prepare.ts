@@ -4,6 +4,7 @@ import { MAX_SPEC_LENGTH, parseSpec, type Spec, stringifySpec } from "../../../l
 import type { PrepareContainerRequest } from "../../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import type { HostRuntime } from "../../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import type { SandboxHost } from "./host.ts";
+import { checkMountPoints } from "./mount_points.ts";
 import { containerPaths } from "./paths.ts";
 import { mountRootfs } from "./rootfs.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -26,7 +27,10 @@ export async function prepareContainer(
   const rootfs = mounts.length > 0 ? paths.rootfs : ownRootfs(before, bundle);
   mountRootfs(mounts, paths.rootfs);
   const { record: record, paths: podPaths } = sandbox;
-  const spec = rewriteSpec(before, { sandbox: record, paths: podPaths, containerId, rootfs });
+  const { ownPidNamespaces } = kind;
+  const context = { sandbox: record, paths: podPaths, containerId, rootfs, ownPidNamespaces };
+  const spec = rewriteSpec(before, context);
+  checkMountPoints(spec.mounts ?? []);
   const container = { containerId, sandbox: record, sandboxPaths: podPaths, paths, bundle, spec, rootfs };
   const choice = await kind.runtime(container);
   Deno.writeTextFileSync(paths.config, stringifySpec(container.spec), { mode: 0o600 });

@@ -12,6 +12,8 @@ export interface SandboxRecord {
   ownIpc: boolean;
   /** True where its containers share a PID namespace. */
   sharePid: boolean;
+  /** True where they are in the host's, instead. */
+  hostPid?: boolean;
   /** Its cgroup below each hierarchy's root; empty where it has none. */
   cgroup: string;
   /** Folders above it which only its containers' runtime makes. */

@@ -110,13 +110,15 @@ export class HostDriver {
     checkNetns(netnsPath);
     this.#sandboxes.mustBeFree(id);
     const cgroup = cgroupPath(request.cgroup);
+    // With a kernel of its own a sandbox sees no process of the host's: all of its own is the most that there is.
+    const hostPid = wantsHostPid(request) && !this.#host.kind.ownKernel;
     const sandbox = new Sandbox(this.#host.driverDir, {
       id,
       state: "STARTING",
       netnsPath,
       hostname,
       ownIpc: hasOwnIpc(request),
-      sharePid,
+      ...hostPid ? { sharePid: false, hostPid } : { sharePid },
       cgroup,
       madeCgroups: missingParents(cgroup),
     });
@@ -134,9 +136,17 @@ export class HostDriver {
 }
 
 /** A pod may ask for the host's ipc namespace. */
-function hasOwnIpc({ podConfig }: StartRequest): boolean {
-  const options = PodSandboxConfig.decode(podConfig).linux?.securityContext?.namespaceOptions;
-  return options?.ipc !== NamespaceMode.NODE;
+function hasOwnIpc(request: StartRequest): boolean {
+  return namespaceOptions(request)?.ipc !== NamespaceMode.NODE;
+}
+
+/** And for the host's PID namespace. */
+function wantsHostPid(request: StartRequest): boolean {
+  return namespaceOptions(request)?.pid === NamespaceMode.NODE;
+}
+
+function namespaceOptions({ podConfig }: StartRequest) {
+  return PodSandboxConfig.decode(podConfig).linux?.securityContext?.namespaceOptions;
 }
 
 function processesOf(cgroup: string): number[] {

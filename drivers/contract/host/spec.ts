@@ -10,6 +10,8 @@ export interface SpecContext {
   containerId: string;
   /** Absolute path of the mounted root file system. */
   rootfs: string;
+  /** See SandboxKind. */
+  ownPidNamespaces?: boolean | undefined;
 }
 
 /** A namespace of the process that containerd takes for the pod's. */
@@ -45,6 +47,7 @@ function podNamespaces(namespaces: readonly Namespace[], context: SpecContext): 
   const podPid = podProcessOf(namespaces);
   return namespaces.flatMap((namespace): Namespace[] => {
     const { type, path } = namespace;
+    if (type === "pid" && context.ownPidNamespaces) return [namespace];
     if (path === undefined || path === "") return type === "network" ? kept(type, context) : [{ type }];
     const [, pid] = OF_PROCESS.exec(path) ?? [];
     return pid === undefined || pid !== podPid ? [namespace] : kept(type, context);
@@ -74,10 +77,11 @@ function kept(type: Namespace["type"], { sandbox, paths }: SpecContext): Namespa
     case "ipc":
       return sandbox.ownIpc ? [{ type, path: paths.ipc }] : [];
     case "pid":
+      if (sandbox.hostPid) return [];
       if (sandbox.sharePid) return [{ type, path: paths.pid }];
       throw new KuasarError(
         "INVALID_ARGUMENT",
-        `Cannot prepare a container: it joins a PID namespace that sandbox ${sandbox.id} does not share`,
+        `Cannot join the PID namespace of another container (TARGET): the containers of sandbox ${sandbox.id} share none`,
       );
     default:
       throw new KuasarError(

@@ -64,6 +64,16 @@ Deno.test("the PID namespace of another container stays as it is named", () => {
   deepStrictEqual(rewrite({ linux }).linux?.namespaces?.[0], { type: "pid", path: "/proc/99/ns/pid" });
 });
 
+Deno.test("in a pod of the host's PID namespace no container has one of its own", () => {
+  for (const path of ["/proc/0/ns/pid", "/proc/4711/ns/pid"]) {
+    const linux = ofPod(Number(path.split("/")[2]), { type: "pid", path });
+    deepStrictEqual(
+      rewrite({ linux }, { hostPid: true }).linux?.namespaces?.filter(({ type }) => type === "pid"),
+      [],
+    );
+  }
+});
+
 Deno.test("a pod on the host's network has the host's network and name", () => {
   const { namespaces } = rewrite({ linux: ofPod(0) }, { netnsPath: "" }).linux!;
   deepStrictEqual(namespaces?.map(({ type }) => type), ["ipc", "mount"]);

@@ -1,11 +1,11 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import { addRoute, type Link, listLinks, type NewRoute, setLink } from "../../../lib/netlink/mod.ts";
+import { sysctlPath } from "../../../lib/oci/mod.ts";
 import type { Interface, Neighbor, Route } from "../../../lib/proto/gen/grpc/sandbox.ts";
 import * as sys from "../../native/sys.js";
 import { within } from "../../runtime/deadline.ts";
 import { withNetlink } from "../netlink_socket.ts";
 import { setSysctl } from "../set_sysctl.ts";
-import { sysctlPath } from "../../../lib/oci/mod.ts";
 import { EEXIST, unless } from "./errno.ts";
 import { addAddresses, indexOf, rename } from "./link.ts";
 import { matching } from "./matching.ts";

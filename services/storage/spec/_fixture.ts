@@ -3,7 +3,7 @@ import { type SpecContext, type SpecStep } from "./step.ts";
 
 /** The spec that containerd 2.1 writes for a minimal container of a pod. */
 export function minimalSpec(): Spec {
-  const ns = (type: "pid" | "ipc" | "uts" | "network", file: string = type) => ({
+  const ns = (type: "ipc" | "uts" | "network", file: string = type) => ({
     type,
     path: `/proc/5042/ns/${file}`,
   });
@@ -54,7 +54,7 @@ export function minimalSpec(): Spec {
     linux: {
       resources: { devices: [{ allow: false, access: "rwm" }] },
       cgroupsPath: "/k8s.io/c1",
-      namespaces: [ns("pid"), ns("ipc"), ns("uts"), { type: "mount" }, ns("network", "net")],
+      namespaces: [{ type: "pid" }, ns("ipc"), ns("uts"), { type: "mount" }, ns("network", "net")],
     },
   };
 }

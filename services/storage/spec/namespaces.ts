@@ -1,3 +1,4 @@
+import { KuasarError } from "../../../lib/errors/mod.ts";
 import { type Namespace, type NamespaceType } from "../../../lib/oci/mod.ts";
 import { NAMESPACE_DIR } from "../guest_paths.ts";
 import { type SpecStep, without } from "./step.ts";
@@ -13,6 +14,13 @@ export const namespaces: SpecStep = {
   apply(spec, { sharePid }) {
     const linux = spec.linux ?? {};
     const join = (type: NamespaceType): Namespace => ({ type, path: `${NAMESPACE_DIR}/${type}` });
+    if (!sharePid && linux.namespaces?.some(({ type, path }) => type === "pid" && path)) {
+      throw new KuasarError(
+        "UNIMPLEMENTED",
+        "Cannot join the PID namespace of another container (TARGET): a VM has one namespace for each container, or one for all " +
+          "where the pod asks for it (shareProcessNamespace), and containerd does not tell which container is meant",
+      );
+    }
     const asked = new Set(linux.namespaces?.map(({ type }) => type));
     const list: Namespace[] = [
       sharePid ? join("pid") : { type: "pid" },

@@ -24,6 +24,11 @@ Deno.test("namespaces: a shared pid namespace is joined", () => {
   deepStrictEqual(list?.[0], { type: "pid", path: "/run/sandbox-ns/pid" });
 });
 
+Deno.test("namespaces: another container's pid namespace is refused with its reason", () => {
+  const linux = { namespaces: [{ type: "pid" as const, path: "/proc/4711/ns/pid" }] };
+  throws(() => applied(namespaces, { linux }), { code: "UNIMPLEMENTED", message: /TARGET/ });
+});
+
 Deno.test("namespaces: a user namespace stays where it has mappings, without the host's path", () => {
   const user = { type: "user", path: "/proc/1/ns/user" } as const;
   const mapped = { namespaces: [user], uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] };
