@@ -3,6 +3,7 @@ import {
   type Address,
   decodeAttributes,
   FAMILY,
+  isUsualRule,
   listAddresses,
   listRoutes,
   listRules,
@@ -15,8 +16,6 @@ import {
   viewRule,
 } from "../../lib/netlink/mod.ts";
 
-/** The policy rules of every namespace: local, main and default table. */
-const USUAL_RULES = new Set(["0 255", "32766 254", "32767 253"]);
 /** RTAX_MTU. */
 const MTU = 2;
 
@@ -43,8 +42,7 @@ export function readNetwork(netlink: Netlink): NamespaceNetwork {
  * @throws {KuasarError} FAILED_PRECONDITION, naming the rule or route
  */
 export function checkForGvisor({ addresses, routes, rules }: NamespaceNetwork): void {
-  for (const { family, priority, table } of rules) {
-    if (USUAL_RULES.has(`${priority} ${table}`)) continue;
+  for (const { family, priority, table } of rules.filter((rule) => !isUsualRule(rule))) {
     refuse(`the policy rule ${priority} (IPv${family === FAMILY.V4 ? 4 : 6}, table ${table})`, "no rules");
   }
   const destinations = new Set<string>();

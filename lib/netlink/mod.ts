@@ -71,7 +71,16 @@ export {
   RTNH_F_ONLINK,
   RTPROT,
 } from "./route.ts";
-export { addRule, deleteRule, listRules, normalizeRule, type Rule, type RuleView, viewRule } from "./rule.ts";
+export {
+  addRule,
+  deleteRule,
+  isUsualRule,
+  listRules,
+  normalizeRule,
+  type Rule,
+  type RuleView,
+  viewRule,
+} from "./rule.ts";
 export {
   addIngressQdisc,
   addRedirect,

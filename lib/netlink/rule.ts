@@ -97,6 +97,14 @@ export function viewRule(rule: Rule): RuleView {
   };
 }
 
+/** The rules that every namespace begins with, in which packets look for a way even where a kernel knows no rules. */
+const USUAL = new Set(["0 255", "32766 254", "32767 253"]);
+
+/** Whether a rule is one that every namespace begins with: of the local, the main or the default table. */
+export function isUsualRule({ priority, table }: RuleView): boolean {
+  return USUAL.has(`${priority} ${table}`);
+}
+
 /** Adds a policy rule. @throws {Errno} EEXIST */
 export function addRule(netlink: Netlink, rule: Rule): void {
   netlink.execute({

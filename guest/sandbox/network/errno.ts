@@ -2,6 +2,8 @@
 export const EEXIST = 17;
 export const ENOENT = 2;
 export const ESRCH = 3;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
 
 /** The kernel's error number in what a netlink socket throws, whichever it is: the agent's own or that of lib/. */
 export function errnoOf(error: unknown): number | undefined {
