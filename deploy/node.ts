@@ -14,6 +14,7 @@ import {
   type DriverInSet,
   driverService,
   nodeSet,
+  type ProcessSpec,
   READY_TIMEOUT_MS,
   Supervisor,
 } from "./supervisor/mod.ts";
@@ -51,6 +52,8 @@ export interface NodeOptions {
   /** How long a guest may take to boot in the generated configuration, in s. */
   bootTimeoutS?: number;
   logLevel?: string;
+  /** Changes how a process of the set is started. */
+  launch?(spec: ProcessSpec): ProcessSpec;
 }
 
 /** The running processes of a node. */
@@ -95,7 +98,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     ...(options.configs === undefined ? {} : { configs: options.configs }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
   });
-  const supervisor = await Supervisor.start({ runDir, specs, onLine: options.onLine });
+  const launched = specs.map((spec) => options.launch?.(spec) ?? spec);
+  const supervisor = await Supervisor.start({ runDir, specs: launched, onLine: options.onLine });
   try {
     await waitForCri(address, READY_TIMEOUT_MS, supervisor.failing);
     if (options.services !== false) {

@@ -29,10 +29,10 @@ export async function giveUp(
   }
 }
 
-/** Ends a VM whose guest has not answered the task server. One that is gone, or is going, is fine. */
+/** Ends a VM, or a sandbox with a kernel of its own, that has not answered the task server. One that is gone, or is going, is fine. */
 export async function endSandbox(context: Context, { sandboxId, reason }: EndSandboxRequest): Promise<void> {
   const sandbox = context.registry.find(sandboxId);
-  if (sandbox?.state !== "ready" || sandbox.record.onHost) return;
+  if (sandbox?.state !== "ready" || sandbox.record.onHost && !sandbox.record.ownKernel) return;
   context.metrics.silent(sandbox.record.driver);
   await giveUp(context, sandbox, { reason, evidence: [] });
 }

@@ -2,7 +2,12 @@ import { allHandlers, driverOfHandler } from "../../deploy/drivers.ts";
 import type { ContainerdRelease, IoType } from "../../deploy/containerd/mod.ts";
 import { type RunningNode, startNode } from "../../deploy/node.ts";
 import { type NodePrograms, nodePrograms } from "../../deploy/programs.ts";
-import { CORE_SERVICES, driverService, type Supervisor } from "../../deploy/supervisor/mod.ts";
+import {
+  CORE_SERVICES,
+  driverService,
+  type ProcessSpec,
+  type Supervisor,
+} from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { isEnding, onEnding } from "../../lib/process/mod.ts";
@@ -41,6 +46,8 @@ export interface NodeOptions {
   kernelParams?: string;
   logLevel?: "debug" | "info" | "warn";
   programs?: NodePrograms;
+  /** Changes how a process of the set is started. */
+  launch?(spec: ProcessSpec): ProcessSpec;
   /** Called when all processes have ended, before the run directory is removed. */
   onStopped?: () => void;
 }
@@ -137,6 +144,7 @@ export class Node {
       ...(options.containerdRelease === undefined ? {} : { containerdRelease: options.containerdRelease }),
       configs: { sandboxer: await patientSandboxer(runDir), ...options.configs },
       bootTimeoutS: BOOT_TIMEOUT_S,
+      ...(options.launch === undefined ? {} : { launch: options.launch }),
       onLine: (name, line) => {
         lines.push(`${((Date.now() - begin) / 1000).toFixed(3)} ${name} | ${line}`);
         if (lines.length > KEPT_LINES) lines.shift();

@@ -35,7 +35,7 @@ function read(path: string): string {
   }
 }
 
-/** The processes of a pod: those that name it or its containers, or are in their cgroups. */
+/** The processes of a pod, by the names of their threads and their programs: those that name it or its containers, or are in their cgroups. */
 export function processesOf(node: Node, { pod, containers }: Ids): Map<number, string> {
   const resident = new Set([...node.processes.values(), Deno.pid]);
   const found = new Map<number, string>();
@@ -44,7 +44,8 @@ export function processesOf(node: Node, { pod, containers }: Ids): Map<number, s
     if (!Number.isInteger(pid) || resident.has(pid)) continue;
     const about = read(`/proc/${pid}/cgroup`) + read(`/proc/${pid}/cmdline`);
     if (![pod, ...containers].some((id) => about.includes(id))) continue;
-    found.set(pid, read(`/proc/${pid}/comm`).trim());
+    const [program = ""] = read(`/proc/${pid}/cmdline`).split("\0");
+    found.set(pid, `${read(`/proc/${pid}/comm`).trim()} ${program}`);
   }
   return found;
 }
@@ -75,7 +76,7 @@ export const VICTIMS: readonly Victim[] = [
     find: (_, { pod }) => [findSandboxProcess(pod) ?? 0].filter((pid) => pid > 0),
   },
   { name: "gofer", handlers: ["kuasar-gvisor"], find: named(/gofer/) },
-  { name: "pause", handlers: HOSTS, find: named(/^kuasar-pause$/) },
+  { name: "pause", handlers: HOSTS, find: named(/^kuasar-pause /) },
   { name: "container", handlers: HOSTS, find: named(/^(?:sleep|wasmedge)/) },
   // All of a pod at once, as a host has it that swaps, or a frozen cgroup.
   { name: "pod", handlers: ALL, find: (node, ids) => [...processesOf(node, ids).keys()] },

@@ -1,10 +1,15 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import * as sys from "../../native/sys.js";
-import { within } from "../../runtime/deadline.ts";
+import { sleep, within } from "../../runtime/deadline.ts";
 import { parseAnswer } from "./answer.ts";
 
-/** A sandbox answers within milliseconds, unless it has been asked to wait. */
-const CALL_TIMEOUT_MS = 5_000;
+/**
+ * A sandbox answers within milliseconds, unless it has been asked to wait. One that stands still is no matter for here: whoever calls
+ * gives up before (`answer_times.ts`).
+ */
+const CALL_TIMEOUT_MS = 60_000;
+/** The kernel does not tell when a socket's queue, which one that stands still does not empty, has room again. */
+const RETRY_MS = 100;
 const MAX_ANSWER_BYTES = 1 << 20;
 
 /**
@@ -30,14 +35,7 @@ export class Control {
    *   NOT_FOUND, INTERNAL with what it says
    */
   async call(method: string, arg: unknown, timeoutMs = CALL_TIMEOUT_MS): Promise<unknown> {
-    let fd: number;
-    try {
-      fd = sys.connectUnix(this.#path);
-    } catch (error) {
-      throw new KuasarError("UNAVAILABLE", `Cannot reach the sandbox: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    const fd = await this.#connect(timeoutMs);
     try {
       sys.write(fd, sys.utf8Encode(JSON.stringify({ method: `containerManager.${method}`, arg })));
       const answer = readAnswer(fd);
@@ -46,6 +44,22 @@ export class Control {
         : within(timeoutMs, `get the sandbox's answer to ${method}`, answer));
     } finally {
       sys.close(fd);
+    }
+  }
+
+  async #connect(timeoutMs: number): Promise<number> {
+    const end = timeoutMs === 0 ? Infinity : sys.nowMs() + timeoutMs;
+    for (;;) {
+      try {
+        return sys.connectUnix(this.#path);
+      } catch (error) {
+        if ((error as sys.SysError).errno !== sys.E.AGAIN || sys.nowMs() > end) {
+          throw new KuasarError("UNAVAILABLE", `Cannot reach the sandbox: ${(error as Error).message}`, {
+            cause: error,
+          });
+        }
+      }
+      await sleep(RETRY_MS);
     }
   }
 }

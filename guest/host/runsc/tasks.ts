@@ -18,6 +18,7 @@ import type { Keeper } from "../keeper.ts";
 import { LocalLink } from "../local_link.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { GuestTask, SandboxLink } from "../sandbox_link.ts";
+import { TimedCalls } from "../timed_calls.ts";
 import { Runsc } from "./command.ts";
 import { RunscContainer } from "./container.ts";
 import { Control } from "./control.ts";
@@ -144,12 +145,29 @@ export class RunscTasks {
 /** The link to a sandbox of gVisor's: it is over when that process ends. */
 class RunscLink extends LocalLink {
   readonly sandbox: RunscSandbox;
+  readonly #calls: TimedCalls;
   readonly #onClose: () => void;
 
   constructor(sandboxId: string, sandbox: RunscSandbox, task: GuestTask, io: FifoIo, onClose: () => void) {
     super(sandboxId, sandbox, task, io);
     this.sandbox = sandbox;
+    this.#calls = new TimedCalls(sandboxId);
     this.#onClose = onClose;
+  }
+
+  get silent(): boolean {
+    return this.#calls.silent;
+  }
+
+  /** As a guest, a sandbox may stand still. */
+  override task<T>(work: (task: GuestTask) => Promise<T>): Promise<T> {
+    return super.task((task) =>
+      work(
+        this.#calls.client((method, request) =>
+          (task[method] as (request: unknown) => Promise<unknown>)(request)
+        ),
+      )
+    );
   }
 
   override close(): void {
