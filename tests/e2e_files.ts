@@ -23,6 +23,9 @@ const SHIM_TESTS = e2e("shim", "shim_containerd17", "shim_sandbox_mode", "docker
 /** What only containers on the host's own kernel can be asked. */
 const HOST_TESTS = [...e2e("task_server_death", "runtime_calls"), CHECKPOINT_TEST];
 
+/** What the services do that is tried with the cheapest pods. */
+const SERVICE_TEST = "tests/e2e/starved_test.ts";
+
 /** What one kind alone has; `deno task test` runs it with the default driver's. */
 const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
   gvisor: e2e("gvisor"),
@@ -31,7 +34,8 @@ const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
 
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 export function e2eOf(driver: DriverDeployment): readonly string[] {
-  return driver === DRIVERS[0] ? testsOf(testFiles(), "e2e") : podTestsOf(driver);
+  if (driver === DRIVERS[0]) return testsOf(testFiles(), "e2e");
+  return [...podTestsOf(driver), ...(driver.name === "runc" ? [SERVICE_TEST] : [])];
 }
 
 /** Those of them that have to do with the driver's pods. */
