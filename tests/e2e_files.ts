@@ -23,8 +23,15 @@ const SHIM_TESTS = e2e("shim", "shim_containerd17", "shim_sandbox_mode", "docker
 /** What only containers on the host's own kernel can be asked. */
 const HOST_TESTS = [...e2e("task_server_death", "runtime_calls"), CHECKPOINT_TEST];
 
-/** What the services do that is tried with the cheapest pods. */
-const SERVICE_TEST = "tests/e2e/starved_test.ts";
+/** Processes that stand still, of the kinds whose ways differ. */
+const STOPPED_TESTS = e2e("stopped_process");
+
+/** What one kind has to show for all that the services do: the cheapest, or one of each way to end. */
+const SERVICE_TESTS: Readonly<Record<string, readonly string[]>> = {
+  runc: [...e2e("starved"), ...STOPPED_TESTS],
+  gvisor: STOPPED_TESTS,
+  wasm: STOPPED_TESTS,
+};
 
 /** What one kind alone has; `deno task test` runs it with the default driver's. */
 const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
@@ -35,7 +42,7 @@ const OWN_TESTS: Readonly<Record<string, readonly string[]>> = {
 /** The end-to-end tests of a driver; what has to do with the whole node is tested with the default one. */
 export function e2eOf(driver: DriverDeployment): readonly string[] {
   if (driver === DRIVERS[0]) return testsOf(testFiles(), "e2e");
-  return [...podTestsOf(driver), ...(driver.name === "runc" ? [SERVICE_TEST] : [])];
+  return [...podTestsOf(driver), ...SERVICE_TESTS[driver.name] ?? []];
 }
 
 /** Those of them that have to do with the driver's pods. */

@@ -105,8 +105,9 @@ async function starve(
     let over = false;
     const starved = life(node, "starved").then(() => "it lived", (error) => asKuasarError(error).message)
       .finally(() => over = true);
-    for (let end = Date.now() + CALLED_TIMEOUT_MS; starvation.failed(launched) === 0; await after(STEP_MS)) {
-      if (Date.now() > end || over && call !== "accept") break;
+    const end = Date.now() + CALLED_TIMEOUT_MS;
+    while (starvation.failed(launched) === 0 && Date.now() < end && (!over || call === "accept")) {
+      await after(STEP_MS);
     }
     const failed = starvation.failed(launched);
     if (failed > 0) await after(STARVED_MS);
