@@ -6,11 +6,15 @@ import { formatted } from "./formatted.ts";
 
 const PAGE = `${root}/docs/security.md`;
 
-function row({ process, rights: { capabilities, umask, openFiles }, ownUser, keeps }: ProcessKind): string {
+function row(
+  { process, rights: { capabilities, umask, openFiles, calls }, ownUser, keeps }: ProcessKind,
+): string {
   const kept = capabilities.length === 0 ? "none" : capabilities.map((name) => `\`${name}\``).join(", ");
   const mask = umask === undefined ? "the driver's" : `0${umask.toString(8)}`;
   const user = ownUser ? "the sandbox's own" : "root";
-  return `| ${process} | ${user} | ${kept} | ${keeps} | ${mask} | ${openFiles ?? "the driver's limit"} |`;
+  return `| ${process} | ${user} | ${kept} | ${keeps} | ${
+    calls ? `${calls.length} system calls` : "its own"
+  } | ${mask} | ${openFiles ?? "the driver's limit"} |`;
 }
 
 Deno.test("docs/security.md lists what each process of a VM may do", async () => {
@@ -18,8 +22,8 @@ Deno.test("docs/security.md lists what each process of a VM may do", async () =>
   const [, before, mark, after] = /^([\s\S]*?)(<!-- rights: .* -->\n)(?:\n\|[\s\S]*?)?(\n[^|\n][\s\S]*)$/
     .exec(page)!;
   const table = [
-    "| process | user | capabilities | sees of the host | umask | open files |",
-    "| --- | --- | --- | --- | --- | --- |",
+    "| process | user | capabilities | sees of the host | filter | umask | open files |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
     ...PROCESSES.map(row),
   ].join("\n");
   const wanted = await formatted(`${before}${mark}\n${table}\n${after}`);

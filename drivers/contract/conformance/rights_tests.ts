@@ -74,6 +74,7 @@ export function rightsTests(test: DriverTest, driver: DriverUnderTest): void {
         strictEqual(BigInt(`0x${status.get(set)}`) & ~ALLOWED, 0n, `${name}: ${set} is ${status.get(set)}`);
       }
       strictEqual(status.get("NoNewPrivs"), "1", name);
+      if (name.startsWith("vhost-device")) strictEqual(status.get("Seccomp"), "2", name);
       // It has a number in two PID namespaces, and the one of its own has nobody else's processes.
       strictEqual(status.get("NSpid")?.split("\t").length, 2, `${name}: NSpid is ${status.get("NSpid")}`);
       for (const kind of OWN_NAMESPACES) {
