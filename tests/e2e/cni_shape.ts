@@ -65,7 +65,7 @@ export class ShapedNetwork {
       const { info } = await node.cri.runtime.status(message(StatusRequest, { verbose: true }));
       return JSON.stringify(info).includes("shaped");
     };
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 300_000;
     while (!await taken()) {
       if (Date.now() > end) throw new Error("Cannot see that containerd has taken the network");
       await new Promise((resolve) => setTimeout(resolve, 100));

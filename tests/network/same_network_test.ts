@@ -24,6 +24,15 @@ async function run({ pod, host }: Namespaces, script: string): Promise<void> {
   }
 }
 
+/** The kernel makes such an address when it has noticed that the link has a carrier. */
+async function untilLinkLocal(netns: string): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await ipIn(netns)(["-6", "address", "show", "dev", "eth0", "scope", "link"])).includes("fe80:")) {
+    if (Date.now() > end) throw new Error("Cannot see a link-local address");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** Whatever plugins leave: lines of `ip` after {@link PAIR}. */
 const NETWORKS: Record<string, string> = {
   "nothing but addresses": "",
@@ -156,6 +165,7 @@ Deno.test(
       () => Deno.writeTextFileSync("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "3"),
     );
     await run(namespaces, PAIR);
+    await untilLinkLocal(namespaces.pod);
     const { guest, answer } = await compare(namespaces);
     const linkLocal = guest.filter((line) => line.startsWith("address of eth0") && line.includes('"fe80:'));
     strictEqual(linkLocal.length, 1);
