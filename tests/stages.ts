@@ -79,6 +79,7 @@ export const STAGES: readonly Stage[] = [
     KUASAR_E2E_HANDLER: "kuasar-runc",
     KUASAR_E2E_IO: "streaming",
   }),
+  nodeTests("parity with runc", testsOf(FILES, "parity")),
   tests("an installation under systemd", testsOf(FILES, "systemd")),
   tests("a Debian host", testsOf(FILES, "host")),
 ];

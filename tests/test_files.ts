@@ -1,7 +1,7 @@
 import { root } from "./root.ts";
 
 /** What a test needs, and with it the stage of `deno task test` that runs it. */
-export type TestKind = "unit" | "vm" | "e2e" | "systemd" | "host";
+export type TestKind = "unit" | "vm" | "e2e" | "parity" | "systemd" | "host";
 
 /** Not ours, or made by the set-up. */
 const SKIPPED = new Set(["build", "node_modules"]);
@@ -13,6 +13,7 @@ const FOLDERS: readonly (readonly [folder: string, kind: TestKind])[] = [
   ["tests/cgroup2/", "vm"],
   ["tests/standins/", "vm"],
   ["tests/e2e/", "e2e"],
+  ["tests/parity/", "parity"],
   ["tests/systemd/", "systemd"],
   ["tests/host/", "host"],
   ["tests/package/", "systemd"],

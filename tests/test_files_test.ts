@@ -5,7 +5,7 @@ Deno.test("every test file of the checkout is in one stage of the tests", () => 
   const files = testFiles();
   ok(files.includes("tests/test_files_test.ts"));
   ok(files.includes("tests/e2e/lifecycle_test.ts"));
-  const kinds: TestKind[] = ["unit", "vm", "e2e", "systemd", "host"];
+  const kinds: TestKind[] = ["unit", "vm", "e2e", "parity", "systemd", "host"];
   deepStrictEqual(kinds.flatMap((kind) => testsOf(files, kind)).sort(), [...files].sort());
   for (const kind of kinds) ok(testsOf(files, kind).length > 0, `no test is ${kind}`);
 });
