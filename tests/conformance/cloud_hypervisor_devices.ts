@@ -27,7 +27,7 @@ export function cloudHypervisorDeviceTests(driver: DriverUnderTest): void {
     await Deno.writeFile(disk, new Uint8Array(1 << 20));
     const device = { hostPath: disk, serial: "d1", readOnly: true };
     await process.client.attachBlock({ sandboxId: "s1", device });
-    const api = new CloudHypervisorApi(`${process.driverDir}/s1/api.sock`);
+    const api = new CloudHypervisorApi(`${process.driverDir}/s1/vm/api.sock`);
     try {
       const { config, device_tree } = await api.info();
       deepStrictEqual(config.disks?.map(({ id, serial }) => ({ id, serial })), [{
@@ -48,7 +48,7 @@ export function cloudHypervisorDeviceTests(driver: DriverUnderTest): void {
 export function cloudHypervisorVcpuTests(driver: DriverUnderTest): void {
   testsOf(driver)("no vCPU comes while another one is leaving", "none", async (process) => {
     await process.start("s1", { vcpus: 1 });
-    const api = new CloudHypervisorApi(`${process.driverDir}/s1/api.sock`);
+    const api = new CloudHypervisorApi(`${process.driverDir}/s1/vm/api.sock`);
     try {
       await api.resize({ desired_vcpus: 2 });
       // The guest stands still, so that the vCPU cannot leave.

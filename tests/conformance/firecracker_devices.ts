@@ -120,7 +120,7 @@ export function firecrackerDeviceTests(driver: DriverUnderTest): void {
 
   test("the API tells the drives and changes the balloon's size", "none", async (process) => {
     await process.start("s1");
-    const api = new FirecrackerApi(`${process.driverDir}/s1/api.sock`);
+    const api = new FirecrackerApi(`${process.driverDir}/s1/vm/api.sock`);
     try {
       strictEqual((await api.info()).state, "Running");
       const { drives } = await api.vmConfig();
