@@ -58,7 +58,7 @@ export const files: Area = {
           why: "gVisor's kernel lets a program be written while it runs",
         }],
         script:
-          'cp /bin/busybox /opt/busybox; /opt/busybox sleep 100 & until test "$(readlink /proc/$!/exe)" = /opt/busybox; do sleep 0.1; done; echo x > /opt/busybox; mv /opt/busybox /opt/moved; kill $!; ls /opt/moved',
+          'cp /bin/busybox /opt/busybox; /opt/busybox sleep 100 & for i in $(seq 100); do test "$(readlink /proc/$!/exe)" = /opt/busybox && break; sleep 0.1; done; echo x > /opt/busybox; mv /opt/busybox /opt/moved; kill $!; ls /opt/moved',
       },
     ],
   }, {
