@@ -10,6 +10,7 @@ export interface GvisorConfig {
   overheadBytes: bigint;
   /** Empty for none. */
   checkpointDir: string;
+  kubeletDir: string;
   platform: (typeof PLATFORMS)[number];
   network: (typeof NETWORKS)[number];
   overlay2: string;
@@ -40,6 +41,7 @@ export function fromFile({ runtime, runsc }: ConfigFile): GvisorConfig {
     createTimeoutMs: runtime.create_timeout * 1000,
     overheadBytes: BigInt(runtime.overhead_in_mb) << 20n,
     checkpointDir: runtime.checkpoint_dir,
+    kubeletDir: runtime.kubelet_dir,
     platform: runsc.platform as GvisorConfig["platform"],
     network: runsc.network as GvisorConfig["network"],
     overlay2: runsc.overlay2,

@@ -28,6 +28,11 @@ export const SCHEMA = table({
       pattern: /^(\/[\w./-]+)?$/,
       help: "directory of checkpoints that pods may be restored from; empty for none",
     }),
+    kubelet_dir: text({
+      default: "/var/lib/kubelet",
+      pattern: /^\/[\w./-]+$/,
+      help: "where the volumes are that mount hints name",
+    }),
   }),
   runsc: table({
     platform: text({

@@ -2,6 +2,7 @@ import { KuasarError } from "../../lib/errors/mod.ts";
 import { LIMITS_ANNOTATION } from "../../lib/gvisor/mod.ts";
 import { CRI_ANNOTATION, type Mount, type Namespace, type Resources, type Spec } from "../../lib/oci/mod.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
+import { hinted, type MountHint } from "./mount_hints.ts";
 import { rootIdOf } from "./root_id.ts";
 import { POD_PID_PATH, SHM_OPTIONS } from "./root_spec.ts";
 
@@ -20,13 +21,15 @@ const OWN_ANNOTATIONS = "dev.gvisor.";
 export function joinedSpec(
   spec: Spec,
   before: Pick<Spec, "linux">,
-  { sandbox, containerId, others, shm, limits }: {
+  { sandbox, containerId, others, shm, limits, hints = [] }: {
     sandbox: Readonly<SandboxRecord>;
     containerId: string;
     /** Containers that the pod has besides. */
     others: readonly string[];
     shm: string;
     limits: string;
+    /** What the pod's annotations say of its volumes. */
+    hints?: readonly MountHint[];
   },
 ): Spec {
   const { cgroupsPath: _cgroupsPath, resources, ...linux } = spec.linux ?? {};
@@ -35,7 +38,7 @@ export function joinedSpec(
   );
   return {
     ...(containerId === sandbox.id ? withoutHooks(spec) : spec),
-    mounts: (spec.mounts ?? []).map((mount) => sharedMemory(mount, shm)),
+    mounts: (spec.mounts ?? []).map((mount) => hinted(sharedMemory(mount, shm), hints)),
     annotations: {
       ...Object.fromEntries(annotations),
       [CRI_ANNOTATION.containerType]: "container",

@@ -20,6 +20,7 @@ import { globalArgs, type RunscLogs } from "./command_line.ts";
 import type { GvisorConfig } from "./config.ts";
 import { joinedSpec } from "./container_spec.ts";
 import { checkForGvisor, readNetwork } from "./network_limits.ts";
+import { type MountHint, mountHints } from "./mount_hints.ts";
 import { sandboxProcesses } from "./processes.ts";
 import { enforceReadOnly } from "./read_only_volumes.ts";
 import { controlSocket, rootIdOf } from "./root_id.ts";
@@ -82,6 +83,9 @@ export class GvisorKind implements SandboxKind {
     Deno.mkdirSync(this.#root, { recursive: true, mode: 0o700 });
     const bundle = rootBundle(paths);
     Deno.mkdirSync(bundle, { recursive: true, mode: 0o700 });
+    const uid = pod.metadata?.uid ?? "";
+    const hints = mountHints(pod.annotations, `${this.#config.kubeletDir}/pods/${uid}/volumes`);
+    Deno.writeTextFileSync(hintsFile(paths), JSON.stringify(hints), { mode: 0o600 });
     const spec = rootSpec({
       sandbox,
       pod,
@@ -89,6 +93,7 @@ export class GvisorKind implements SandboxKind {
       shm: paths.shm,
       cgroup: sandboxCgroup(sandbox),
       overheadBytes: this.#config.overheadBytes,
+      hints,
     });
     Deno.writeTextFileSync(`${bundle}/config.json`, stringifySpec(spec), { mode: 0o600 });
     Deno.writeTextFileSync(limitsFile(paths), followedLimits(pod, this.#config.overheadBytes), {
@@ -133,8 +138,9 @@ export class GvisorKind implements SandboxKind {
     const limits = sandbox.cgroup === "" ? "" : Deno.readTextFileSync(limitsFile(sandboxPaths));
     const { containerId } = container;
     const others = directories(sandboxPaths.containers).filter((id) => id !== containerId);
-    const shm = sandboxPaths.shm;
-    const spec = joinedSpec(container.spec, before, { sandbox, containerId, others, shm, limits });
+    const hints = readHints(sandboxPaths);
+    const { shm } = sandboxPaths;
+    const spec = joinedSpec(container.spec, before, { sandbox, containerId, others, shm, limits, hints });
     container.spec = { ...spec, mounts: enforceReadOnly(spec.mounts ?? [], container.paths.dir) };
     return {
       kind: HostRuntime_Kind.RUNSC,
@@ -204,6 +210,16 @@ export class GvisorKind implements SandboxKind {
     const own = { ownNetwork: sandbox.netnsPath !== "", ownCgroup: sandbox.cgroup !== "" };
     return globalArgs(this.#config, this.#root, own);
   }
+}
+
+/** What the pod's annotations say of its volumes. */
+function hintsFile({ dir }: SandboxPaths): string {
+  return `${dir}/hints.json`;
+}
+
+/** Pods that were started before there were hints have no file. */
+function readHints(paths: SandboxPaths): MountHint[] {
+  return exists(hintsFile(paths)) ? JSON.parse(Deno.readTextFileSync(hintsFile(paths))) : [];
 }
 
 /** Of the sandbox's first container. */

@@ -3,6 +3,7 @@ import { CRI_ANNOTATION, PAUSE_TYPE, type Spec } from "../../lib/oci/mod.ts";
 import type { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { podResources } from "../contract/host/pod_resources.ts";
 import type { SandboxRecord } from "../contract/host/record.ts";
+import { hintAnnotations, type MountHint } from "./mount_hints.ts";
 
 /** Hints that gVisor's kernel takes from the first container's annotations; here, that the pod has one /dev/shm. */
 const SHM_HINT = "dev.gvisor.spec.mount.shm";
@@ -33,13 +34,17 @@ export interface RootContext {
   cgroup: string;
   /** What gVisor itself may use in a pod with a memory limit. */
   overheadBytes: bigint;
+  /** What the pod's annotations say of its volumes. */
+  hints: readonly MountHint[];
 }
 
 /**
  * The spec of a sandbox's first container: our agent, which waits there for nothing, in a read-only root file system that is the
  * directory it lies in. The limits of the pod are this container's, because all of the sandbox's processes are in its cgroup.
  */
-export function rootSpec({ sandbox, pod, pauseProgram, shm, cgroup, overheadBytes }: RootContext): Spec {
+export function rootSpec(
+  { sandbox, pod, pauseProgram, shm, cgroup, overheadBytes, hints }: RootContext,
+): Spec {
   return {
     ociVersion: "1.1.0",
     process: {
@@ -55,6 +60,7 @@ export function rootSpec({ sandbox, pod, pauseProgram, shm, cgroup, overheadByte
     annotations: {
       // By this runsc knows a sandbox's first container, as by another value those that join it.
       [CRI_ANNOTATION.containerType]: PAUSE_TYPE,
+      ...hintAnnotations(hints),
       [`${SHM_HINT}.source`]: shm,
       [`${SHM_HINT}.type`]: "tmpfs",
       [`${SHM_HINT}.share`]: "pod",

@@ -18,6 +18,7 @@ function root(sandbox: Partial<SandboxRecord> = {}, cgroup = "/kuasar/kuasar_s1/
     shm: "/s/shm",
     cgroup,
     overheadBytes: 64n * MIB,
+    hints: [{ name: "v", source: "/v", type: "tmpfs", share: "pod", options: "" }],
   });
 }
 
@@ -28,6 +29,7 @@ Deno.test("a sandbox's first container is our agent, in the pod's network and cg
   strictEqual(spec.hostname, "web");
   strictEqual(spec.annotations?.["io.kubernetes.cri.container-type"], "sandbox");
   strictEqual(spec.annotations?.["dev.gvisor.spec.mount.shm.source"], "/s/shm");
+  strictEqual(spec.annotations?.["dev.gvisor.spec.mount.v.source"], "/v");
   deepStrictEqual(spec.linux?.namespaces?.find(({ type }) => type === "network")?.path, "/var/run/netns/p");
   strictEqual(spec.linux?.cgroupsPath, "/kuasar/kuasar_s1/gvisor");
   ok(stringifySpec(spec).includes(`"limit":${164n * MIB}`));

@@ -46,6 +46,11 @@ export function loadQemuConfig(file: string | undefined): QemuConfig {
   return fromFile(loadConfig(SCHEMA, path), path ?? "the built-in configuration");
 }
 
+/** By name in docs/decisions/9p-under-emulation.md. */
+const NINEP_NOTE =
+  "hypervisor.share_fs = 9p: a guest may read what others write as it was before, lose lines that several " +
+  "append, and cannot change open files that have no name; image files have no capabilities; virtiofs has none of this";
+
 /**
  * The configuration that a checked file means.
  *
@@ -96,6 +101,7 @@ function notes(hypervisor: ConfigFile["hypervisor"]): string[] {
   if (hypervisor.block_device_driver !== "VirtioBlk") {
     found.push(`hypervisor.block_device_driver = ${hypervisor.block_device_driver} is taken for VirtioBlk`);
   }
+  if (shareFs(hypervisor.share_fs) === "9p") found.push(NINEP_NOTE);
   if (hypervisor.virtiofsd.path !== undefined || hypervisor.virtiofs_daemon_path !== undefined) {
     found.push(VIRTIOFSD_NOTE);
   }

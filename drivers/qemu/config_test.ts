@@ -58,7 +58,8 @@ Deno.test("a file as Kuasar ships it works, and what has no effect is told", () 
   strictEqual(config.shareFs, "9p");
   strictEqual(config.virtio9pMultidevs, "remap");
   strictEqual(config.guest.memoryMib, 2048);
-  strictEqual(config.notes.length, 4);
+  strictEqual(config.notes.length, 5);
+  match(config.notes.join(), /share_fs = 9p: a guest may read what others write as it was before/);
   match(config.notes[0]!, /enable_iothreads = true has no effect/);
 });
 

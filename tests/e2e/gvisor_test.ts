@@ -2,6 +2,7 @@
 import { match, ok, rejects, strictEqual } from "node:assert/strict";
 import type { KuasarError } from "../../lib/errors/mod.ts";
 import { findSandboxProcess, type Node, TASK_SERVER } from "../harness/mod.ts";
+import { staticProgram } from "../harness/static_program.ts";
 import { e2e, imageArchive, useNode } from "./fixture.ts";
 import { killAndWait } from "./kill_and_wait.ts";
 
@@ -153,3 +154,38 @@ e2e("a pod goes on from a checkpoint, all its containers where they were", node,
 async function lastTick(container: { logLines(): Promise<string[]> }): Promise<number> {
   return Number((await container.logLines()).at(-1)!.split(" ")[1]);
 }
+
+e2e("a volume that a pod calls its own is one file system to its containers", node, async (node) => {
+  const source = `${node.runDir}/hinted`;
+  await Deno.mkdir(source);
+  const hint = "dev.gvisor.spec.mount.v";
+  const annotations = { [`${hint}.source`]: source, [`${hint}.type`]: "tmpfs", [`${hint}.share`]: "pod" };
+  const pod = await node.runPod({ name: "hinted", annotations });
+  const image = await node.image("busybox");
+  const program = await staticProgram("file_probe");
+  const probe = program.slice(0, program.lastIndexOf("/"));
+  const mounts = [
+    { containerPath: "/v", hostPath: source },
+    { containerPath: "/probe", hostPath: probe, readonly: true },
+  ];
+  const [a, b] = [
+    await pod.run({ name: "a", image, command: ["sleep", "1000"], mounts }),
+    await pod.run({ name: "b", image, command: ["sleep", "1000"], mounts }),
+  ];
+  const begin = async (args: string, says: string) => {
+    const background = `(sleep 1000 | /probe/file_probe ${args}) </dev/null >/tmp/o 2>&1 &`;
+    const line =
+      `rm -f /tmp/o; ${background} until grep -q . /tmp/o 2>/dev/null; do sleep 0.1; done; cat /tmp/o`;
+    strictEqual((await a.shell(line)).stdout, `${says}\n`);
+  };
+  await begin("listen /v/s.sock", "listening");
+  strictEqual((await b.exec(["/probe/file_probe", "connect", "/v/s.sock"])).stdout, "hello\n");
+  await begin("lock /v/lock", "locked");
+  strictEqual((await b.exec(["/probe/file_probe", "try-lock", "/v/lock"])).stdout, "flock: EAGAIN\n");
+  await pod.remove();
+  await Deno.remove(source, { recursive: true });
+  await rejects(
+    node.runPod({ name: "wrong", annotations: { [`${hint}.type`]: "nfs" } }),
+    /dev\.gvisor\.spec\.mount\.v\.type: it must match/,
+  );
+});

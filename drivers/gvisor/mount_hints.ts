@@ -1,0 +1,101 @@
+import { KuasarError } from "../../lib/errors/mod.ts";
+import type { Mount } from "../../lib/oci/mod.ts";
+
+/** What is known of a volume before any container has it, by annotations of gVisor's: `dev.gvisor.spec.mount.<name>.<key>`. */
+const PREFIX = "dev.gvisor.spec.mount.";
+
+/** Keys of a hint, and what each may say; a source may be anything that is a path. */
+const VALUES = {
+  source: /^\//,
+  type: /^(tmpfs|bind)$/,
+  share: /^(container|pod|shared)$/,
+  options: /^[\w=,.-]*$/,
+} as const;
+
+/** A volume of which gVisor's kernel may know more than that there is a directory on the host. */
+export interface MountHint {
+  name: string;
+  /** On the host: by it the kernel knows the volume when a container brings it. */
+  source: string;
+  type: string;
+  share: string;
+  options: string;
+}
+
+/**
+ * The hints of a pod's annotations. One that names no source means the volume of that name in the kubelet's directory, as
+ * with gVisor's own shim.
+ *
+ * @param volumesDir the kubelet's of this pod, `…/pods/<uid>/volumes`
+ * @throws KuasarError INVALID_ARGUMENT naming the annotation that is wrong, or the volume that is not there
+ */
+export function mountHints(annotations: Readonly<Record<string, string>>, volumesDir: string): MountHint[] {
+  const found = new Map<string, Partial<Record<keyof typeof VALUES, string>>>();
+  for (const [key, value] of Object.entries(annotations)) {
+    if (!key.startsWith(PREFIX)) continue;
+    const at = key.lastIndexOf(".");
+    const [name, part] = [key.slice(PREFIX.length, Math.max(at, PREFIX.length)), key.slice(at + 1)];
+    // The pod's shared memory has a hint of ours.
+    if (name === "" || name === "shm" || !(part in VALUES)) throw wrong(key, value, "there is no such hint");
+    const own = part as keyof typeof VALUES;
+    if (!VALUES[own].test(value)) throw wrong(key, value, `it must match ${VALUES[own].source}`);
+    found.set(name, { ...found.get(name), [own]: value });
+  }
+  return [...found].map(([name, { source, type, share, options = "" }]) => {
+    if (type === undefined || share === undefined) {
+      throw wrong(`${PREFIX}${name}`, "", "a hint has a type and a share");
+    }
+    return { name, source: source ?? volumeOf(name, volumesDir), type, share, options };
+  });
+}
+
+/** The annotations of the sandbox's first container, from which gVisor's kernel takes the hints. */
+export function hintAnnotations(hints: readonly MountHint[]): Record<string, string> {
+  return Object.fromEntries(
+    hints.flatMap(({ name, ...hint }) =>
+      Object.entries(hint).filter(([, value]) => value !== "").map(([key, value]) =>
+        [`${PREFIX}${name}.${key}`, value] as const
+      )
+    ),
+  );
+}
+
+/** A mount whose volume is a tmpfs of the sandbox: by type and source the kernel knows it, and its containers share it. */
+export function hinted(mount: Mount, hints: readonly MountHint[]): Mount {
+  const hint = hints.find(({ source, type }) => type === "tmpfs" && source === mount.source);
+  if (!hint) return mount;
+  const readOnly = mount.options?.some((option) => option === "ro" || option === "rro");
+  const options = hint.options.split(",").filter(Boolean);
+  return {
+    destination: mount.destination,
+    type: "tmpfs",
+    source: hint.source,
+    options: [...options, ...(readOnly ? ["ro"] : [])],
+  };
+}
+
+function volumeOf(name: string, volumesDir: string): string {
+  try {
+    const found = [...Deno.readDirSync(volumesDir)].map((plugin) => `${volumesDir}/${plugin.name}/${name}`)
+      .filter((path) => name !== ".." && !name.includes("/") && isDirectory(path));
+    if (found.length === 1) return found[0]!;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw wrong(`${PREFIX}${name}`, "", `there is no such volume in ${volumesDir}; name its source`);
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+function wrong(key: string, value: string, reason: string): KuasarError {
+  return new KuasarError(
+    "INVALID_ARGUMENT",
+    `Cannot use the annotation ${key}: ${reason}, current value is ${JSON.stringify(value)}`,
+  );
+}
