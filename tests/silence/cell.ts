@@ -16,6 +16,10 @@ const NEIGHBOUR_MS = 15_000;
 /** Times are those of a calm host; a busy one is given so many times what the same call took just before. */
 const FACTOR = 10;
 
+/** How long processes may take to be gone once their pod is. */
+const END_TIMEOUT_MS = 60_000;
+const END_STEP_MS = 200;
+
 /** Calls that stop a pod themselves. */
 const ENDING: ReadonlySet<string> = new Set(["StopPodSandbox", "RemovePodSandbox"]);
 
@@ -103,6 +107,16 @@ async function victimOfStart(
   return [];
 }
 
+/** What is left of a pod's processes, which end a moment after the answer. */
+async function lastProcesses(node: Node, ids: Ids): Promise<string[]> {
+  const end = Date.now() + END_TIMEOUT_MS;
+  for (;;) {
+    const left = [...processesOf(node, ids).values()];
+    if (left.length === 0 || Date.now() > end) return left;
+    await after(END_STEP_MS);
+  }
+}
+
 async function podsNamed(node: Node, name: string): Promise<string[]> {
   const { items } = await node.cri.runtime.listPodSandbox(message(ListPodSandboxRequest));
   return items.filter(({ metadata }) => metadata?.name === name).map(({ id }) => id);
@@ -172,8 +186,8 @@ export async function runCell(
   if (stopMs > STOP_MS + FACTOR * before) faults.push(`StopPodSandbox took ${Math.round(stopMs)} ms`);
   const outcome = await under;
   for (const pod of pods) {
-    const left = processesOf(node, { pod, containers: ids?.containers ?? [] });
-    if (left.size > 0) faults.push(`processes are left: ${[...left.values()].join(", ")}`);
+    const left = await lastProcesses(node, { pod, containers: ids?.containers ?? [] });
+    if (left.length > 0) faults.push(`processes are left: ${left.join(", ")}`);
   }
   if (!await neighbour.pod.isReady()) faults.push("the neighbour is not ready any more");
   return { neighbourMs: [before, meanwhile], stopMs, outcome, faults };
