@@ -12,6 +12,8 @@ async function stopped(
     command: ["sh", "-c", `echo ready; ${command}`],
   });
   await container.waitForLog("ready");
+  // containerd does not stop well what is just ending, with its own shim neither.
+  if (command.startsWith("exit")) await container.waitForExit();
   await container.stop(graceSeconds);
   const { exitCode, reason } = await container.waitForExit();
   const lines = await container.logLines();
