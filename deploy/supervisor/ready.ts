@@ -1,3 +1,4 @@
+import { watchPath } from "../../lib/files/mod.ts";
 import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
 
 /**
@@ -27,14 +28,8 @@ async function connects(path: string): Promise<boolean> {
  */
 export async function waitForSocket(path: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  const watcher = Deno.watchFs(path.slice(0, path.lastIndexOf("/")), { recursive: false });
-  const close = () => {
-    try {
-      watcher.close();
-    } catch {
-      // closed already
-    }
-  };
+  const watcher = watchPath(path.slice(0, path.lastIndexOf("/")));
+  const close = () => watcher.close();
   const timer = setTimeout(close, timeoutMs);
   signal?.addEventListener("abort", close, { once: true });
   const again: { timer?: ReturnType<typeof setTimeout> } = {};
@@ -47,7 +42,7 @@ export async function waitForSocket(path: string, timeoutMs: number, signal?: Ab
       again.timer = setTimeout(look, 20);
     };
     const ended = (async () => {
-      for await (const event of watcher) if (event.paths.includes(path)) await look();
+      for await (const _ of watcher) await look();
     })();
     await Promise.race([promise, ended]);
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
-import { exists } from "../../lib/files/mod.ts";
+import { exists, watchPath } from "../../lib/files/mod.ts";
 
 /**
  * Waits until `path` exists, by the kernel's notification. Its directory must be there.
@@ -7,11 +7,11 @@ import { exists } from "../../lib/files/mod.ts";
  * @throws {KuasarError} DEADLINE_EXCEEDED, CANCELLED when `signal` is aborted
  */
 export async function waitForFile(path: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-  const watcher = Deno.watchFs(path.slice(0, path.lastIndexOf("/")), { recursive: false });
+  const watcher = watchPath(path.slice(0, path.lastIndexOf("/")));
   let reason: KuasarError | undefined;
   const give = (error: KuasarError) => {
     reason ??= error;
-    closeQuietly(watcher);
+    watcher.close();
   };
   const cancel = () =>
     give(new KuasarError("CANCELLED", `Cannot wait for ${path} any longer: the wait was ended`));
@@ -30,21 +30,13 @@ export async function waitForFile(path: string, timeoutMs: number, signal?: Abor
     if (signal?.aborted) cancel();
     // Looked at once the watch is set, so that nothing falls between.
     if (!reason && exists(path)) return;
-    for await (const _event of watcher) {
+    for await (const _ of watcher) {
       if (exists(path)) return;
     }
     throw reason ?? new KuasarError("INTERNAL", `Cannot wait for ${path}: the watch has ended`);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", cancel);
-    closeQuietly(watcher);
-  }
-}
-
-function closeQuietly(watcher: Deno.FsWatcher): void {
-  try {
     watcher.close();
-  } catch {
-    // Closed before.
   }
 }

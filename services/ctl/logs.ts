@@ -1,3 +1,4 @@
+import { watchPath } from "../../lib/files/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { withAdmin } from "./admin.ts";
 import { type Command, onlyPositional } from "./command.ts";
@@ -69,10 +70,11 @@ export const logs: Command = {
       });
     let at = await copy(file, from);
     if (follow !== true) return 0;
-    for await (const event of Deno.watchFs(consolePath)) {
-      if (event.kind === "remove") break;
+    for await (const _ of watchPath(consolePath)) {
+      const { nlink, size } = await file.stat();
+      if (nlink === 0) break;
       // A console that was cut to keep it small begins again.
-      if ((await file.stat()).size < at) at = 0;
+      if (size < at) at = 0;
       at = await copy(file, at);
     }
     return 0;
