@@ -24,6 +24,12 @@ const mounts = (): readonly GuestMount[] => {
     { type: "tmpfs", target: "/run", flags: NOSUID | NODEV, data: "mode=0755" },
     { type: "tmpfs", target: "/tmp", flags: NOSUID | NODEV, data: "mode=1777" },
     { type: "cgroup2", target: "/sys/fs/cgroup", flags: NOSUID | NODEV | NOEXEC, data: "nsdelegate" },
+    {
+      type: "fusectl",
+      target: "/sys/fs/fuse/connections",
+      flags: NOSUID | NODEV | NOEXEC,
+      optional: true,
+    },
     { type: "bpf", target: "/sys/fs/bpf", flags: NOSUID | NODEV | NOEXEC, optional: true },
   ];
 };

@@ -10,6 +10,7 @@ import { type Cgroup, openCgroup } from "./cgroup.ts";
 import type { Criu } from "./criu/criu.ts";
 import type { CreateOptions, OciRuntime } from "./oci_runtime.ts";
 import { mountAll, unmountAll } from "./guest_mounts.ts";
+import { untilShareIsQuiet } from "./quiet_share.ts";
 import { NOT_PLAIN, type PlainCalls, plainCallsOf } from "./plain_calls.ts";
 import { type Exit, TaskProcess } from "./process.ts";
 import { startTimeOf } from "./start_time.ts";
@@ -119,6 +120,7 @@ export class Container implements TaskContainer {
       const cgroup = request.cgroup || (spec.linux?.cgroupsPath ?? `/kuasar/${id}`);
       container = new Container(id, bundle, cgroup, io, deps);
       container.#plain = plainCallsOf(spec, cgroup);
+      holdRootfs(bundle);
     } catch (error) {
       unmountAll(mounts);
       throw error;
@@ -353,6 +355,7 @@ export class Container implements TaskContainer {
       log.warn("cannot delete a container", { container: this.id, error });
     }
     for (const execId of ["", ...this.execs.keys()]) this.#discard(execId);
+    await untilShareIsQuiet();
     unmountAll(this.#mounts);
     unmountAll(sharedMounts(this.bundle));
   }
@@ -381,4 +384,13 @@ function sharedMounts(bundle: string): string[] {
   } catch {
     return [`${bundle}/rootfs`];
   }
+}
+
+/**
+ * Has the rootfs mounted here, if it is a mount of a share's, and not in the container alone, where it would go with the last
+ * process and before {@link untilShareIsQuiet}.
+ */
+function holdRootfs(bundle: string): void {
+  const path = `${bundle}/rootfs`;
+  if (sys.exists(path)) sys.close(sys.open(path, sys.O.RDONLY));
 }
