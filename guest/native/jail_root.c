@@ -1,6 +1,7 @@
 // See jail_root.h. What is shown is bound at the path that it has on the host, so that a program, its command line and whoever
 // speaks to it name files by the same paths inside and outside.
 #include "jail_root.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static char new_root[PATH_ROOM];
 // The root once it is sealed, which is a mount in the other.
 #define SEALED "/.sealed"
 static bool until_sealed;
+static bool given_up;
 static gid_t device_groups[JAIL_MAX_GROUPS];
 static size_t device_group_count;
 
@@ -78,12 +80,22 @@ static const uint64_t attributes[] = {
     [JAIL_TREE] = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 };
 
+// A kernel that does not let something be shown leaves the program the host's root: it keeps all else that the jail takes. Its
+// driver sees in /proc that there is no root to be sealed.
+static void give_up(const char *path) {
+  fprintf(stderr, "kuasar-jail: the host's root stays, since %s cannot be shown in another: %s\n", path, strerror(errno));
+  if (umount2(new_root, DETACH)) jail_fail("give up", "the root");
+  *new_root = 0;
+  given_up = true;
+}
+
 static void show(const char *path, enum jail_access access, const char *below, bool only_place) {
   char place[PATH_ROOM];
   struct stat source;
   in_new_root(below, path, place);
   int recursive = access == JAIL_TREE ? AT_RECURSIVE : 0;
   int mount_fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+  if (mount_fd < 0 && errno == EINVAL) return give_up(path);
   if (mount_fd < 0 || fstatat(mount_fd, "", &source, AT_EMPTY_PATH)) jail_fail("show", path);
   if (access == JAIL_DEVICE) note_group(&source);
   // Whoever the program runs as, it finds the way.
@@ -93,14 +105,18 @@ static void show(const char *path, enum jail_access access, const char *below, b
   // What is mounted later in a tree still arrives: it hears from the host, and the host not from it.
   struct mount_attr attr = {.attr_set = attributes[access], .propagation = access == JAIL_TREE ? 0 : MS_PRIVATE};
   if (!only_place && (syscall(SYS_mount_setattr, mount_fd, "", AT_EMPTY_PATH | recursive, &attr, sizeof attr) ||
-                      syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH)))
-    jail_fail("show", path);
+                      syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH))) {
+    if (errno != EINVAL) jail_fail("show", path);
+    give_up(path);
+  }
   close(mount_fd);
 }
 
 void jail_root_show(const char *path, enum jail_access access) {
+  if (given_up) return;
   if (!*new_root) jail_refuse(path);
   show(path, access, "", false);
+  if (given_up) return;
   // A program that has a tree open hears of later mounts as long as that very mount is attached: it is moved.
   if (!until_sealed) show(path, access, SEALED, access == JAIL_TREE);
 }
