@@ -198,7 +198,7 @@ export const users: Area = {
       {
         name: "root without them",
         script:
-          "chown 1 /tmp; ls /root; touch /home/user/x; chown 1000 /home/user/x; probe as 1000:1000 true; cat /opt/secret; nc -l -p 80 & kill $!; kill -0 1; echo $?",
+          "chown 1 /tmp; ls /root; touch /home/user/x; chown 1000 /home/user/x; probe as 1000:1000 true; cat /opt/secret; kill -0 1; echo $?",
       },
     ],
   }, {
