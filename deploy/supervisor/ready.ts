@@ -1,5 +1,5 @@
-import { watchPath } from "../../lib/files/mod.ts";
 import { formatDuration, KuasarError } from "../../lib/errors/mod.ts";
+import { exists, watchPath } from "../../lib/files/mod.ts";
 
 /**
  * How long what was started may take until it answers: a host that has just booted, or compiles something, takes minutes. One that
@@ -42,7 +42,7 @@ export async function waitForSocket(path: string, timeoutMs: number, signal?: Ab
       again.timer = setTimeout(look, 20);
     };
     const ended = (async () => {
-      for await (const _ of watcher) await look();
+      for await (const _ of watcher) if (exists(path)) await look();
     })();
     await Promise.race([promise, ended]);
     signal?.throwIfAborted();
