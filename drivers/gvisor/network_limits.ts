@@ -3,6 +3,7 @@ import {
   type Address,
   decodeAttributes,
   FAMILY,
+  isLearned,
   isUsualRule,
   listAddresses,
   listRoutes,
@@ -11,7 +12,6 @@ import {
   type Netlink,
   type Route,
   RTN,
-  RTPROT,
   type RuleView,
   viewRule,
 } from "../../lib/netlink/mod.ts";
@@ -56,8 +56,9 @@ export function checkForGvisor({ addresses, routes, rules }: NamespaceNetwork): 
 }
 
 /** Whether somebody has set a route in the table that counts; each link has those of the kernel. */
-function isOfPod({ table, protocol, destination, expires }: Route): boolean {
-  if (table !== MAIN_TABLE || expires || protocol === RTPROT.RA || protocol === RTPROT.REDIRECT) return false;
+function isOfPod(route: Route): boolean {
+  const { table, destination } = route;
+  if (table !== MAIN_TABLE || isLearned(route)) return false;
   return destination === undefined || !/^(fe80|ff00)::\//.test(destination);
 }
 

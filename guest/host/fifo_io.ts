@@ -4,15 +4,16 @@ import { log } from "../runtime/log.ts";
 import type { Stdio } from "../task/runtime_call.ts";
 import type { IoRequest, ProcessIo, StdioProvider } from "../task/stdio.ts";
 import { Terminals } from "../task/terminal.ts";
+import type { FileWatch } from "../task/watch_file.ts";
 import type { Keeper } from "./keeper.ts";
 import { isLogFile, openLogFile } from "./log_file.ts";
-import { watchWriters, type WriterWatch } from "./writer_watch.ts";
+import { watchWriters } from "./writer_watch.ts";
 
 /** An end of a process's input that could write: while we hold it, no writer's end is the end of the input. */
 interface HeldInput {
   fd: number;
   /** Of a container without a pod. */
-  watch?: WriterWatch | undefined;
+  watch?: FileWatch | undefined;
 }
 
 /**

@@ -2,11 +2,12 @@ import { asKuasarError } from "../../lib/errors/mod.ts";
 import * as sys from "../native/sys.js";
 import { sleep } from "../runtime/deadline.ts";
 import { log } from "../runtime/log.ts";
+import type { FileWatch } from "../task/watch_file.ts";
 import type { DescriptorKeeper } from "./descriptor_keeper.ts";
 import type { HostProcess } from "./host_process.ts";
 import { openLogFile } from "./log_file.ts";
 import type { SandboxLink } from "./sandbox_link.ts";
-import { watchWriters, type WriterWatch } from "./writer_watch.ts";
+import { watchWriters } from "./writer_watch.ts";
 
 /** Between two tries to open a stream in a guest that has had no time for it. */
 const RETRY_MS = 100;
@@ -61,7 +62,7 @@ export class Stdio {
   readonly #keeper: DescriptorKeeper | undefined;
   readonly #alone: boolean;
   #stdinWriter = -1;
-  #writerWatch: WriterWatch | undefined;
+  #writerWatch: FileWatch | undefined;
   #closed = false;
 
   /** @param alone whether its container is in no pod */

@@ -1,10 +1,6 @@
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
-
-/** A watch on a file; {@link WriterWatch.close} may be called twice. */
-export interface WriterWatch {
-  close(): void;
-}
+import type { FileWatch } from "../task/watch_file.ts";
 
 /** Of struct inotify_event: wd, mask, cookie, len. What a watch on a file itself tells has no name behind it. */
 const EVENT_BYTES = 16;
@@ -19,7 +15,7 @@ const watches = new Map<number, () => void>();
  * @throws sys.SysError where the file cannot be watched
  * @see inotify(7)
  */
-export function watchWriters(path: string, onClosed: () => void): WriterWatch {
+export function watchWriters(path: string, onClosed: () => void): FileWatch {
   if (instance < 0) {
     instance = sys.inotifyInit();
     sys.watch(instance, sys.EPOLL.IN, read);

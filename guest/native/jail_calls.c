@@ -1,20 +1,12 @@
 // See jail_calls.h.
 #include "jail_calls.h"
+#include "architecture.h"
 #include "jail_root.h"
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-
-#if defined(__x86_64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
-#else
-#error "the filter of system calls knows this processor not"
-#endif
 
 // Those that a relay between sockets may need, and a program to start. Of this machine a call may have no number.
 enum { NO_CALL = -1 };

@@ -1,9 +1,9 @@
 // The first process of a PID namespace that a pod's containers share: it has nothing to do but reap. They see it, and one
 // that may trace sees into it, so that there must be nothing in it that is not theirs: docs/decisions/first-process.md.
 #include "pause.h"
+#include "architecture.h"
 #include "native.h"
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -70,14 +70,6 @@ static int drop_rights(void) {
   // Nobody without CAP_SYS_PTRACE may look into it, whatever uid he has.
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -1 : 0;
 }
-
-#if defined(__x86_64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
-#else
-#error "the filter of system calls knows this processor not"
-#endif
 
 // All that is left is to wait and to end. What reads, writes and closes does so before it has its leave: afterwards it has no
 // descriptor, and no call that would give it one.

@@ -62,6 +62,8 @@ export {
   appendRoute,
   decodeRoute,
   deleteRoute,
+  isLearned,
+  leadsNowhere,
   listRoutes,
   LOCAL_TABLE,
   MAIN_TABLE,

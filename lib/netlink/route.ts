@@ -55,6 +55,19 @@ export const RTN = {
 } as const;
 /** Who makes routes (linux/rtnetlink.h). */
 export const RTPROT = { REDIRECT: 1, KERNEL: 2, BOOT: 3, RA: 9 } as const;
+/** Types of routes that go nowhere: the kernel shows v6 ones on the loopback. */
+const NOWHERE = new Set<number>([RTN.BLACKHOLE, RTN.UNREACHABLE, RTN.PROHIBIT, RTN.THROW]);
+
+/** Whether a route goes nowhere, whatever link it is shown on. */
+export function leadsNowhere({ type }: Pick<Route, "type">): boolean {
+  return NOWHERE.has(type);
+}
+
+/** Whether routers have told of a route, or it goes by itself for another reason: nobody has set it to stay. */
+export function isLearned({ protocol, expires }: Pick<Route, "protocol" | "expires">): boolean {
+  return expires || protocol === RTPROT.RA || protocol === RTPROT.REDIRECT;
+}
+
 /** What a request may say of a next hop; others tell a state (no carrier, offloaded). */
 export const RTNH_F_ONLINK = 4;
 

@@ -1,3 +1,5 @@
+import { childrenOf } from "./children.ts";
+
 /**
  * Kills a program, and what it has itself started, when `signal` is aborted, as long as it runs.
  *
@@ -21,14 +23,5 @@ function send(pid: number, signal: Deno.Signal): void {
     Deno.kill(pid, signal);
   } catch {
     // It has just ended.
-  }
-}
-
-/** Of one thread, which is what programs that are started so have; none where the kernel does not tell (CONFIG_PROC_CHILDREN). */
-function childrenOf(pid: number): number[] {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
   }
 }

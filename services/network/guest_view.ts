@@ -5,8 +5,8 @@ import {
   IFA_F,
   IFAPROT,
   IFF,
+  leadsNowhere,
   type Route as KernelRoute,
-  RTN,
   RTNH_F_ONLINK,
 } from "../../lib/netlink/mod.ts";
 import {
@@ -35,8 +35,6 @@ const LINK_FLAGS = IFF.NOARP | IFF.PROMISC | IFF.ALLMULTI;
 const ADDRESS_FLAGS = IFA_F.HOMEADDRESS | IFA_F.MANAGETEMPADDR | IFA_F.NOPREFIXROUTE | IFA_F.MCAUTOJOIN;
 /** Of net.ipv6.conf.NAME.addr_gen_mode: from the MAC, and not at all. */
 const GENERATION = { EUI64: 0, NONE: 1 } as const;
-/** Types of routes that go nowhere: the kernel shows v6 ones on the loopback. */
-const NOWHERE = new Set<number>([RTN.BLACKHOLE, RTN.UNREACHABLE, RTN.PROHIBIT, RTN.THROW]);
 
 /** Translates what is in the namespace into what the guest sets up. The link's MAC tells the guest which NIC is meant. */
 export function guestView(pod: PodNetwork, sysctls: ReadonlyMap<string, string>): GuestView {
@@ -123,7 +121,7 @@ function routeView(route: KernelRoute, nameOf: (index: number | undefined) => st
   return {
     dest: route.destination ?? "",
     gateway: route.gateway ?? "",
-    device: NOWHERE.has(route.type) ? "" : nameOf(route.linkIndex),
+    device: leadsNowhere(route) ? "" : nameOf(route.linkIndex),
     source: route.source ?? "",
     scope: route.scope,
     family: familyOf(route.family),

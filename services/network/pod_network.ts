@@ -3,6 +3,7 @@ import {
   IFA_F,
   IFAPROT,
   IFF,
+  isLearned,
   type Link,
   listAddresses,
   listLinks,
@@ -80,8 +81,9 @@ function isOfKernel(address: Address, link: Link): boolean {
 }
 
 /** Whether a route belongs to what was set up: neither of the kernel's own nor learned from a router. */
-function isOfPod({ protocol, type, destination, expires }: Route): boolean {
-  if (expires || protocol === RTPROT.RA || protocol === RTPROT.REDIRECT) return false;
+function isOfPod(route: Route): boolean {
+  if (isLearned(route)) return false;
+  const { protocol, type, destination } = route;
   if (protocol !== RTPROT.KERNEL) return true;
   return type === RTN.UNICAST && destination !== "fe80::/64" && destination !== "ff00::/8";
 }

@@ -1,11 +1,9 @@
-import { cgroupPath } from "../../lib/cgroups/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import type { ControllerMetricsResponse } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
 import type { DiskCounters } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
-import { fromBase64 } from "./base64.ts";
 import { cgroupUsage } from "./cgroup_usage.ts";
 import type { Context } from "./context.ts";
+import { parentCgroup } from "./pod_cgroup.ts";
 import { type ProcessUsage, processUsage } from "./process_usage.ts";
 import type { SandboxRecord } from "./record.ts";
 import { toTimestamp } from "./time.ts";
@@ -28,18 +26,14 @@ const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
 export async function sandboxMetrics(context: Context, id: string): Promise<ControllerMetricsResponse> {
   const { record } = context.registry.get(id);
   const ready = record.state === "ready";
-  const cgroup = ready ? measuredCgroup(record) : undefined;
+  // A kubelet's for the pod; else the own one, in which the containers are too.
+  const cgroup = ready ? parentCgroup(record) || record.cgroup : undefined;
   const usage = (cgroup === undefined ? undefined : cgroupUsage(cgroup, context.cgroupTrees)) ??
     await processesUsage(ready ? await pidsOf(context, id, record.driver) : []);
   const disks = ready ? await diskCounters(context, id, record) : [];
   const io = { usage: disks.length > 0 ? disks.map(ioEntry) : usage.io?.usage ?? [] };
   const value = Metrics.encode({ ...usage, io }).finish();
   return { metrics: { timestamp: toTimestamp(Date.now()), id, data: { typeUrl: METRICS_TYPE, value } } };
-}
-
-/** That of the pod, which a kubelet has made; else the sandbox's own, in which its containers are too. */
-function measuredCgroup({ podConfig, cgroup }: SandboxRecord): string | undefined {
-  return cgroupPath(PodSandboxConfig.decode(fromBase64(podConfig)).linux?.cgroupParent ?? "") || cgroup;
 }
 
 async function processesUsage(pids: readonly number[]): Promise<Metrics> {

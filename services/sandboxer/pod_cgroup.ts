@@ -14,6 +14,11 @@ import type { Sandbox } from "./sandbox.ts";
 /** The parent of pods that name none. */
 const DEFAULT_PARENT = "/kuasar";
 
+/** The cgroup that a kubelet has made for a pod; empty where the pod names none. @throws INVALID_ARGUMENT */
+export function parentCgroup({ podConfig }: SandboxRecord): string {
+  return cgroupPath(PodSandboxConfig.decode(fromBase64(podConfig)).linux?.cgroupParent ?? "");
+}
+
 /**
  * Makes the cgroup of a sandbox's processes on the host, below the one that the kubelet has made for the pod: its limits,
  * which include the RuntimeClass's overhead, then hold for them, and what they use is the pod's.
@@ -24,8 +29,8 @@ const DEFAULT_PARENT = "/kuasar";
  * @throws INVALID_ARGUMENT for a bad `cgroup_parent`, FAILED_PRECONDITION where the kernel refuses
  */
 export function makePodCgroup({ cgroupTrees, log }: Context, sandbox: Sandbox): string[] {
-  const { id, podConfig } = sandbox.record;
-  const parent = cgroupPath(PodSandboxConfig.decode(fromBase64(podConfig)).linux?.cgroupParent ?? "");
+  const { id } = sandbox.record;
+  const parent = parentCgroup(sandbox.record);
   const cgroup = `${parent || DEFAULT_PARENT}/kuasar_${id}`;
   // Written down first, so that a start that is cut off leaves none.
   sandbox.update({ cgroup });

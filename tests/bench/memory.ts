@@ -1,4 +1,4 @@
-import { childrenOf } from "../harness/mod.ts";
+import { childrenOf } from "../../lib/process/mod.ts";
 
 /** Memory of one process in KiB. */
 export interface ProcessMemory {

@@ -35,6 +35,7 @@ export function stratoVirtFaultTests(): void {
       return {
         path,
         tools: { stratovirt: path, ...stratoVirt.settings },
+        isStandIn: true,
         what: "a stand-in that loses answers",
       };
     }),

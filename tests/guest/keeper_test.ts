@@ -4,7 +4,7 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { TaskDefinition } from "../../lib/proto/gen/containerd/task/v3/task.ts";
 import { connectUnix } from "../../lib/transport/mod.ts";
 import { createClient, TtrpcClient } from "../../lib/ttrpc/mod.ts";
-import { childrenOf } from "../harness/processes.ts";
+import { childrenOf } from "../../lib/process/mod.ts";
 
 /** How long a start may take on a busy host. */
 const START_TIMEOUT_MS = 60_000;

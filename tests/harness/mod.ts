@@ -6,5 +6,5 @@ export { findNerdctl, Nerdctl, NERDCTL_NAMESPACE } from "./nerdctl.ts";
 export { Node, type NodeOptions, TASK_SERVER } from "./node.ts";
 export { PATIENCE_MS } from "./patience.ts";
 export { PAUSE_REF, pauseImage } from "./pause_image.ts";
-export { childrenOf, findProcesses, findSandboxProcess } from "./processes.ts";
+export { findProcesses, findSandboxProcess } from "./processes.ts";
 export { Container, type ExecResult, Pod } from "./pod.ts";

@@ -10,14 +10,14 @@ import {
 } from "../../deploy/supervisor/mod.ts";
 import { connectCri, type Cri, message, podConfig, type PodOptions, waitForCri } from "../../lib/cri/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { isEnding, onEnding } from "../../lib/process/mod.ts";
+import { childrenOf, isEnding, onEnding } from "../../lib/process/mod.ts";
 import { ListImagesRequest, ListPodSandboxRequest } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import { Ctr } from "./ctr.ts";
 import { takeSnapshot, waitForNoLeaks } from "./leaks.ts";
 import { MakingCalls } from "./making_calls.ts";
 import { PATIENCE_MS } from "./patience.ts";
 import { Pod } from "./pod.ts";
-import { childrenOf, commandOf } from "./processes.ts";
+import { commandOf } from "./processes.ts";
 
 /** How the lines of our processes name sandboxes and containers. */
 const NAMED_IDS = /\b(?:sandbox|container)=([A-Za-z0-9][\w.-]*)/g;

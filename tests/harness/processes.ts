@@ -16,15 +16,6 @@ export function findProcesses(command: RegExp, argument: string): number[] {
   return found;
 }
 
-/** The children of a process. */
-export function childrenOf(pid: number): number[] {
-  try {
-    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
 /** The command of a process, as its thread is named; empty where there is none. */
 export function commandOf(pid: number): string {
   try {

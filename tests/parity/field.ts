@@ -56,11 +56,6 @@ export class Field {
     return outcomes;
   }
 
-  /** Removes all pods. */
-  async remove(): Promise<void> {
-    for (const pod of this.#pods.values()) await (await pod).remove();
-  }
-
   async #place(group: Group, dir: string): Promise<Place> {
     const pod = await this.#pod(group.pod ?? {});
     const image = this.#image;

@@ -31,6 +31,8 @@ export interface ProgramUnderTest {
   path: string;
   /** The tools that a driver's configuration is made from, the program among them. */
   tools: Readonly<Record<string, string>>;
+  /** Whether it is ours, a script that keeps the host's root. */
+  isStandIn: boolean;
   /** For people: `a stand-in for cloud-hypervisor: this host has no usable KVM because …`. */
   what: string;
 }
@@ -46,18 +48,24 @@ export async function programUnderTest(driver: string): Promise<ProgramUnderTest
   const { tool, command, variable } = standIn;
   const named = Deno.env.get(variable);
   if (named !== undefined) {
-    return { path: named, tools: { [tool]: named }, what: `${named}, which ${variable} names` };
+    return {
+      path: named,
+      tools: { [tool]: named },
+      isStandIn: false,
+      what: `${named}, which ${variable} names`,
+    };
   }
   const installed = findOnPath(command);
   const { accel, notes } = chooseAccel("auto", hostAccelFacts());
   if (installed !== undefined && accel === "kvm") {
-    return { path: installed, tools: { [tool]: installed }, what: installed };
+    return { path: installed, tools: { [tool]: installed }, isStandIn: false, what: installed };
   }
   const reason = installed === undefined ? `${command} is not installed and ${variable} not set` : notes[0];
   const path = await written(command, standIn.write);
   return {
     path,
     tools: { [tool]: path, launcher: await standInLauncher(), ...standIn.settings },
+    isStandIn: true,
     what: `a stand-in for ${command}: ${reason}`,
   };
 }

@@ -3,6 +3,8 @@ import {
   appendRoute,
   deleteRoute,
   FAMILY,
+  isLearned,
+  leadsNowhere,
   type Link,
   listRoutes,
   LOCAL_TABLE,
@@ -23,8 +25,6 @@ import { indexOf } from "./link.ts";
 const SCOPE_LINK = 253;
 /** A route that is preferred to no other. */
 const LAST_METRIC = 0xfffffffe;
-/** Types of routes that go nowhere. */
-const NOWHERE = new Set<number>([RTN.BLACKHOLE, RTN.UNREACHABLE, RTN.PROHIBIT, RTN.THROW]);
 
 /** A route with nothing left to the kernel's choice. */
 type FullRoute = Required<NewRoute>;
@@ -136,8 +136,9 @@ function describe({ destination, gateway, linkIndex, table }: FullRoute, links: 
 }
 
 /** Whether a route of the kernel is one that would be told: what it makes for addresses is not. */
-function isTold({ protocol, type, table, destination, expires }: KernelRoute): boolean {
-  if (expires || protocol === RTPROT.RA || protocol === RTPROT.REDIRECT) return false;
+function isTold(route: KernelRoute): boolean {
+  if (isLearned(route)) return false;
+  const { protocol, type, table, destination } = route;
   if (protocol !== RTPROT.KERNEL) return true;
   if (table === LOCAL_TABLE || type !== RTN.UNICAST) return false;
   return destination !== "fe80::/64" && destination !== "ff00::/8";
@@ -149,7 +150,7 @@ function asFull(route: KernelRoute): FullRoute {
   return {
     ...known,
     // The kernel shows v6 ones on the loopback.
-    linkIndex: NOWHERE.has(route.type) ? undefined : route.linkIndex,
+    linkIndex: leadsNowhere(route) ? undefined : route.linkIndex,
     flags: route.flags & RTNH_F_ONLINK,
     hops: route.hops.map((hop) => ({ ...hop, flags: hop.flags & RTNH_F_ONLINK })),
   };
