@@ -1,7 +1,13 @@
 import { asKuasarError, KuasarError } from "../../../lib/errors/mod.ts";
 import * as sys from "../../native/sys.js";
 import type { CreateOptions } from "../../task/oci_runtime.ts";
-import { callRuntime, type RuntimeCommand, type Stdio } from "../../task/runtime_call.ts";
+import {
+  beginRuntime,
+  callRuntime,
+  type LastingCall,
+  type RuntimeCommand,
+  type Stdio,
+} from "../../task/runtime_call.ts";
 import { run } from "../../runtime/run.ts";
 
 /** A container waits to be started for as long as nobody starts it; everything else is a matter of milliseconds. */
@@ -11,9 +17,9 @@ const WAIT_TIMEOUT_MS = 2 ** 31 - 1;
 const COMPRESSION = "--compression=flate-best-speed";
 
 /** An exec'ed process as the host sees it: a helper that ends as the process does, and the process's pid in its sandbox. */
-export interface ExecPids {
-  helper: number;
-  internal: number;
+export interface RunningExec {
+  helper: LastingCall;
+  internalPid: number;
 }
 
 /** gVisor's runtime as a command. */
@@ -42,30 +48,30 @@ export class Runsc {
     await this.#call(["restore", "--detach", "--image-path", image, id], stdio);
   }
 
-  /** Starts one more process in a container. @param internalPidFile is written and left, for a later run of this program */
+  /**
+   * Starts one more process in a container. Not by `--detach`: that looks for the pid file of the helper that it has started, then
+   * whether the helper has ended, and takes a process that ends between the two for one that never began.
+   *
+   * @param internalPidFile is written and left, for a later run of this program
+   */
   async exec(
     id: string,
     processFile: string,
     internalPidFile: string,
     { stdio, consoleSocket }: CreateOptions,
-  ): Promise<ExecPids> {
-    const pidFile = `${internalPidFile}.helper`;
+  ): Promise<RunningExec> {
+    const args = ["exec", "--process", processFile, "--internal-pid-file", internalPidFile, id];
+    const terminal = consoleSocket === undefined ? undefined : makeTerminal(consoleSocket);
     try {
-      await this.#call([
-        "exec",
-        "--detach",
-        "--process",
-        processFile,
-        "--pid-file",
-        pidFile,
-        "--internal-pid-file",
-        internalPidFile,
-        ...consoleOf(consoleSocket),
-        id,
-      ], stdio);
-      return { helper: readPid(pidFile), internal: readPid(internalPidFile) };
+      const helper = await beginRuntime(
+        this.#runtime,
+        args,
+        terminal?.stdio ?? stdio,
+        terminal !== undefined,
+      );
+      return { helper, internalPid: Number(sys.readTextFile(internalPidFile, 32)) };
     } finally {
-      if (sys.exists(pidFile)) sys.unlink(pidFile);
+      terminal?.close();
     }
   }
 
@@ -125,6 +131,19 @@ function consoleOf(socket: string | undefined): string[] {
   return socket === undefined ? [] : ["--console-socket", socket];
 }
 
-function readPid(path: string): number {
-  return Number(sys.readTextFile(path, 32));
+/** A terminal as an OCI runtime makes it: its master goes over the socket, its other end becomes a process's stdio. */
+function makeTerminal(consoleSocket: string): { stdio: Stdio; close(): void } {
+  const { master, slave } = sys.openpty();
+  let socket = -1;
+  try {
+    socket = sys.connectUnix(consoleSocket);
+    sys.sendFds(socket, sys.utf8Encode("/dev/ptmx"), [master]);
+  } catch (error) {
+    sys.close(slave);
+    throw error;
+  } finally {
+    if (socket >= 0) sys.close(socket);
+    sys.close(master);
+  }
+  return { stdio: { stdin: slave, stdout: slave, stderr: slave }, close: () => sys.close(slave) };
 }

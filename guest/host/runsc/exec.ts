@@ -1,7 +1,7 @@
 import { KuasarError } from "../../../lib/errors/mod.ts";
 import * as sys from "../../native/sys.js";
-import { exitOf } from "../../runtime/reaper.ts";
 import type { AdoptedProcess } from "../../task/container.ts";
+import type { LastingCall } from "../../task/runtime_call.ts";
 import { TaskProcess } from "../../task/process.ts";
 import type { ProcessIo } from "../../task/stdio.ts";
 import type { Runsc } from "./command.ts";
@@ -60,11 +60,13 @@ export class RunscExec {
       throw new KuasarError("INTERNAL", `Cannot start ${this.process.what}: its streams are gone`);
     }
     const file = `${bundle}/exec-${execId}.json`;
+    let exit: LastingCall["exit"];
     try {
       sys.writeFile(file, this.#spec, 0o600);
-      const pids = await runsc.exec(runscId, file, this.#pidFile, streams.options);
-      this.#internalPid = pids.internal;
-      this.process.began(pids.helper);
+      const { helper, internalPid } = await runsc.exec(runscId, file, this.#pidFile, streams.options);
+      exit = helper.exit;
+      this.#internalPid = internalPid;
+      this.process.began(helper.pid);
       await streams.started();
     } catch (error) {
       streams.discard();
@@ -73,7 +75,7 @@ export class RunscExec {
     } finally {
       if (sys.exists(file)) sys.unlink(file);
     }
-    void this.#awaitEnd(exitOf(this.process.pid));
+    void this.#awaitEnd(exit);
   }
 
   /** Closes the streams of one that was not started. */

@@ -11,6 +11,7 @@ import "./pause.ts";
 import "./process.ts";
 import "./relay.ts";
 import "./runtime.ts";
+import "./runtime_call.ts";
 import "./sockets.ts";
 import "./stdio.ts";
 import "./text.ts";
