@@ -5,7 +5,7 @@ export const STATE_FILE = "state.db";
 
 /** Where the files of one sandbox are on the host. */
 export interface SandboxPaths {
-  /** A mount of its own that nobody binds along by accident. */
+  /** A mount of its own that nobody can bind. */
   base: string;
   /** What the share holds of our own, writable for us. Nothing is ever mounted in it. */
   tree: string;
@@ -35,6 +35,11 @@ export function imageDir(runDir: string): string {
   return `${storageDir(runDir)}/.images`;
 }
 
+/** Where the sockets of daemons are: VMMs are shown them, and of an unbindable mount nothing can be shown. */
+function socketDir(runDir: string): string {
+  return `${storageDir(runDir)}/.sockets`;
+}
+
 /** @throws INVALID_ARGUMENT for an id that cannot be part of a path */
 export function sandboxPaths(runDir: string, sandboxId: string): SandboxPaths {
   // Names that begin like the state file (state.db-wal) are not ids of any orchestrator.
@@ -44,7 +49,7 @@ export function sandboxPaths(runDir: string, sandboxId: string): SandboxPaths {
     base,
     tree: `${base}/tree`,
     shared: `${base}/shared`,
-    socket: `${base}/fs.sock`,
+    socket: `${socketDir(runDir)}/${sandboxId}.sock`,
     log: `${base}/virtiofsd.log`,
   };
 }

@@ -8,7 +8,7 @@ import { undoneFailure } from "./failure.ts";
 import { removeOwnTree } from "./files.ts";
 import { type SandboxPaths, sandboxPaths } from "./paths.ts";
 import { type ShareKindName } from "./state.ts";
-import { type DaemonPlace, startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
+import { type DaemonPlace, removeFile, startVirtiofsd, stopVirtiofsd, watchVirtiofsd } from "./virtiofsd.ts";
 
 /**
  * Makes the share of a sandbox. Repeated, it changes nothing, except that a daemon that has ended is started anew
@@ -99,6 +99,7 @@ export async function removeShare(environment: Environment, sandboxId: string): 
   await cleanUp(`the share of ${sandboxId}`, [
     { name: "end virtiofsd", run: () => stopVirtiofsd(environment, record?.daemon, paths.shared) },
     { name: "unmount the share", run: () => void unmountBelow(paths.base) },
+    { name: "remove the daemon's socket", run: () => removeFile(paths.socket) },
     { name: "remove the files of the share", run: () => removeOwnTree(paths.base) },
     { name: "remove the disks of its containers", run: () => environment.images.removeSandbox(sandboxId) },
   ]);

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { closeFd, listenUnixFd } from "../../lib/libc/mod.ts";
 import {
   exitWithin,
@@ -64,6 +65,7 @@ export async function startVirtiofsd(
   place: DaemonPlace,
 ): Promise<Daemon> {
   removeFile(paths.socket);
+  Deno.mkdirSync(dirname(paths.socket), { recursive: true, mode: 0o700 });
   const socket = listenUnixFd(paths.socket, 0o600);
   try {
     const { ref, exited } = await spawnWithFds(settings.path, virtiofsdArguments(settings, paths.shared), {
@@ -158,7 +160,8 @@ export function logTail(path: string): string {
   }
 }
 
-function removeFile(path: string): void {
+/** Removes a file that may be missing. */
+export function removeFile(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {

@@ -1,4 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { exists } from "../../lib/files/mod.ts";
+import { unmount } from "../../lib/libc/mod.ts";
+import { bindMount, openPath } from "../../lib/mounts/mod.ts";
 import { exitWithin, isAlive, killProcess } from "../../lib/process/mod.ts";
 import { ShareKind } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 import { TestStorage } from "./_fixture.ts";
@@ -80,6 +83,24 @@ daemonTest(
     throws(() => Deno.statSync(`${root}/c1`), Deno.errors.NotFound);
     await storage.remove();
     deepStrictEqual(findVirtiofsd(share.hostDir), []);
+  },
+);
+
+daemonTest(
+  "the daemon's socket can be shown to a VMM in its own root, and goes with the share",
+  async (storage) => {
+    const { socketPath } = await storage.share("s1", ShareKind.VIRTIOFS);
+    const place = `${storage.dir}/place`;
+    Deno.writeTextFileSync(place, "");
+    {
+      using socket = openPath(socketPath);
+      // EINVAL if it were on an unbindable mount.
+      bindMount(socket, place);
+    }
+    ok(Deno.statSync(place).isSocket);
+    unmount(place);
+    await storage.remove();
+    ok(!exists(socketPath));
   },
 );
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { WASM } from "../../image/wasm/images.ts";
+import { parseMountinfo } from "../../lib/mounts/mod.ts";
 import { ContainerState } from "../../lib/proto/gen/runtime/v1/cri.ts";
 import type { Container, Pod } from "../harness/mod.ts";
 import { staticProgram } from "../harness/static_program.ts";
@@ -151,6 +152,29 @@ export async function vsockStrangers(host: DebianHost, kind: Kind): Promise<stri
     );
   }
   return `cid ${cid}`;
+}
+
+/**
+ * The VMM of a pod is in a root of its own, in which nothing of the host is that it does not need.
+ *
+ * @returns what there is to tell: what is mounted in it
+ */
+export async function ownRoot(host: DebianHost, kind: Kind): Promise<string> {
+  const { pod } = podOf(host, kind);
+  const { pid } = JSON.parse(await host.machine.must(`kuasar-ctl inspect ${pod.id} --json`));
+  const mounts = parseMountinfo(await host.machine.must(`cat /proc/${pid}/mountinfo`));
+  const log = `/run/kuasar/driver-*/${pod.id}/vmm.log`;
+  strictEqual(
+    mounts.find(({ mountPoint }) => mountPoint === "/")?.source,
+    "kuasar-jail",
+    `the VMM has the host's root: ${(await host.machine.run(`head -c 4096 ${log}`)).stdout}`,
+  );
+  const entries = (await host.machine.must(`ls -A /proc/${pid}/root`)).trim().split("\n");
+  deepStrictEqual(entries.filter((entry) => !["dev", "proc", "run", "usr", "var"].includes(entry)), []);
+  for (const path of ["/etc", "/usr/bin/sh", "/run/kuasar/sandboxer.sock", "/run/systemd"]) {
+    strictEqual((await host.machine.run(`test -e /proc/${pid}/root${path}`)).code, 1, `it has ${path}`);
+  }
+  return `${mounts.length} mounts`;
 }
 
 /** Every pod is as it was, and takes commands. */

@@ -6,7 +6,7 @@ import { ofKind } from "./check.ts";
 import type { Check } from "./check.ts";
 import { HOST_FILES } from "./image.ts";
 import { VMM_KINDS, type VmmKind } from "./install.ts";
-import { exec, firstContainer, life, stdio, volumes } from "./pod_checks.ts";
+import { exec, firstContainer, life, ownRoot, stdio, volumes } from "./pod_checks.ts";
 
 /** Where the shipped configuration has the VMM of a kind. */
 function programOf(kind: VmmKind): OutsideProgram {
@@ -36,6 +36,7 @@ export function vmmChecks(folder: string | undefined): Check[] {
       },
     },
     ofKind(kind, "first container", firstContainer),
+    ofKind(kind, "a root of its own", ownRoot),
     ofKind(kind, "exec", exec),
     ofKind(kind, "stdio", stdio),
     // Nothing is shared with a guest of Firecracker's: its volumes are copies.
