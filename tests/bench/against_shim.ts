@@ -10,9 +10,10 @@ import { buildDir } from "../../lib/build/mod.ts";
 import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { findProcesses, Node, PAUSE_REF, pauseImage, type Pod } from "../harness/mod.ts";
+import { Contestant, LATENCIES, Results } from "./contestant.ts";
 import { memoryOf } from "./memory.ts";
-import { percentile, slope, timed } from "./statistics.ts";
-import { type Comparison, comparisonTable } from "./table.ts";
+import { slope } from "./statistics.ts";
+import { comparisonTable } from "./table.ts";
 
 const FLAGS = {
   "runtime": { kind: "string", default: "runc", oneOf: ["runc", "crun"], help: "OCI runtime of our side" },
@@ -23,7 +24,6 @@ const FLAGS = {
 const OURS = "kuasar-runc";
 const SHIM = "runc";
 const SIDES = [OURS, SHIM] as const;
-type Side = (typeof SIDES)[number];
 
 /** Pods between two looks at the memory. */
 const MEMORY_STEP = 5;
@@ -31,85 +31,20 @@ const SETTLE_MS = 3_000;
 
 const say = (text: string) => console.error(`bench: ${text}`);
 
-/** Samples of each measurement, for both sides. */
-class Results {
-  readonly #samples = new Map<string, Map<Side, number[]>>();
+/** One side, with the memory that it takes. */
+class Side extends Contestant {
+  readonly #node: Node;
 
-  add(what: string, side: Side, value: number): void {
-    const sides = this.#samples.get(what) ?? new Map<Side, number[]>();
-    this.#samples.set(what, sides);
-    sides.set(side, [...sides.get(side) ?? [], value]);
-  }
-
-  /** Medians, and what we aim at: at most, or with `least` at least, this share of the shim's. */
-  row(what: string, unit: string, aim?: { share: number; least?: boolean }, digits = 1): Comparison {
-    const median = (side: Side) => percentile(this.#samples.get(what)?.get(side) ?? [], 0.5);
-    const [ours, theirs] = [median(OURS), median(SHIM)];
-    const share = ours / theirs;
-    return {
-      what,
-      ours: `${ours.toFixed(digits)} ${unit}`,
-      theirs: `${theirs.toFixed(digits)} ${unit}`,
-      share: share.toFixed(2),
-      ...(aim && {
-        aim: `${aim.least ? ">=" : "<="} ${aim.share}`,
-        met: aim.least ? share >= aim.share : share <= aim.share,
-      }),
-    };
-  }
-}
-
-/** One side of the comparison. */
-class Contestant {
-  constructor(
-    readonly node: Node,
-    readonly side: Side,
-    readonly image: string,
-    readonly results: Results,
-  ) {}
-
-  pod(name: string, hostNetwork = false): Promise<Pod> {
-    return this.node.runPod({ name: `${this.side}-${name}`, handler: this.side, hostNetwork }, 300_000);
-  }
-
-  sleeper(pod: Pod, name: string) {
-    return pod.run({ name, image: this.image, command: ["sleep", "100000"] });
-  }
-
-  async measure<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const { result, ms } = await timed(work);
-    this.results.add(what, this.side, ms);
-    return result;
-  }
-
-  /** A pod's life, step by step. */
-  async life(round: number): Promise<void> {
-    const pod = await this.measure("RunPodSandbox", () => this.pod(`life-${round}`));
-    const container = await this.measure("create and start a container", () => this.sleeper(pod, "c"));
-    for (let i = 0; i < 3; i++) await this.measure("ExecSync true", () => container.exec(["true"]));
-    await this.measure("stop and remove a container", async () => {
-      await container.stop(0);
-      await container.remove();
-    });
-    await this.sleeper(pod, "d");
-    await this.measure("remove a pod with a container", () => pod.remove());
-    const bare = await this.measure("RunPodSandbox, host network", () => this.pod(`bare-${round}`, true));
-    await bare.remove();
-  }
-
-  /** Pods at once. */
-  async parallel(width: number, round: number): Promise<void> {
-    const names = Array.from({ length: width }, (_, i) => `parallel-${width}-${round}-${i}`);
-    const { result: pods, ms } = await timed(() => Promise.all(names.map((name) => this.pod(name))));
-    this.results.add(`pods per second, ${width} at once`, this.side, width / (ms / 1000));
-    await Promise.all(pods.map((pod) => pod.remove()));
+  constructor(node: Node, side: (typeof SIDES)[number], image: string, results: Results) {
+    super(side, image, results, (options) => node.runPod({ ...options, handler: side }, 300_000));
+    this.#node = node;
   }
 
   /** Proportional memory in MiB of all that serves pods on this side, without containerd and the containers themselves. */
   async memory(): Promise<number> {
     const pids = this.side === SHIM
-      ? findProcesses(/^containerd-shim/, this.node.runDir)
-      : [...this.node.processes].filter(([name]) => name !== "containerd").map(([, pid]) => pid);
+      ? findProcesses(/^containerd-shim/, this.#node.runDir)
+      : [...this.#node.processes].filter(([name]) => name !== "containerd").map(([, pid]) => pid);
     const all = await Promise.all(pids.map(memoryOf));
     return all.reduce((sum, { proportionalKib }) => sum + proportionalKib, 0) / 1024;
   }
@@ -184,8 +119,8 @@ async function main(): Promise<number> {
   const node = await startNode(flags.runtime as "runc" | "crun");
   try {
     const image = await node.image("busybox");
-    const results = new Results();
-    const sides = SIDES.map((side) => new Contestant(node, side, image, results));
+    const results = new Results(OURS, SHIM);
+    const sides = SIDES.map((side) => new Side(node, side, image, results));
     for (const side of sides) {
       say(`memory: ${side.side}`);
       await side.memoryWithPods(most);
@@ -202,12 +137,7 @@ async function main(): Promise<number> {
     const latency = { share: 0.8 };
     const rate = { share: 1.5, least: true };
     const rows = [
-      results.row("RunPodSandbox", "ms", latency),
-      results.row("RunPodSandbox, host network", "ms", latency),
-      results.row("create and start a container", "ms", latency),
-      results.row("ExecSync true", "ms", latency),
-      results.row("stop and remove a container", "ms", latency),
-      results.row("remove a pod with a container", "ms", latency),
+      ...LATENCIES.map((what) => results.row(what, "ms", latency)),
       ...widths.map((width) => results.row(`pods per second, ${width} at once`, "/s", rate)),
       results.row("memory per additional pod", "KiB", { share: 0.05 }, 0),
       ...[0, 10, most].map((count) => results.row(`memory with ${count} pods`, "MiB")),

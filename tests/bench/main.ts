@@ -1,7 +1,8 @@
 /**
  * `deno task bench`: measures on one table, with versions and host. Numbers of different hosts do not compare.
  *
- * `--pods N` sets how many pods are started one after the other (default 10), `--quick` a fifth of everything.
+ * `--pods N` sets how many pods are started one after the other (default 10), `--quick` a fifth of everything. `--against REV` measures
+ * another revision of this repository beside this tree instead.
  */
 import { KERNEL_PARAMS } from "../../drivers/contract/vm/guest_config.ts";
 import { setup } from "../../deploy/setup.ts";
@@ -11,6 +12,7 @@ import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts
 import { isEnding, runCommand } from "../../lib/process/mod.ts";
 import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { Node } from "../harness/mod.ts";
+import { againstRevision } from "./against_revision.ts";
 import { gvisorRows } from "./gvisor.ts";
 import { hypervisorTable } from "./hypervisors.ts";
 import { Bench, MEMORY_MIB } from "./measurements.ts";
@@ -19,9 +21,30 @@ import { wasmRows } from "./wasm.ts";
 
 const FLAGS = {
   "pods": { kind: "integer", placeholder: "N", default: 10, help: "Pods started one after the other" },
+  "against": {
+    kind: "string",
+    placeholder: "REV",
+    help: "Only this tree against another revision, in turns; built below build/against",
+  },
+  "kinds": {
+    kind: "string",
+    placeholder: "NAMES",
+    default: "kuasar-runc,kuasar-gvisor,kuasar-qemu",
+    help: "Handlers that --against measures",
+  },
   "quick": { kind: "boolean", help: "Fewer of everything, to see that it works" },
   "help": { kind: "boolean", help: "Print this text" },
 } as const satisfies FlagTable;
+
+const USAGE = {
+  name: "deno task bench",
+  summary: "measure, on one table",
+  flags: FLAGS,
+  examples: [
+    { command: "deno task bench", does: "everything, with the aims that are met and missed" },
+    { command: "deno task bench --against HEAD~5 --kinds kuasar-runc", does: "what five commits have cost" },
+  ],
+};
 
 /** Host and versions, as the table's heading. */
 async function heading(node: Node): Promise<{ lines: string[]; accel: "kvm" | "tcg" }> {
@@ -44,7 +67,12 @@ async function heading(node: Node): Promise<{ lines: string[]; accel: "kvm" | "t
 async function main(): Promise<number> {
   const flags = parseFlags(FLAGS, Deno.args);
   if (flags.help) {
-    console.log(formatHelp({ name: "deno task bench", summary: "measure, on one table", flags: FLAGS }));
+    console.log(formatHelp(USAGE));
+    return EXIT.OK;
+  }
+  if (flags.against !== undefined) {
+    const kinds = flags.kinds.split(",").filter((kind) => kind !== "");
+    console.log(await againstRevision(flags.against, kinds, flags.quick ? 3 : Math.max(1, flags.pods)));
     return EXIT.OK;
   }
   await setup();
