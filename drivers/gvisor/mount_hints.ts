@@ -1,4 +1,5 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { isWithin, mountOf, placeInFilesystem, readMountinfo } from "../../lib/mounts/mod.ts";
 import type { Mount } from "../../lib/oci/mod.ts";
 
 /** What is known of a volume before any container has it, by annotations of gVisor's: `dev.gvisor.spec.mount.<name>.<key>`. */
@@ -36,7 +37,10 @@ export function mountHints(annotations: Readonly<Record<string, string>>, volume
     const at = key.lastIndexOf(".");
     const [name, part] = [key.slice(PREFIX.length, Math.max(at, PREFIX.length)), key.slice(at + 1)];
     // The pod's shared memory has a hint of ours.
-    if (name === "" || name === "shm" || !(part in VALUES)) throw wrong(key, value, "there is no such hint");
+    // gVisor's kernel would take a name with a dot for a hint of another form, and not start.
+    if (name === "" || name === "shm" || name.includes(".") || !(part in VALUES)) {
+      throw wrong(key, value, "there is no such hint");
+    }
     const own = part as keyof typeof VALUES;
     if (!VALUES[own].test(value)) throw wrong(key, value, `it must match ${VALUES[own].source}`);
     found.set(name, { ...found.get(name), [own]: value });
@@ -60,24 +64,54 @@ export function hintAnnotations(hints: readonly MountHint[]): Record<string, str
   );
 }
 
-/** A mount whose volume is a tmpfs of the sandbox: by type and source the kernel knows it, and its containers share it. */
+/**
+ * A mount whose volume is a tmpfs of the sandbox: by type and source the kernel knows it, and its containers share it.
+ *
+ * @throws KuasarError FAILED_PRECONDITION for a part of such a volume: it would be the host's, and not that of the others
+ */
 export function hinted(mount: Mount, hints: readonly MountHint[]): Mount {
-  const hint = hints.find(({ source, type }) => type === "tmpfs" && source === mount.source);
-  if (!hint) return mount;
-  const readOnly = mount.options?.some((option) => option === "ro" || option === "rro");
-  const options = hint.options.split(",").filter(Boolean);
-  return {
-    destination: mount.destination,
-    type: "tmpfs",
-    source: hint.source,
-    options: [...options, ...(readOnly ? ["ro"] : [])],
+  const own = hints.filter(({ type }) => type === "tmpfs");
+  if (own.length === 0 || !mount.source?.startsWith("/")) return mount;
+  const mounts = readMountinfo();
+  const placeOf = (path: string) => {
+    const real = realPath(path);
+    const home = mountOf(mounts, real);
+    return home ? placeInFilesystem(real, home) : { device: "", path: real };
   };
+  const wanted = placeOf(mount.source);
+  for (const { name, source, options } of own) {
+    const volume = placeOf(source);
+    if (wanted.device !== volume.device || !isWithin(wanted.path, volume.path)) continue;
+    if (wanted.path !== volume.path) {
+      throw new KuasarError(
+        "FAILED_PRECONDITION",
+        `Cannot mount ${mount.source} at ${mount.destination}: it is a part of the volume ${name}, which the pod calls its own ` +
+          `(${PREFIX}${name}), and of such a volume gVisor can give a container the whole only`,
+      );
+    }
+    const readOnly = mount.options?.some((option) => option === "ro" || option === "rro");
+    return {
+      destination: mount.destination,
+      type: "tmpfs",
+      source,
+      options: [...options.split(",").filter(Boolean), ...(readOnly ? ["ro"] : [])],
+    };
+  }
+  return mount;
+}
+
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function volumeOf(name: string, volumesDir: string): string {
   try {
     const found = [...Deno.readDirSync(volumesDir)].map((plugin) => `${volumesDir}/${plugin.name}/${name}`)
-      .filter((path) => name !== ".." && !name.includes("/") && isDirectory(path));
+      .filter((path) => !name.includes("/") && isDirectory(path));
     if (found.length === 1) return found[0]!;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

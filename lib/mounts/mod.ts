@@ -8,6 +8,7 @@ export {
   mountOf,
   mountsWithin,
   parseMountinfo,
+  placeInFilesystem,
   readMountinfo,
 } from "./mountinfo.ts";
 export { mountAttributes, mountFlags } from "./options.ts";

@@ -1,3 +1,4 @@
+import { join, relative } from "node:path/posix";
 import { KuasarError } from "../errors/mod.ts";
 
 /** A line of /proc/self/mountinfo; see proc_pid_mountinfo(5). */
@@ -87,4 +88,12 @@ export function mountOf(entries: readonly MountEntry[], path: string): MountEntr
   // Of mounts stacked on one point the visible one is nobody's parent there.
   const parents = new Set(stack.map((entry) => entry.parent));
   return stack.find((entry) => !parents.has(entry.id)) ?? stack.at(-1);
+}
+
+/** Where a real path that lies in a mount is in its file system, whatever that is mounted at. */
+export function placeInFilesystem(
+  path: string,
+  { device, root, mountPoint }: MountEntry,
+): { device: string; path: string } {
+  return { device, path: join(root, relative(mountPoint, path)) };
 }

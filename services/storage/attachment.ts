@@ -1,5 +1,5 @@
-import { join, relative } from "node:path/posix";
-import { isWithin, type MountEntry } from "../../lib/mounts/mod.ts";
+import { relative } from "node:path/posix";
+import { isWithin } from "../../lib/mounts/mod.ts";
 
 /** A file or directory of the host that is in a pod's share once, for all containers that use it or a part of it. */
 export interface Attachment {
@@ -18,11 +18,6 @@ export interface Attachment {
 
 /** What a container asks for. */
 export type Wanted = Omit<Attachment, "id">;
-
-/** Where a real path is in its file system. */
-export function placeInFilesystem(path: string, { device, root, mountPoint }: MountEntry) {
-  return { device, path: join(root, relative(mountPoint, path)) };
-}
 
 /**
  * Whether an attachment serves what a container asks for, as far as can be told by its name.

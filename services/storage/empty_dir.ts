@@ -1,6 +1,5 @@
 import { join, relative } from "node:path/posix";
-import { isWithin } from "../../lib/mounts/mod.ts";
-import { placeInFilesystem } from "./attachment.ts";
+import { isWithin, placeInFilesystem } from "../../lib/mounts/mod.ts";
 import { type HostFacts } from "./host_facts.ts";
 
 /** A kubelet's emptyDir, and a part of it. */

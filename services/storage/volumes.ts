@@ -1,8 +1,8 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { join } from "node:path/posix";
-import { isWithin } from "../../lib/mounts/mod.ts";
+import { isWithin, placeInFilesystem } from "../../lib/mounts/mod.ts";
 import { type Mount } from "../../lib/oci/mod.ts";
-import { type Attachment, pathBelow, placeInFilesystem, type Wanted } from "./attachment.ts";
+import { type Attachment, pathBelow, type Wanted } from "./attachment.ts";
 import { type EmptyDir, emptyDirOf, isInMemory } from "./empty_dir.ts";
 import {
   attachmentPlace,

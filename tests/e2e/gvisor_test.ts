@@ -166,6 +166,7 @@ e2e("a volume that a pod calls its own is one file system to its containers", no
   const probe = program.slice(0, program.lastIndexOf("/"));
   const mounts = [
     { containerPath: "/v", hostPath: source },
+    { containerPath: "/again", hostPath: source },
     { containerPath: "/probe", hostPath: probe, readonly: true },
   ];
   const [a, b] = [
@@ -181,7 +182,16 @@ e2e("a volume that a pod calls its own is one file system to its containers", no
   await begin("listen /v/s.sock", "listening");
   strictEqual((await b.exec(["/probe/file_probe", "connect", "/v/s.sock"])).stdout, "hello\n");
   await begin("lock /v/lock", "locked");
-  strictEqual((await b.exec(["/probe/file_probe", "try-lock", "/v/lock"])).stdout, "flock: EAGAIN\n");
+  for (const at of ["/v", "/again"]) {
+    strictEqual(
+      (await b.exec(["/probe/file_probe", "try-lock", `${at}/lock`])).stdout,
+      "flock: EAGAIN\n",
+      at,
+    );
+  }
+  await Deno.mkdir(`${source}/part`);
+  const part = [{ containerPath: "/part", hostPath: `${source}/part` }];
+  await rejects(pod.run({ name: "c", image, command: ["true"], mounts: part }), /is a part of the volume v/);
   await pod.remove();
   await Deno.remove(source, { recursive: true });
   await rejects(

@@ -6,5 +6,6 @@ import { network } from "./network.ts";
 import { processes } from "./processes.ts";
 import { signals } from "./signals.ts";
 import { users } from "./users.ts";
+import { volumes } from "./volumes.ts";
 
-export const AREAS: readonly Area[] = [files, network, processes, signals, limits, users, mounts];
+export const AREAS: readonly Area[] = [files, network, processes, signals, limits, users, mounts, volumes];

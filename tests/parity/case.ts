@@ -56,6 +56,8 @@ export interface Group {
   volumes?: Readonly<Record<string, { path: string; readonly?: boolean }>>;
   /** Puts into the group's folder what the volumes are to show. */
   prepare?: (dir: string) => Promise<void>;
+  /** Undoes what of it the removal of the folder does not. */
+  cleanUp?: (dir: string) => void;
   cases: readonly Case[];
 }
 

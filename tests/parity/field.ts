@@ -52,6 +52,7 @@ export class Field {
       await place?.container.stop(0);
       await place?.container.waitForExit();
       await place?.container.remove();
+      group.cleanUp?.(dir);
     }
     return outcomes;
   }

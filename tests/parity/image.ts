@@ -39,6 +39,7 @@ export async function parityImage(): Promise<Uint8Array> {
   const content = await Deno.readFile(busybox);
   const applets = (await capture(busybox, ["--list"])).trim().split("\n");
   const probe = await Deno.readFile(await staticProgram("probe"));
+  const fileProbe = await Deno.readFile(await staticProgram("file_probe"));
   const entries = inOrder([
     ...[
       "bin",
@@ -61,6 +62,7 @@ export async function parityImage(): Promise<Uint8Array> {
     file("bin/busybox", content, 0o755),
     ...applets.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox")),
     file("bin/probe", probe, 0o755),
+    file("bin/file_probe", fileProbe, 0o755),
     file("bin/probe-setuid", probe, 0o4755),
     file("usr/local/bin/in-path", "#!/bin/sh\necho found in PATH\n", 0o755),
     file("opt/not-executable", "#!/bin/sh\necho no\n", 0o644),
