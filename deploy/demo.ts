@@ -3,14 +3,14 @@
  * is a kernel for them, in microVMs, shows what happens, stops and proves that nothing is left.
  */
 import { buildDir, lines, root } from "../lib/build/mod.ts";
-import { asKuasarError, formatDuration, KuasarError } from "../lib/errors/mod.ts";
-import { isEnding, runCommand } from "../lib/process/mod.ts";
+import { formatDuration, KuasarError } from "../lib/errors/mod.ts";
+import { isEnding } from "../lib/process/mod.ts";
 import { difference, Node, type Pod, type Snapshot, takeSnapshot } from "../tests/harness/mod.ts";
 import { claimDir } from "./claimed_dir.ts";
 import { driverDeployment } from "./drivers.ts";
 import { beginSetup } from "./setup.ts";
 import { WASM } from "../image/wasm/images.ts";
-import { VERSION } from "../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask, VERSION } from "../lib/service/mod.ts";
 
 /** With the digit of a second demo beside this one 11 bytes: the paths of sockets below it have to fit into 107. */
 const RUN_DIR = "/run/kdemo";
@@ -184,7 +184,14 @@ function proveClean(meanwhile: Snapshot, after: Snapshot): boolean {
   return left.length === 0;
 }
 
+const FLAGS = { "help": { kind: "boolean", help: "Print this text" } } as const satisfies FlagTable;
+
 async function main(): Promise<number> {
+  if (parseFlags(FLAGS, Deno.args).help) {
+    const summary = "run pods of every kind that runs here, show what happens, leave nothing behind";
+    console.log(formatHelp({ name: "deno task demo", summary, flags: FLAGS }));
+    return EXIT.OK;
+  }
   const began = Date.now();
   print(bold(`Kuasar in TypeScript ${VERSION}`));
   step("Build and fetch what is missing for pods without a VM; the guest's kernel is compiled meanwhile");
@@ -228,14 +235,13 @@ async function main(): Promise<number> {
   step("Proof that nothing is left on this host");
   const clean = proveClean(meanwhile, stock(node));
   print(`\nDone in ${seconds(began)}.`);
-  return clean ? 0 : 1;
+  return clean ? EXIT.OK : EXIT.FAILURE;
 }
 
 if (import.meta.main) {
-  await runCommand(main, (error) => {
-    const { message, evidence } = asKuasarError(error);
-    lines.rest();
-    console.error(`\ndemo: ${message}`);
-    for (const line of evidence.slice(-20)) console.error(`  ${line}`);
-  });
+  await runTask("demo", () =>
+    main().catch((error) => {
+      lines.rest();
+      throw error;
+    }));
 }

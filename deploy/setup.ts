@@ -3,13 +3,12 @@
  * `--hypervisor NAMES`: for these drivers alone; pods without a kernel of their own need no guest kernel and image.
  */
 import { isFile } from "../lib/files/mod.ts";
-import { parseArgs } from "node:util";
 import { buildAgent } from "../guest/build.ts";
 import { buildImage } from "../image/build.ts";
 import { buildOciImages } from "../image/oci/build.ts";
 import { buildKernel } from "../kernel/build.ts";
-import { formatDuration, KuasarError } from "../lib/errors/mod.ts";
-import { runCommand } from "../lib/process/mod.ts";
+import { formatDuration } from "../lib/errors/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../lib/service/mod.ts";
 import { chosenDrivers, type DriverDeployment, DRIVERS } from "./drivers.ts";
 import { installHost } from "./host/mod.ts";
 
@@ -80,23 +79,40 @@ export function missingPrograms(drivers: readonly DriverDeployment[]): string[] 
   });
 }
 
+const FLAGS = {
+  "hypervisor": {
+    kind: "string",
+    placeholder: "NAMES",
+    help: "What pods of these drivers need, alone; or all",
+  },
+  "help": { kind: "boolean", help: "Print this text" },
+} as const satisfies FlagTable;
+
+const USAGE = {
+  name: "deno task setup",
+  summary: "fetch and build what is missing, into build/",
+  flags: FLAGS,
+  examples: [
+    { command: "deno task setup", does: "everything; the first time some ten minutes, later a second" },
+    { command: "deno task setup --hypervisor runc,gvisor", does: "nothing that only VMs need" },
+  ],
+};
+
 async function main(): Promise<number> {
   const begin = performance.now();
-  const { values } = parseArgs({ args: Deno.args, options: { hypervisor: { type: "string" } } });
-  const drivers = chosenDrivers(values.hypervisor);
+  const flags = parseFlags(FLAGS, Deno.args);
+  if (flags.help) {
+    console.log(formatHelp(USAGE));
+    return EXIT.OK;
+  }
+  const drivers = chosenDrivers(flags.hypervisor);
   await setup(drivers);
   // Whoever has asked for all does not need each.
-  if (values.hypervisor !== undefined) {
+  if (flags.hypervisor !== undefined) {
     for (const line of missingPrograms(drivers)) console.error(`setup: ${line}`);
   }
   console.error(`setup: everything is in build/ (${formatDuration(performance.now() - begin)})`);
-  return 0;
+  return EXIT.OK;
 }
 
-if (import.meta.main) {
-  await runCommand(main, (error) => {
-    if (!(error instanceof KuasarError)) return console.error(error);
-    console.error(`setup: ${error.message}`);
-    for (const line of error.evidence) console.error(`  ${line}`);
-  });
-}
+if (import.meta.main) await runTask("setup", main);

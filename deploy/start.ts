@@ -4,7 +4,7 @@
  */
 import { buildDir } from "../lib/build/mod.ts";
 import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../lib/service/mod.ts";
+import { EXIT, exitCodeOf, type FlagTable, formatHelp, parseFlags, tellFailure } from "../lib/service/mod.ts";
 import { allHandlers, DRIVERS } from "./drivers.ts";
 import { leftovers } from "./leftovers.ts";
 import { startNode } from "./node.ts";
@@ -102,13 +102,12 @@ async function main(): Promise<number> {
   return left.length === 0 ? EXIT.OK : EXIT.FAILURE;
 }
 
+// Signals are its own: they begin the clean end of a node.
 if (import.meta.main) {
   try {
     Deno.exit(await main());
   } catch (error) {
-    const { code, message, evidence } = asKuasarError(error);
-    console.error(`start: ${message}`);
-    for (const line of evidence) console.error(`  ${line}`);
-    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+    tellFailure("start", error);
+    Deno.exit(exitCodeOf(error));
   }
 }

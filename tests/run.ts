@@ -2,9 +2,9 @@
  * `deno task test`: the static checks, then every test, several stages at once where the machine has the processors.
  * Stops at the first red and ends with one line that counts them all.
  */
-import { asKuasarError, KuasarError } from "../lib/errors/mod.ts";
-import { onEnding, runCommand } from "../lib/process/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../lib/service/mod.ts";
+import { KuasarError } from "../lib/errors/mod.ts";
+import { onEnding } from "../lib/process/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../lib/service/mod.ts";
 import { root } from "./root.ts";
 import { type Propagation, SKIPPED, type Stage, STAGES } from "./stages.ts";
 
@@ -208,10 +208,4 @@ async function main(): Promise<number> {
   return passed ? EXIT.OK : EXIT.FAILURE;
 }
 
-if (import.meta.main) {
-  await runCommand(main, (error) => {
-    const { message, evidence } = asKuasarError(error);
-    console.error(`test: ${message}`);
-    for (const line of evidence) console.error(`  ${line}`);
-  });
-}
+if (import.meta.main) await runTask("test", main);

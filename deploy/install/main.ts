@@ -1,8 +1,7 @@
 /**
  * `deno task install` and `deno task uninstall`: Kuasar on this host, or in a folder for a package.
  */
-import { asKuasarError } from "../../lib/errors/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../../lib/service/mod.ts";
 import { chosenDrivers, DRIVERS } from "../drivers.ts";
 import { hostContainerds } from "../host/containerd.ts";
 import { setup } from "../setup.ts";
@@ -132,13 +131,4 @@ async function main(args: readonly string[]): Promise<number> {
   return EXIT.OK;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    const { code, message, evidence } = asKuasarError(error);
-    console.error(`install: ${message}`);
-    for (const line of evidence) console.error(`  ${line}`);
-    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
-  }
-}
+if (import.meta.main) await runTask("install", () => main(Deno.args));

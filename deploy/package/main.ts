@@ -2,8 +2,7 @@
  * `deno task package`: Kuasar as packages for Debian, into `build/packages`.
  */
 import { buildDir } from "../../lib/build/mod.ts";
-import { asKuasarError } from "../../lib/errors/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask, VERSION } from "../../lib/service/mod.ts";
 import { setup } from "../setup.ts";
 import { about } from "./about.ts";
 import { buildPackages } from "./build.ts";
@@ -52,13 +51,4 @@ async function main(args: readonly string[]): Promise<number> {
   return EXIT.OK;
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    const { code, message, evidence } = asKuasarError(error);
-    console.error(`package: ${message}`);
-    for (const line of evidence) console.error(`  ${line}`);
-    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
-  }
-}
+if (import.meta.main) await runTask("package", () => main(Deno.args));

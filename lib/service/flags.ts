@@ -10,6 +10,8 @@ export interface Flag {
   default?: string | number | boolean;
   /** The only values allowed. */
   oneOf?: readonly string[];
+  /** Any of these, separated by commas. */
+  anyOf?: readonly string[];
 }
 
 /** Flags by name without the dashes. */
@@ -57,6 +59,14 @@ function parseValue(name: string, flag: Flag, text: string): string | number {
   if (flag.oneOf !== undefined && !flag.oneOf.includes(text)) {
     throw usageError(
       `Cannot use --${name} ${JSON.stringify(text)}: it must be one of ${flag.oneOf.join(", ")}`,
+    );
+  }
+  const strange = flag.anyOf && text.split(",").find((part) => !flag.anyOf!.includes(part));
+  if (strange !== undefined) {
+    throw usageError(
+      `Cannot use --${name} ${JSON.stringify(text)}: ${JSON.stringify(strange)} is none of ${
+        flag.anyOf!.join(", ")
+      }`,
     );
   }
   if (flag.kind === "string") return text;

@@ -3,5 +3,6 @@ export { type Flag, type FlagTable, type FlagValues, formatHelp, parseFlags, typ
 export { inheritedFd } from "./inherited_fds.ts";
 export { notify } from "./notify.ts";
 export { EXIT, runService, type ServiceContext, type ServiceOptions } from "./run_service.ts";
+export { exitCodeOf, runTask, tellFailure } from "./run_task.ts";
 export { NOTHING_TO_SAY, type SelfCheck, type SelfCheckProblem } from "./self_check.ts";
 export { VERSION } from "./version.ts";

@@ -6,6 +6,7 @@ const TABLE = {
   "count": { kind: "integer", help: "How many" },
   "force": { kind: "boolean", help: "Really" },
   "level": { kind: "string", oneOf: ["low", "high"], default: "low", help: "Level" },
+  "kinds": { kind: "string", anyOf: ["a", "b", "c"], help: "Some" },
 } as const;
 
 Deno.test("flags are typed and have defaults", () => {
@@ -16,6 +17,7 @@ Deno.test("flags are typed and have defaults", () => {
   strictEqual(values.force, true);
   strictEqual(values.level, "high");
   strictEqual(parseFlags(TABLE, []).count, undefined);
+  strictEqual(parseFlags(TABLE, ["--kinds", "c,a"]).kinds, "c,a");
 });
 
 for (
@@ -27,6 +29,8 @@ for (
     [["--count", "five"], /not an integer/],
     [["--level", "mid"], /one of low, high/],
     [["--force=yes"], /takes no value/],
+    [["--kinds", "a,d"], /"d" is none of a, b, c/],
+    [["--kinds", ""], /"" is none of/],
   ] as const
 ) {
   Deno.test(`the arguments ${args.join(" ")} are refused`, () => {

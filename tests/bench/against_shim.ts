@@ -7,8 +7,8 @@
 import { setup } from "../../deploy/setup.ts";
 import { nodePrograms } from "../../deploy/programs.ts";
 import { buildDir } from "../../lib/build/mod.ts";
-import { isEnding, runCommand } from "../../lib/process/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { isEnding } from "../../lib/process/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask, VERSION } from "../../lib/service/mod.ts";
 import { findProcesses, Node, PAUSE_REF, pauseImage, type Pod } from "../harness/mod.ts";
 import { Contestant, LATENCIES, Results } from "./contestant.ts";
 import { memoryOf } from "./memory.ts";
@@ -152,4 +152,4 @@ async function main(): Promise<number> {
   return EXIT.OK;
 }
 
-if (import.meta.main) await runCommand(main, (error) => console.error(error));
+if (import.meta.main) await runTask("bench:runc", main);

@@ -4,7 +4,8 @@
 import { hostTools } from "../../deploy/host/mod.ts";
 import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
-import { isEnding, runCommand } from "../../lib/process/mod.ts";
+import { isEnding } from "../../lib/process/mod.ts";
+import { runTask } from "../../lib/service/mod.ts";
 import { Node, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
 import { percentile, timed } from "./statistics.ts";
@@ -209,4 +210,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) await runCommand(main, (error) => console.error(error));
+if (import.meta.main) await runTask("bench", main);

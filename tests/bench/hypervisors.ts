@@ -7,7 +7,7 @@ import { DRIVERS } from "../../deploy/drivers.ts";
 import type { DriverDeployment } from "../../deploy/drivers.ts";
 import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
-import { runCommand } from "../../lib/process/mod.ts";
+import { runTask } from "../../lib/service/mod.ts";
 import { programsFor } from "../e2e/fixture.ts";
 import { Node } from "../harness/mod.ts";
 import { programUnderTest } from "../standins/mod.ts";
@@ -86,4 +86,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) await runCommand(main, (error) => console.error(error));
+if (import.meta.main) await runTask("bench", main);

@@ -9,8 +9,8 @@ import { setup } from "../../deploy/setup.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import { DriverDefinition } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
-import { isEnding, runCommand } from "../../lib/process/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { isEnding } from "../../lib/process/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask, VERSION } from "../../lib/service/mod.ts";
 import { Node } from "../harness/mod.ts";
 import { againstRevision } from "./against_revision.ts";
 import { gvisorRows } from "./gvisor.ts";
@@ -112,4 +112,4 @@ async function vmRows(pods: number, scale: number): Promise<{ lines: string[]; r
   }
 }
 
-if (import.meta.main) await runCommand(main, (error) => console.error(error));
+if (import.meta.main) await runTask("bench", main);

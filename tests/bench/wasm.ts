@@ -11,7 +11,8 @@ import { assemble } from "../../image/wasm/assemble.ts";
 import { WASM } from "../../image/wasm/images.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { KuasarError } from "../../lib/errors/mod.ts";
-import { isEnding, runCommand } from "../../lib/process/mod.ts";
+import { isEnding } from "../../lib/process/mod.ts";
+import { runTask } from "../../lib/service/mod.ts";
 import { type Container, Node, type Pod } from "../harness/mod.ts";
 import { memoryOf } from "./memory.ts";
 import { percentile, timed } from "./statistics.ts";
@@ -276,4 +277,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) await runCommand(main, (error) => console.error(error));
+if (import.meta.main) await runTask("bench", main);

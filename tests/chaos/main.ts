@@ -2,7 +2,7 @@
  * `deno task chaos`: kills and stops processes of a node at random moments, and says what was lost or left. The pods are of the
  * handler in KUASAR_E2E_HANDLER; a run can be had again by its seed.
  */
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../../lib/service/mod.ts";
 import { handlerUnderTest, startTestNode, underVm, warmUp } from "../e2e/fixture.ts";
 import { Random } from "./random.ts";
 import { runChaos } from "./rounds.ts";
@@ -61,4 +61,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runTask("chaos", main);

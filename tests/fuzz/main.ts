@@ -3,7 +3,7 @@
  * those of the services here. A fault is told with its smallest input, which lies in build/fuzz/ then.
  */
 import { buildDir } from "../../lib/build/mod.ts";
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../../lib/service/mod.ts";
 import { ENTRIES } from "./entries.ts";
 import type { Outcome, Until } from "./outcome.ts";
 
@@ -87,4 +87,4 @@ async function main(): Promise<number> {
   return faults === 0 ? EXIT.OK : EXIT.FAILURE;
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runTask("fuzz", main);

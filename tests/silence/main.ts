@@ -2,7 +2,7 @@
  * `deno task silence`: stops each process of a pod, and each service of a node, at each call, and sees what others notice and
  * whether the pod can be got rid of. The pods are of the handler in KUASAR_E2E_HANDLER.
  */
-import { EXIT, type FlagTable, formatHelp, parseFlags } from "../../lib/service/mod.ts";
+import { EXIT, type FlagTable, formatHelp, parseFlags, runTask } from "../../lib/service/mod.ts";
 import { handlerUnderTest, startTestNode, warmUp } from "../e2e/fixture.ts";
 import { CALLS, RUN_POD } from "./calls.ts";
 import { type Cell, type Neighbour, runCell } from "./cell.ts";
@@ -104,4 +104,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main());
+if (import.meta.main) await runTask("silence", main);
