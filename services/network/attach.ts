@@ -8,7 +8,7 @@ import { checkForGuest } from "./for_guest.ts";
 import { guestView } from "./guest_view.ts";
 import { requireNetns } from "./netns.ts";
 import { podFiles } from "./pod_files.ts";
-import { type PodLink, readPodNetwork } from "./pod_network.ts";
+import { nicsOf, type PodLink, readPodLinks, readPodNetwork } from "./pod_network.ts";
 import { ensureRedirect } from "./redirect.ts";
 import type { Attachment, NetworkState, NicState } from "./state.ts";
 import { changedSysctls } from "./sysctls.ts";
@@ -37,8 +37,8 @@ export async function attach(
   const identity = requireNetns(netnsPath);
   checkSameAsBefore(sandboxId, before, identity, queues);
   using netlink = new NetlinkSocket({ netns: netnsPath });
-  const pod = readPodNetwork(netlink);
   if (request.filesOnly) {
+    const nics = nicsOf(readPodLinks(netlink));
     state.attachments.put(sandboxId, {
       phase: "attached",
       netnsPath,
@@ -46,8 +46,9 @@ export async function attach(
       queues,
       nics: [],
     });
-    return { ...NOTHING, files: podFiles(request, pod.nics) };
+    return { ...NOTHING, files: podFiles(request, nics) };
   }
+  const pod = readPodNetwork(netlink);
   checkForGuest(pod);
   const inGuest = pod.links.filter(({ role }) => role !== "unused");
   const sysctls = changedSysctls(netnsPath, inGuest.map(({ name }) => name));

@@ -40,15 +40,25 @@ export interface PodNetwork {
   neighbours: (Neighbour & { linkName: string })[];
 }
 
-/** Reads the network of the pod. */
-export function readPodNetwork(netlink: Netlink): PodNetwork {
+/** Reads the links of the pod, in the order of their indexes. */
+export function readPodLinks(netlink: Netlink): PodLink[] {
   const addresses = listAddresses(netlink);
-  const links = listLinks(netlink)
+  return listLinks(netlink)
     .sort((left, right) => left.index - right.index)
     .map((link) => {
       const own = addresses.filter((one) => one.linkIndex === link.index && !isOfKernel(one, link));
       return { ...link, addresses: own, role: roleOf(link, own.length > 0) };
     });
+}
+
+/** Those of a pod's links that a guest has a NIC for. */
+export function nicsOf(links: readonly PodLink[]): PodLink[] {
+  return links.filter(({ role }) => role === "nic");
+}
+
+/** Reads the network of the pod. */
+export function readPodNetwork(netlink: Netlink): PodNetwork {
+  const links = readPodLinks(netlink);
   const inGuest = new Map(
     links.filter(({ role }) => role === "nic" || role === "made" || role === "loopback")
       .map(({ index, name }) => [index, name]),
@@ -56,7 +66,7 @@ export function readPodNetwork(netlink: Netlink): PodNetwork {
   const permanent = listNeighbours(netlink).filter(({ state }) => state & NUD.PERMANENT);
   return {
     links,
-    nics: links.filter(({ role }) => role === "nic"),
+    nics: nicsOf(links),
     routes: listRoutes(netlink).filter((route) =>
       isOfPod(route) && linksOf(route).every((i) => inGuest.has(i))
     ),
