@@ -41,13 +41,13 @@ export const SCHEMA = table({
     cpu_model: text({ default: "host", help: "host becomes max under emulation" }),
     cpu_features: text({ default: "", help: "added to the CPU model, pmu=off" }),
     default_max_vcpus: integer({
-      default: 0,
+      default: 8,
       min: 0,
       max: 255,
       help: "vCPUs that a sandbox can be resized to; q35 alone",
     }),
     memory_hotplug_mb: integer({
-      default: 0,
+      default: 8192,
       min: 0,
       max: 16_777_216,
       help: "memory that can be added to a sandbox, in steps of 128; q35 alone",

@@ -13,6 +13,7 @@ import { createStandalone } from "./standalone.ts";
 import { startSandbox } from "./start.ts";
 import { sandboxStatus } from "./status.ts";
 import { stopSandbox } from "./stop.ts";
+import { updateSandbox } from "./update.ts";
 import { waitSandbox } from "./wait.ts";
 
 /** The Sandbox API for containerd. */
@@ -42,9 +43,8 @@ export function controllerHandlers(context: Context): Handlers<typeof Controller
       return {};
     },
     metrics: ({ sandboxId }) => sandboxMetrics(context, sandboxId),
-    async update({ sandboxId }) {
-      // containerd 2.3 tells changed extensions and labels; a running VM takes nothing from them.
-      registry.get(sandboxId);
+    async update(request) {
+      await updateSandbox(context, request);
       return {};
     },
   };

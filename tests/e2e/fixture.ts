@@ -39,7 +39,7 @@ export function checkKernel(release: string): void {
 }
 
 /** The driver under test, where it is one of ours. */
-const driver = driverOfHandler(handlerUnderTest())?.name;
+export const driver = driverOfHandler(handlerUnderTest())?.name;
 
 /** True where a pod is one process of the host, with which it ends: a VMM, gVisor's kernel, Quark. */
 const oneProcess = underVm || driver === "gvisor" || driver === "quark";

@@ -1,11 +1,16 @@
-import { ok, strictEqual } from "node:assert/strict";
+import { ok, rejects, strictEqual } from "node:assert/strict";
 import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { message } from "../../lib/cri/mod.ts";
+import { asKuasarError } from "../../lib/errors/mod.ts";
+import { exists } from "../../lib/files/mod.ts";
 import { grpcClient } from "../../lib/grpc/mod.ts";
 import { bindMount, openPath, unmountBelow } from "../../lib/mounts/mod.ts";
 import { Metrics } from "../../lib/proto/gen/cgroups/v2.ts";
 import { ControllerDefinition } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
-import { findProcesses, type Node } from "../harness/mod.ts";
+import { Sandbox } from "../../lib/proto/gen/containerd/types/types.ts";
+import { type Container, findProcesses, type Node, PATIENCE_MS } from "../harness/mod.ts";
 import {
+  driver,
   e2e,
   e2eLimits,
   e2eMountsBelow,
@@ -239,3 +244,66 @@ e2eOurs("what a pod has used grows, also with processes that have ended", node, 
 function belongsToNode(node: Node, pid: number): boolean {
   return [...node.processes.values()].includes(pid);
 }
+
+/** Calls the sandboxer as containerd 2.2 and later does for CRI's UpdatePodSandboxResources; this one does not. */
+async function resizePod(node: Node, podId: string, mib: number): Promise<void> {
+  const controller = grpcClient(ControllerDefinition, `${node.runDir}/sandboxer.sock`, {
+    metadata: { "containerd-namespace": "k8s.io" },
+    timeoutMs: PATIENCE_MS,
+  });
+  try {
+    const resources = { cpu_period: 100_000, cpu_quota: 100_000, memory_limit_in_bytes: mib * MIB };
+    const value = new TextEncoder().encode(JSON.stringify({ Overhead: null, Resources: resources }));
+    const resized = { typeUrl: "io.containerd.cri.v1/UpdatedResources", value };
+    const sandbox = message(Sandbox, { sandboxId: podId, extensions: { "updated-resources": resized } });
+    await controller.update({ sandboxId: podId, sandboxer: "", sandbox, fields: ["extensions"] });
+  } finally {
+    controller.close();
+  }
+}
+
+/** Waits until a pod of its own sees less or more memory. */
+async function untilMemory(container: Container, holds: (mib: number) => boolean): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const { stdout } = await container.shell("grep MemTotal /proc/meminfo");
+    const mib = Number(/\d+/.exec(stdout)?.[0]) / 1024;
+    if (holds(mib)) return;
+    ok(Date.now() < end, `MemTotal is ${mib} MiB`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+e2eOurs("a pod is resized in place, or the kubelet hears why not", node, async (node) => {
+  const resources = { memoryLimitBytes: 128 * MIB, cpuQuotaUs: 100_000 };
+  const pod = await node.runPod({ name: "resize", resources });
+  const image = await node.image("busybox");
+  const container = await pod.run({ name: "c", image, command: ["sleep", "1000"] });
+  const folders = cgroupFolders(`/kuasar/kuasar_${pod.id}/gvisor`);
+  const limit = () => {
+    const names = folders.flatMap((folder) => [`${folder}/memory.limit_in_bytes`, `${folder}/memory.max`]);
+    return Number(Deno.readTextFileSync(names.find(exists)!)) / MIB;
+  };
+  if (driver === "qemu") {
+    await resizePod(node, pod.id, 640);
+    // The guest has 64 MiB of its own on top of the pod's limit, and its kernel's part is in no total.
+    await untilMemory(container, (mib) => mib > 600);
+    await resizePod(node, pod.id, 256);
+    await untilMemory(container, (mib) => mib < 330);
+  } else if (driver === "gvisor") {
+    const before = limit();
+    await resizePod(node, pod.id, 640);
+    strictEqual(limit(), before + 512);
+    await resizePod(node, pod.id, 128);
+    strictEqual(limit(), before);
+  }
+  // More than a host has; only a VM has a size of its own.
+  if (vm) {
+    await rejects(resizePod(node, pod.id, 1 << 24), (error) => {
+      ok(["RESOURCE_EXHAUSTED", "FAILED_PRECONDITION"].includes(asKuasarError(error).code), String(error));
+      return true;
+    });
+  } else await resizePod(node, pod.id, 192);
+  strictEqual((await container.shell("true")).exitCode, 0);
+  await pod.remove();
+});
