@@ -44,6 +44,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
   readonly ownSockets = true;
   readonly vsock = "hybrid";
   readonly memoryMib: number;
+  readonly vcpus: number;
   readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: CloudHypervisorConfig;
@@ -63,6 +64,7 @@ export class CloudHypervisor implements Hypervisor<CloudHypervisorControl> {
     this.shareKind = config.shareFs === "block" ? ShareKind.BLOCK : ShareKind.VIRTIOFS;
     this.notes = [...notes, ...program.notes, ...(build ? versionNotes(build) : []), ...config.notes];
     this.memoryMib = config.guest.memoryMib;
+    this.vcpus = config.guest.vcpus;
     this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }

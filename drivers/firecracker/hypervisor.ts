@@ -46,6 +46,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
   readonly ownSockets = true;
   readonly vsock = "hybrid";
   readonly memoryMib: number;
+  readonly vcpus: number;
   readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: FirecrackerConfig;
@@ -73,6 +74,7 @@ export class Firecracker implements Hypervisor<FirecrackerControl> {
       ...(config.hugepages ? [] : ["snapshot"]),
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.vcpus = config.guest.vcpus;
     this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }

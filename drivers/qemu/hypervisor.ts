@@ -37,6 +37,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
   readonly ownSockets = false;
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
+  readonly vcpus: number;
   readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: QemuConfig;
@@ -63,6 +64,7 @@ export class QemuHypervisor implements Hypervisor<QemuControl> {
       ...["pause", "resize", "counters", `vsock-${this.vsock}`],
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.vcpus = config.guest.vcpus;
     this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }

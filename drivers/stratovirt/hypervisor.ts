@@ -38,6 +38,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
   readonly ownSockets = true;
   readonly vsock: "hybrid" | "kernel";
   readonly memoryMib: number;
+  readonly vcpus: number;
   readonly launcherPath: string;
   readonly bootTimeoutMs: number;
   readonly #config: StratoVirtConfig;
@@ -64,6 +65,7 @@ export class StratoVirt implements Hypervisor<StratoVirtControl> {
       ...["pause", `vsock-${this.vsock}`],
     ];
     this.memoryMib = config.guest.memoryMib;
+    this.vcpus = config.guest.vcpus;
     this.launcherPath = config.guest.launcherPath;
     this.bootTimeoutMs = config.guest.bootTimeoutMs;
   }

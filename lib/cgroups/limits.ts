@@ -1,11 +1,11 @@
 import { KuasarError } from "../errors/mod.ts";
 import { hierarchies, type Hierarchy } from "./hierarchies.ts";
 
-/** Limits of one cgroup; undefined where it has none. */
+/** Limits of one cgroup: null where it has none, undefined where it is not there or has not that controller. */
 export interface CgroupLimits {
-  memoryBytes?: number | undefined;
-  cpuQuotaUs?: number | undefined;
-  cpuPeriodUs?: number | undefined;
+  memoryBytes?: number | null;
+  cpuQuotaUs?: number | null;
+  cpuPeriodUs?: number;
 }
 
 /** Version 1 writes the largest number of whole pages where there is no limit. */
@@ -21,22 +21,21 @@ export function cgroupLimits(path: string, trees: readonly Hierarchy[] = hierarc
   const limits: CgroupLimits = {};
   for (const { root, version } of trees) {
     const read = (name: string) => textOf(`${root}${path}/${name}`);
-    const memory = Number(read(MEMORY[version].limit) ?? "max");
+    const memory = read(MEMORY[version].limit);
     // `max` is no number.
-    if (memory < NO_MEMORY_LIMIT) limits.memoryBytes = memory;
-    const [quota = "max", period] = version === 2
-      ? (read("cpu.max") ?? "").split(" ")
+    if (memory !== undefined) limits.memoryBytes = Number(memory) < NO_MEMORY_LIMIT ? Number(memory) : null;
+    const [quota, period] = version === 2
+      ? read("cpu.max")?.split(" ") ?? []
       : [read("cpu.cfs_quota_us"), read("cpu.cfs_period_us")];
-    if (Number(quota) > 0) {
-      limits.cpuQuotaUs = Number(quota);
-      limits.cpuPeriodUs = Number(period);
-    }
+    if (quota === undefined) continue;
+    limits.cpuQuotaUs = Number(quota) > 0 ? Number(quota) : null;
+    limits.cpuPeriodUs = Number(period);
   }
   return limits;
 }
 
 /**
- * Sets the limits of a cgroup that are named.
+ * Sets the limits of a cgroup that are named; what is null or undefined stays.
  *
  * @throws KuasarError FAILED_PRECONDITION where it uses more memory than it is to have, or the kernel refuses
  */
@@ -48,13 +47,13 @@ export function setCgroupLimits(
   for (const { root, version } of trees) {
     const folder = root + path;
     const { limit, usage } = MEMORY[version];
-    if (memoryBytes !== undefined && textOf(`${folder}/${limit}`) !== undefined) {
+    if (typeof memoryBytes === "number" && textOf(`${folder}/${limit}`) !== undefined) {
       // Version 2 would end processes until there is room.
       const used = Number(textOf(`${folder}/${usage}`));
       if (used > memoryBytes) throw refused(folder, `it uses ${used} bytes and is to have ${memoryBytes}`);
       write(folder, limit, `${memoryBytes}`);
     }
-    if (cpuQuotaUs === undefined) continue;
+    if (typeof cpuQuotaUs !== "number") continue;
     if (version === 2 && textOf(`${folder}/cpu.max`) !== undefined) {
       write(folder, "cpu.max", `${cpuQuotaUs} ${cpuPeriodUs ?? ""}`.trim());
     } else if (version === 1 && textOf(`${folder}/cpu.cfs_quota_us`) !== undefined) {

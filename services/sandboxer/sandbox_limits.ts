@@ -22,8 +22,8 @@ export function moveSandboxLimits(
   for (const path of [cgroup, ...childCgroups(cgroup, trees)]) {
     const { memoryBytes, cpuQuotaUs, cpuPeriodUs = PERIOD_US } = cgroupLimits(path, trees);
     setCgroupLimits(path, {
-      ...(memory !== 0 && memoryBytes !== undefined && { memoryBytes: memoryBytes + memory }),
-      ...(cpu !== 0 && cpuQuotaUs !== undefined && {
+      ...(memory !== 0 && typeof memoryBytes === "number" && { memoryBytes: memoryBytes + memory }),
+      ...(cpu !== 0 && typeof cpuQuotaUs === "number" && {
         cpuQuotaUs: Math.round(cpuQuotaUs + cpu * cpuPeriodUs),
         cpuPeriodUs,
       }),

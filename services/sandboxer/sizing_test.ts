@@ -1,12 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { message } from "../../lib/cri/mod.ts";
+import { InfoResponse } from "../../lib/proto/gen/kuasar/driver/v1/driver.ts";
 import {
   LinuxContainerResources,
   LinuxPodSandboxConfig,
   PodSandboxConfig,
 } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { loadSandboxerConfig } from "./config.ts";
-import { vmSize } from "./sizing.ts";
+import { unheldDefaults, vmSize } from "./sizing.ts";
 
 const config = loadSandboxerConfig(undefined);
 
@@ -49,4 +50,21 @@ Deno.test("guest and VMM fit into the limit of the pod's cgroup, whatever the ov
     });
     strictEqual(memoryMib + config.sizing.vmm_overhead_mib, 512 + overheadMib);
   }
+});
+
+Deno.test("limits that do not hold for the pod come on top of the driver's default", () => {
+  const resources = resourcesOf({
+    cpuPeriod: 100_000n,
+    cpuQuota: 150_000n,
+    memoryLimitInBytes: 512n * MIB,
+  });
+  const info = { ...InfoResponse.decode(new Uint8Array(0)), memoryMib: 1024n, vcpus: 2 };
+  const sizeWith = (memory: boolean, cpu: boolean, some = resources) => {
+    const pod = message(PodSandboxConfig, { linux: message(LinuxPodSandboxConfig, { resources: some }) });
+    return vmSize(pod, config.sizing, unheldDefaults({ memory, cpu }, info));
+  };
+  deepStrictEqual(sizeWith(true, true), { vcpus: 2, memoryMib: 576 });
+  deepStrictEqual(sizeWith(false, true), { vcpus: 2, memoryMib: 1536 });
+  deepStrictEqual(sizeWith(false, false), { vcpus: 4, memoryMib: 1536 });
+  deepStrictEqual(sizeWith(false, false, resourcesOf({})), { vcpus: 0, memoryMib: 0 });
 });

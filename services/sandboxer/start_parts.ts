@@ -8,6 +8,7 @@ import { fromBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
 import { writeCriFiles } from "./cri_files.ts";
 import { driverInfo } from "./driver_info.ts";
+import { heldLimits, withHeldLimits } from "./held_limits.ts";
 import { podOomScoreAdj } from "./oom_score.ts";
 import { fromEndpoint, withGuest } from "./guest.ts";
 import { setupRequest } from "./guest_setup.ts";
@@ -16,6 +17,7 @@ import { makePodCgroup } from "./pod_cgroup.ts";
 import { makeOwnNetns } from "./own_netns.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
+import { unheldDefaults, vmSize } from "./sizing.ts";
 import type { Timeline } from "./timeline.ts";
 import { watchExit } from "./watch.ts";
 
@@ -54,8 +56,12 @@ export async function startParts(
     { timeoutMs: AS_THE_START_MS, signal },
   );
   const ownKernel = info.capabilities.includes(OWN_KERNEL);
-  const memoryMib = record.memoryMib || Number(info.memoryMib);
-  sandbox.update({ onHost: !info.vm, ownKernel, memoryMib, oomScoreAdj: podOomScoreAdj(record) });
+  const held = heldLimits(context, record);
+  const pod = PodSandboxConfig.decode(fromBase64(record.podConfig));
+  const size = vmSize(pod, context.config.sizing, unheldDefaults(held, info));
+  const memoryMib = size.memoryMib || Number(info.memoryMib);
+  const vcpus = size.vcpus;
+  sandbox.update({ onHost: !info.vm, ownKernel, vcpus, memoryMib, oomScoreAdj: podOomScoreAdj(record) });
   const cgroups = makePodCgroup(context, sandbox);
   // Network and share take about as long; then processes are started in that cgroup. Not before: no cgroup can be made meanwhile.
   if (info.vm && cgroups.length > 0) passGracePeriod();
@@ -73,7 +79,7 @@ export async function startParts(
   await allEnded(share ? [network, share] : [network]);
   const started = await timeline.phase(
     "start/driver",
-    () => startDriver(context, sandbox, { ...parts, cgroups }, signal),
+    () => startDriver(context, sandbox, { ...parts, cgroups, pod: withHeldLimits(pod, held) }, signal),
   );
   timeline.adopt("start/driver", started.phases);
   const guest = fromEndpoint(started.guest);
@@ -132,7 +138,7 @@ function createShare(
 function startDriver(
   { peers }: Context,
   { record }: Sandbox,
-  { network, share, cgroups }: Parts & { cgroups: string[] },
+  { network, share, cgroups, pod }: Parts & { cgroups: string[]; pod: PodSandboxConfig },
   signal: AbortSignal,
 ): Promise<StartResponse> {
   const driver = peers.driver(record.driver);
@@ -144,7 +150,7 @@ function startDriver(
     share,
     kernelParams: [],
     netnsPath: record.netnsPath,
-    podConfig: fromBase64(record.podConfig),
+    podConfig: PodSandboxConfig.encode(pod).finish(),
     hostname: record.hostname,
     sharePid: record.sharePid,
     cgroups,

@@ -3,10 +3,12 @@ import type { ControllerUpdateRequest } from "../../lib/proto/gen/containerd/ser
 import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 import { fromBase64, toBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
+import { driverInfo } from "./driver_info.ts";
+import { type HeldLimits, heldLimits, withHeldLimits } from "./held_limits.ts";
 import { resizeSandbox } from "./resize.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { moveSandboxLimits } from "./sandbox_limits.ts";
-import { vmSize } from "./sizing.ts";
+import { unheldDefaults, vmSize } from "./sizing.ts";
 import { decodeUpdatedResources, withResources } from "./updated_resources.ts";
 
 /**
@@ -51,15 +53,24 @@ async function applyResources(
   if (record.state !== "ready") {
     throw new KuasarError("FAILED_PRECONDITION", `Cannot resize sandbox ${id}: its state is ${record.state}`);
   }
-  if (!record.onHost) return await resizeVm(context, sandbox, after);
+  const held = heldLimits(context, record);
+  if (!record.onHost) return await resizeVm(context, sandbox, after, held);
   if (record.ownKernel && record.cgroup) {
-    moveSandboxLimits(record.cgroup, before, after, context.cgroupTrees);
+    const [old, wanted] = [withHeldLimits(before, held), withHeldLimits(after, held)];
+    moveSandboxLimits(record.cgroup, old, wanted, context.cgroupTrees);
   }
 }
 
-async function resizeVm(context: Context, sandbox: Sandbox, pod: PodSandboxConfig): Promise<void> {
+async function resizeVm(
+  context: Context,
+  sandbox: Sandbox,
+  pod: PodSandboxConfig,
+  held: HeldLimits,
+): Promise<void> {
   const { id, record } = sandbox;
-  const size = vmSize(pod, context.config.sizing);
+  const { config, stopping } = context;
+  const info = await driverInfo(context, record.driver, config.timeouts.peer_ms, stopping);
+  const size = vmSize(pod, config.sizing, unheldDefaults(held, info));
   // A pod that has no limit any more keeps what its VM has.
   const memoryMib = size.memoryMib === record.memoryMib ? 0 : size.memoryMib;
   // vCPUs never go: what a container may use of them is its cgroup's matter.

@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { cgroupFolders, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
+import { cgroupFolders, cgroupLimits, makeCgroup, processesIn, removeCgroup } from "../../lib/cgroups/mod.ts";
 import { asKuasarError } from "../../lib/errors/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
 import type { Pod } from "../harness/mod.ts";
-import { e2eOneProcess, e2eVm, limitsEndPods, useNode } from "./fixture.ts";
+import { driver, e2eOneProcess, e2eVm, limitsEndPods, useNode } from "./fixture.ts";
 
 const node = useNode();
 const MIB = 1 << 20;
@@ -73,6 +73,7 @@ e2eVm(
   async (node) => {
     await withParent(async (cgroupParent, folders) => {
       const resources = { memoryLimitBytes: 256 * MIB };
+      limit(folders, 1024);
       const pod = await node.runPod({ name: "oom", cgroupParent, resources });
       const container = await pod.run({
         name: "c",
@@ -107,6 +108,28 @@ e2eVm("a pod whose limit is too small to start says so", node, async (node) => {
       match(message, /160 MiB would do/);
       return true;
     });
+  });
+});
+
+e2eOneProcess("limits of some containers are not limits of the pod", node, async (node) => {
+  if (driver === "quark") return console.log("skipped: of Quark's pods nothing tells what they may use");
+  await withParent(async (cgroupParent) => {
+    // What a kubelet sums up; the cgroup that it has made for the pod has no limit, since not all of them have one.
+    const resources = { memoryLimitBytes: 64 * MIB, cpuQuotaUs: 50_000 };
+    const pod = await node.runPod({ name: "some", cgroupParent, resources });
+    const image = await node.image("busybox");
+    const command = ["sleep", "1000"];
+    const limited = await pod.run({ name: "a", image, command, memoryLimitBytes: 64 * MIB });
+    await pod.run({ name: "b", image, command });
+    if (driver === "gvisor") {
+      const { memoryBytes, cpuQuotaUs } = cgroupLimits(`${cgroupParent}/kuasar_${pod.id}/gvisor`);
+      deepStrictEqual([memoryBytes, cpuQuotaUs], [null, null]);
+    } else {
+      const { stdout } = await limited.shell("grep MemTotal /proc/meminfo");
+      const mib = Number(/\d+/.exec(stdout)?.[0]) / 1024;
+      ok(mib > 200, `a VM of a limited pod has 128 MiB, and this one ${mib}`);
+    }
+    await pod.remove();
   });
 });
 

@@ -47,6 +47,7 @@ export class HostDriver {
         shareKind: ShareKind.VIRTIOFS,
         capabilities: [...kind.capabilities, ...(kind.ownKernel ? ["own-kernel"] : [])],
         memoryMib: 0n,
+        vcpus: 0,
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId }) => {

@@ -64,6 +64,8 @@ export interface Hypervisor<C extends Control> {
   readonly vsock: "hybrid" | "kernel";
   /** Memory of a guest whose request names none. */
   readonly memoryMib: number;
+  /** vCPUs of such a guest. */
+  readonly vcpus: number;
   /** Our agent's program, by which the VMM and its helpers are started. */
   readonly launcherPath: string;
   /** From the VMM's start to the guest's READY. */

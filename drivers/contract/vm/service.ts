@@ -52,6 +52,7 @@ export class VmDriver<C extends Control> {
         shareKind: hypervisor.shareKind,
         capabilities: [...hypervisor.capabilities],
         memoryMib: BigInt(hypervisor.memoryMib),
+        vcpus: hypervisor.vcpus,
       }),
       start: (request) => this.#start(request),
       stop: async ({ sandboxId, graceMs }) => {

@@ -36,7 +36,13 @@ export function serveStandInDriver(runDir: string, world: World): Promise<GrpcSe
     address: `${runDir}/driver-qemu.sock`,
     services: [[DriverDefinition, {
       async info() {
-        const numbers = { vm: true, shareKind: ShareKind.VIRTIOFS, capabilities: [], memoryMib: 256n };
+        const numbers = {
+          vm: true,
+          shareKind: ShareKind.VIRTIOFS,
+          capabilities: [],
+          memoryMib: 256n,
+          vcpus: 1,
+        };
         return { name: "qemu", version: "stand-in", accel: "", notes: [], ...numbers };
       },
       async start({ sandboxId: id }): Promise<StartResponse> {

@@ -128,6 +128,8 @@ export interface InfoResponse {
   capabilities: string[];
   /** Memory of a VM that names none; 0 where sandboxes are no VMs. */
   memoryMib: bigint;
+  /** vCPUs of a VM that names none; 0 where sandboxes are no VMs. */
+  vcpus: number;
 }
 
 export interface StartRequest {
@@ -1026,7 +1028,17 @@ export const DiskCounters: MessageFns<DiskCounters> = {
 };
 
 function createBaseInfoResponse(): InfoResponse {
-  return { name: "", version: "", accel: "", notes: [], vm: false, shareKind: 0, capabilities: [], memoryMib: 0n };
+  return {
+    name: "",
+    version: "",
+    accel: "",
+    notes: [],
+    vm: false,
+    shareKind: 0,
+    capabilities: [],
+    memoryMib: 0n,
+    vcpus: 0,
+  };
 }
 
 export const InfoResponse: MessageFns<InfoResponse> = {
@@ -1057,6 +1069,9 @@ export const InfoResponse: MessageFns<InfoResponse> = {
         throw new globalThis.Error("value provided for field message.memoryMib of type uint64 too large");
       }
       writer.uint32(64).uint64(message.memoryMib);
+    }
+    if (message.vcpus !== 0) {
+      writer.uint32(72).uint32(message.vcpus);
     }
     return writer;
   },
@@ -1136,6 +1151,14 @@ export const InfoResponse: MessageFns<InfoResponse> = {
             }
 
             message.memoryMib = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.vcpus = reader.uint32();
             continue;
           }
         }
