@@ -13,6 +13,8 @@ export interface DebSpec {
   items: readonly Item[];
   /** Maintainer scripts by their names. */
   scripts: ReadonlyMap<string, string>;
+  /** A folder whose files, when they come, change or go with another package, have `postinst triggered` run once at the end. */
+  triggeredBy?: string;
 }
 
 /** How it is made. */
@@ -31,7 +33,7 @@ export interface DebOptions {
  *
  * @returns the file, `<out>/<name>_<version>_<architecture>.deb`
  * @throws KuasarError with dpkg-deb's last lines
- * @see deb(5), deb-control(5)
+ * @see deb(5), deb-control(5), deb-triggers(5)
  */
 export async function writeDeb(spec: DebSpec, { out, work, log, epochS }: DebOptions): Promise<string> {
   const meta = `${work}/DEBIAN`;
@@ -45,6 +47,7 @@ export async function writeDeb(spec: DebSpec, { out, work, log, epochS }: DebOpt
     ];
     const configs = spec.items.filter((item) => item.kind === "text" && item.config).map(({ path }) => path);
     if (configs.length > 0) texts.push(["conffiles", configs.map((path) => `${path}\n`).join(""), 0o644]);
+    if (spec.triggeredBy) texts.push(["triggers", `interest-noawait ${spec.triggeredBy}\n`, 0o644]);
     for (const [name, text, mode] of texts) await put(`${meta}/${name}`, text, mode);
     // A folder that is made gets its mode narrowed by the umask, and the group's bit of the one above.
     await run("find", [work, "-type", "d", "-exec", "chmod", "u=rwx,go=rx,g-s", "{}", "+"], { log });

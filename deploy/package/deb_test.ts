@@ -29,6 +29,7 @@ Deno.test("a package has its files as root's, its configuration named, and the s
       fields: { Maintainer: "A B <a@b.example>", Description: "a tool\n of two lines" },
       items,
       scripts: new Map([["postinst", "#!/bin/sh\n"]]),
+      triggeredBy: "/usr/lib/other",
     };
     const make = async (out: string, umask: number, made: DebSpec) => {
       await Deno.mkdir(`${folder}/${out}`);
@@ -54,6 +55,7 @@ Deno.test("a package has its files as root's, its configuration named, and the s
     match(listed, /^-rwxr-xr-x root\/root +2000 2023-11-14 22:13 \.\/usr\/bin\/tool$/m);
     match(listed, / \.\/usr\/bin\/alias -> tool$/m);
     strictEqual(await capture("dpkg-deb", ["--info", file, "conffiles"]), "/etc/tool.toml\n");
+    strictEqual(await capture("dpkg-deb", ["--info", file, "triggers"]), "interest-noawait /usr/lib/other\n");
     const control = await capture("dpkg-deb", ["--info", file, "control"]);
     match(control, /^Package: tool\nVersion: 1\.0\nArchitecture: amd64\nInstalled-Size: \d+\n/);
     match(control, /\nDescription: a tool\n of two lines\n$/);

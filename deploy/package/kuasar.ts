@@ -12,6 +12,7 @@ import { builtUsing } from "./debian_origin.ts";
 import type { GuestOrigins } from "./guest_origins.ts";
 import { copy, text } from "./items.ts";
 import { maintainerScripts } from "./scripts.ts";
+import { PROGRAMS_PREFIX } from "./shipped_programs.ts";
 
 /** The handlers, for containerd to import. Not in a folder that some containerd imports already: it might be a 1.7. */
 export const HANDLERS_FILE = "/usr/share/kuasar/containerd.toml";
@@ -73,6 +74,8 @@ export function kuasarPackage(
       copy("/usr/share/lintian/overrides/kuasar", `${root}/deploy/package/lintian/kuasar`),
     ],
     scripts: maintainerScripts("kuasar", RESTARTED_UNITS),
+    // The services read where the programs are when they start, and go back to those of the host when these are gone.
+    triggeredBy: PROGRAMS_PREFIX,
   };
 }
 

@@ -6,7 +6,7 @@ import { programsCopyright } from "./copyright.ts";
 import type { DebSpec } from "./deb.ts";
 import { builtUsing } from "./debian_origin.ts";
 import { config, copy, text } from "./items.ts";
-import { HANDLERS_FILE, PACKAGE_LAYOUT, RESTARTED_UNITS } from "./kuasar.ts";
+import { HANDLERS_FILE, PACKAGE_LAYOUT } from "./kuasar.ts";
 import { OWN_CONTAINERD, ownContainerdConfig, ownContainerdUnit, ownNetwork } from "./own_containerd.ts";
 import { maintainerScripts } from "./scripts.ts";
 import { PROGRAMS_PREFIX, shippedPath, type ShippedPrograms } from "./shipped_programs.ts";
@@ -59,7 +59,7 @@ export function programsPackage(
       copy(`${DOCS}/changelog.gz`, texts.changelog),
       copy("/usr/share/lintian/overrides/kuasar-programs", `${root}/deploy/package/lintian/kuasar-programs`),
     ],
-    scripts: maintainerScripts("kuasar-programs", RESTARTED_UNITS),
+    scripts: maintainerScripts("kuasar-programs"),
   };
 }
 

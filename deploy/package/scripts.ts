@@ -8,7 +8,7 @@ const FOLDER = `${root}/deploy/package/scripts`;
  *
  * @param restarted units that may start again at any time
  */
-export function maintainerScripts(name: string, restarted: readonly string[]): Map<string, string> {
+export function maintainerScripts(name: string, restarted: readonly string[] = []): Map<string, string> {
   const values: Readonly<Record<string, string>> = {
     SERVICES: restarted.join(" "),
     PROGRAMS: PROGRAMS_PREFIX,

@@ -116,10 +116,22 @@ async function check(
   } finally {
     cri.close();
   }
+  const started = await starts(machine);
   await apt("purge", "kuasar", "kuasar-programs");
+  // What goes is not started once more.
+  deepStrictEqual(await starts(machine), started);
   await apt("purge", "--auto-remove");
   const left = [...await machine.inventory()].filter((line) => !before.has(line));
   deepStrictEqual(left, []);
+}
+
+/** How often each of {@link RESTARTED} has been started. */
+async function starts(machine: DebianMachine): Promise<number[]> {
+  await machine.done("journalctl", "--sync");
+  return await Promise.all(RESTARTED.map(async (unit) => {
+    const lines = await machine.done("journalctl", "--no-pager", "--quiet", "--output=cat", `--unit=${unit}`);
+    return lines.split("\n").filter((line) => line.includes("msg=Ready version=")).length;
+  }));
 }
 
 /** `kuasar-ctl check` finds all that is enabled in order. */
@@ -161,6 +173,7 @@ async function upgrade(
 ): Promise<void> {
   const pids = (units: readonly string[]) => Promise.all(units.map((unit) => machine.mainPid(unit)));
   const [task, services] = [await pids(UNTOUCHED), await pids(RESTARTED)];
+  const started = await starts(machine);
   const file = machine.path("/etc/kuasar/storage.toml");
   await Deno.writeTextFile(file, "# changed here\n", { append: true });
   await run();
@@ -170,6 +183,7 @@ async function upgrade(
     notStrictEqual(pid, "0");
     notStrictEqual(pid, services[index], `${RESTARTED[index]} is the one of before`);
   }
+  deepStrictEqual(await starts(machine), started.map((count) => count + 1), "each is started again once");
   for (const { pod, stream } of pods) await stream.goesOn(pod.config.metadata!.name);
 }
 
