@@ -13,10 +13,13 @@ const OF_AN_EMPTY_POD = -998;
 /** What a process has that nobody has given another. */
 const UNADJUSTED = 0;
 
-/** With which the processes of a sandbox start: its pod's own value, where there is one. A kubelet names none for pods. */
-export function podOomScoreAdj({ podConfig }: SandboxRecord): number {
+/**
+ * What the processes of a sandbox have without a container: its pod's own value, where there is one. A kubelet names none for pods:
+ * then they keep what the last container had, as their memory is what the pod's containers have made of it.
+ */
+export function podOomScoreAdj({ podConfig, oomScoreAdj }: SandboxRecord): number {
   const { linux } = PodSandboxConfig.decode(fromBase64(podConfig));
-  return allowedOomScoreAdj(Number(linux?.resources?.oomScoreAdj ?? 0n) || OF_AN_EMPTY_POD);
+  return allowedOomScoreAdj(Number(linux?.resources?.oomScoreAdj ?? 0n) || (oomScoreAdj ?? OF_AN_EMPTY_POD));
 }
 
 /** What a container's spec gives its processes; undefined where it cannot be read, which whoever runs it then tells. */
@@ -39,9 +42,9 @@ export function followContainers({ registry, cgroupTrees, log }: Context, sandbo
     one !== undefined
   );
   const wanted = values.length === 0 ? podOomScoreAdj(record) : allowedOomScoreAdj(Math.min(...values));
-  if (wanted === record.oomScoreAdj) return;
   // Written down first: what is started meanwhile starts with it.
-  sandbox.update({ oomScoreAdj: wanted });
+  if (wanted !== record.oomScoreAdj) sandbox.update({ oomScoreAdj: wanted });
+  // Also where it is as before: runsc has values of its own when a container goes.
   const inCgroup = record.cgroup === undefined ? [] : processesIn(cgroupFolders(record.cgroup, cgroupTrees));
   const pids = inCgroup.length > 0 ? inCgroup : [record.pid].filter((pid) => pid > 0);
   const refused = pids.filter((pid) => !setOomScoreAdj(pid, wanted));

@@ -12,11 +12,9 @@ const MIB = 1 << 20;
 async function withParent(run: (path: string, folders: string[]) => Promise<void>): Promise<void> {
   const path = `/kuasar-oom-${Deno.pid}`;
   const folders = makeCgroup(path);
-  try {
-    await run(path, folders);
-  } finally {
-    await removeCgroup(folders);
-  }
+  // After a failure there are pods in it: it is the failure that tells.
+  await run(path, folders);
+  await removeCgroup(folders);
 }
 
 /** The values of a pod's processes, each once. */
@@ -48,6 +46,11 @@ e2eOneProcess(
       for (const container of [second, first]) await container.remove();
       deepStrictEqual(valuesOf(cgroupParent, pod), [200]);
       await pod.remove();
+      // Of a pod whose containers are the only ones to tell what it is worth, as a kubelet's.
+      const other = await node.runPod({ name: "told", cgroupParent });
+      await (await other.run({ name: "c", image, command, oomScoreAdj: 400 })).remove();
+      deepStrictEqual(valuesOf(cgroupParent, other), [400]);
+      await other.remove();
     });
   },
 );
