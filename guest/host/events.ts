@@ -24,7 +24,6 @@ interface Queued {
 /** A connection to containerd. */
 export interface EventsConnection {
   forward(envelope: Queued): Promise<unknown>;
-  close(): void;
   /** Resolves when containerd has ended it. */
   closed: Promise<unknown>;
 }
@@ -35,7 +34,6 @@ function connect(path: string): EventsConnection {
   const events = createClient(EventsDefinition, client, { timeoutMs: CALL_TIMEOUT_MS });
   return {
     forward: (envelope) => events.forward({ envelope }),
-    close: () => client.close(),
     closed: client.closed,
   };
 }
@@ -73,9 +71,8 @@ export class EventPublisher {
         // It may have been dropped meanwhile.
         if (this.#queue[0] === next) this.#queue.shift();
       } catch (error) {
+        // A connection on which containerd was too busy to answer is as good as the next one.
         log.debug("cannot publish an event", { error });
-        this.#connection?.close();
-        this.#connection = undefined;
         await this.#pause(pauseMs);
         pauseMs = Math.min(2 * pauseMs, LAST_RETRY_MS);
       }
