@@ -26,10 +26,11 @@ function packagesOf(suite: string): string[] {
 
 async function install({ out, log, say }: StepContext): Promise<void> {
   await needCommands({ "dpkg-deb": "dpkg", tar: "tar" }, log, say);
-  say(`fetching ${packagesOf(BASE_SUITE).join(", ")} and what they need`);
-  const base = await fetchPackages(BASE_SUITE, packagesOf(BASE_SUITE), { closure: true, log });
-  say(`fetching ${packagesOf("forky").join(", ")}`);
-  const newer = await fetchPackages("forky", packagesOf("forky"), { closure: false, log });
+  say(`fetching ${[...packagesOf(BASE_SUITE), ...packagesOf("forky")].join(", ")} and what they need`);
+  const [base, newer] = await Promise.all([
+    fetchPackages(BASE_SUITE, packagesOf(BASE_SUITE), { closure: true, log }),
+    fetchPackages("forky", packagesOf("forky"), { closure: false, log }),
+  ]);
   await unpackPackages([...base, ...newer], out, log);
   for (const path of new Set(TOOLS.map((tool) => tool.path))) {
     // Go programs need no more than an old libc and dislike being rewritten; runc is the one with a library.

@@ -32,19 +32,36 @@ export async function archiveUri(): Promise<string> {
   );
 }
 
+/** What the configuration of the host would overrule, if it stood in a file. */
+const APT_OPTIONS = [
+  // Where it has none, as in many containers, each call reads all lists anew: 2 s and more.
+  "Dir::Cache::pkgcache=pkgcache.bin",
+  "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+  // 8 MB for shops of software.
+  "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+].flatMap((option) => ["-o", option]);
+
+/** With these apt tells of every package that is wanted what it would fetch, also of one that is here already. */
+const LIST_ALL = ["-o", "Dir::Cache::archives=none", "-qq", "--print-uris"];
+
+/** Writes a file that has not that text yet: what is newer than apt's cache makes it worthless. */
+async function keepText(path: string, text: string): Promise<void> {
+  if (await Deno.readTextFile(path).catch(() => undefined) !== text) await Deno.writeTextFile(path, text);
+}
+
 /** Makes an apt of our own for `suite`, which knows no installed package and touches nothing of the host's. */
 async function privateApt(suite: Suite, log: string): Promise<Record<string, string>> {
   const dir = `${buildDir}/apt/${suite}`;
   const env = { APT_CONFIG: `${dir}/apt.conf`, DEBIAN_FRONTEND: "noninteractive" };
-  for (const sub of ["lists/partial", "cache/archives/partial", "preferences.d"]) {
+  for (const sub of ["lists/partial", "cache/archives/partial", "cache/none/partial", "preferences.d"]) {
     await Deno.mkdir(`${dir}/${sub}`, { recursive: true });
   }
-  await Deno.writeTextFile(`${dir}/status`, "");
-  await Deno.writeTextFile(
+  await keepText(`${dir}/status`, "");
+  await keepText(
     `${dir}/sources.list`,
     `deb [signed-by=${KEYRING}] ${await archiveUri()} ${suite} main\n`,
   );
-  await Deno.writeTextFile(
+  await keepText(
     env.APT_CONFIG,
     [
       `Dir::Etc::sourcelist "${dir}/sources.list";`,
@@ -66,7 +83,7 @@ async function privateApt(suite: Suite, log: string): Promise<Record<string, str
   const updated = (await Deno.stat(stamp).catch(() => null))?.mtime?.getTime() ?? 0;
   // Package lists older than a day may name files that the archive no longer has.
   if (Date.now() - updated > 86_400_000) {
-    await run("apt-get", ["-q", "update"], { env, log });
+    await run("apt-get", [...APT_OPTIONS, "-q", "update"], { env, log });
     await Deno.writeTextFile(stamp, "");
   }
   return env;
@@ -103,37 +120,22 @@ export async function fetchPackages(
     const env = await privateApt(suite, options.log);
     const archives = `${buildDir}/apt/${suite}/cache/archives`;
     const target = options.closure ? ["install", "-y", "--download-only", ...names] : ["download", ...names];
-    const listed = await capture("apt-get", ["-qq", "--print-uris", ...target], env);
-    await run("apt-get", ["-q", ...target], { env, log: options.log, cwd: archives });
-    const files = [...listed.matchAll(/^'\S+' (\S+\.deb) /gm)].map((match) => match[1]!);
-    // Files that were in the cache already are not listed as to be fetched: ask for the plan instead.
-    const planned = options.closure
-      ? [
-        ...(await capture("apt-get", ["-qq", "-s", "install", ...names], env)).matchAll(
-          /^Inst (\S+) \((\S+)/gm,
-        ),
-      ]
-      : [];
-    const found = new Map<string, DebianPackage>();
-    for (const file of files) {
-      const [name, version] = file.split("_");
-      found.set(name!, { name: name!, version: decodeURIComponent(version!), file: `${archives}/${file}` });
+    const listed = await capture("apt-get", [...APT_OPTIONS, ...LIST_ALL, ...target], env);
+    const packages = [...listed.matchAll(/^'\S+' ((\S+?)_(\S+?)_\S+\.deb) (\d+) /gm)].map((
+      [, archive, name, version, size],
+    ) => ({
+      name: name!,
+      version: decodeURIComponent(version!),
+      file: `${archives}/${archive}`,
+      size: Number(size),
+    }));
+    const sizes = await Promise.all(packages.map(({ file }) => Deno.stat(file).catch(() => undefined)));
+    if (packages.some(({ size }, index) => sizes[index]?.size !== size)) {
+      await run("apt-get", [...APT_OPTIONS, "-q", ...target], { env, log: options.log, cwd: archives });
     }
-    for (const [, name, version] of planned) {
-      if (found.has(name!)) continue;
-      const file = await findArchive(archives, name!, version!);
-      found.set(name!, { name: name!, version: version!, file });
-    }
-    return [...found.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+    return packages.map(({ name, version, file }) => ({ name, version, file }))
+      .sort((a, b) => a.name < b.name ? -1 : 1);
   });
-}
-
-async function findArchive(archives: string, name: string, version: string): Promise<string> {
-  const prefix = `${name}_${version.replaceAll(":", "%3a")}_`;
-  for await (const entry of Deno.readDir(archives)) {
-    if (entry.name.startsWith(prefix) && entry.name.endsWith(".deb")) return `${archives}/${entry.name}`;
-  }
-  throw new KuasarError("INTERNAL", `Cannot find the downloaded package ${name} ${version} in ${archives}`);
 }
 
 /** Unpacks packages over each other into `dir`, without running their scripts. */
