@@ -1,6 +1,7 @@
 import { waitForCri } from "../../lib/cri/mod.ts";
 import { type Check, ofKind } from "./check.ts";
 import { install, type Kind, KINDS, uninstall } from "./install.ts";
+import { dockerChecks } from "./docker_checks.ts";
 import { e2eChecks } from "./e2e_checks.ts";
 import {
   appArmor,
@@ -78,6 +79,7 @@ export const allChecks = (more: readonly Check[], e2e: readonly Kind[]): readonl
   { name: "wasm: a module", run: wasmModule },
   ofKind("qemu", "a root of its own", ownRoot),
   ofKind("qemu", "strangers on the host's vsock", vsockStrangers),
+  ...dockerChecks,
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of each unit, pods go on", run: restartEach },
   { name: "death of the task server, pods go on", run: killTaskServer },

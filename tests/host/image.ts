@@ -65,7 +65,7 @@ const wanted = (unit: string, path: string) =>
  * @throws KuasarError where packages or tools cannot be had
  */
 export async function hostImage(
-  { name: suiteName, suite }: HostSuite,
+  { name: suiteName, suite, docker }: HostSuite,
   { clean }: { clean: boolean },
 ): Promise<HostImage> {
   const name = clean ? `${suiteName}-clean` : suiteName;
@@ -74,7 +74,7 @@ export async function hostImage(
     suite,
     variant: "important",
     ...(clean
-      ? { packages: PACKAGES, downloaded: DEPENDENCIES }
+      ? { packages: PACKAGES, downloaded: [...DEPENDENCIES, ...docker] }
       : { packages: [...PACKAGES, ...DEPENDENCIES] }),
     essentialHooks: [
       file("/etc/initramfs-tools/conf.d/machine", "MODULES=list\n"),

@@ -8,13 +8,16 @@ import { type DebianHost, EXEC_TIMEOUT_S } from "./debian_host.ts";
 import { HOST_FILES } from "./image.ts";
 import type { Kind } from "./install.ts";
 
-const BUSYBOX = "docker.io/library/busybox:kuasar";
+export const BUSYBOX = "docker.io/library/busybox:kuasar";
 
 /** How a kubelet with systemd's cgroup driver names the slice of a pod of the class BestEffort. */
 export const sliceOf = (kind: Kind) => `kubepods-besteffort-pod${kind}.slice`;
 export const SLICES = "/sys/fs/cgroup/kubepods.slice/kubepods-besteffort.slice";
 
 const MEMORY_LIMIT = 64 << 20;
+
+/** What a kubelet gives the containers of a pod of the class BestEffort; it gives the pod none. */
+const OOM_SCORE_ADJ = 1000;
 
 /** Whose containers the host's kernel runs. */
 const ON_HOST: readonly Kind[] = ["runc", "wasm"];
@@ -41,6 +44,7 @@ export async function firstContainer(host: DebianHost, kind: Kind): Promise<stri
     name: "c",
     image: BUSYBOX,
     command: ["sh", "-c", "echo to stdout; echo to stderr >&2; exec sleep 100000"],
+    oomScoreAdj: OOM_SCORE_ADJ,
     mounts: [
       // Firecracker shares nothing with its guests: they have copies.
       { containerPath: "/volume", hostPath: volume, readonly: kind === "firecracker" },
@@ -55,7 +59,7 @@ export async function firstContainer(host: DebianHost, kind: Kind): Promise<stri
   return `${host.sinceInstallation.toFixed(0)} s after the installation began`;
 }
 
-function podOf(host: DebianHost, kind: Kind): { pod: Pod; container: Container } {
+export function podOf(host: DebianHost, kind: Kind): { pod: Pod; container: Container } {
   const found = host.pods.get(kind);
   ok(found, `there is no pod of ${kind}`);
   return found;
@@ -88,17 +92,29 @@ export async function volumes(host: DebianHost, kind: Kind): Promise<void> {
   strictEqual(await host.machine.must(`cat /srv/${kind}/out /srv/${kind}.conf`), "from-the-pod\nkey\n");
 }
 
-/** All that runs for a pod is in the kubelet's slice, also after systemd has read its units again, and so are the limits. */
-export async function inSlice(host: DebianHost, kind: Kind): Promise<void> {
+/**
+ * All that runs for a pod is in the kubelet's slice, also after systemd has read its units again, with the pod's limits, and is
+ * as easy to end as the pod's class says when the host has no memory left.
+ *
+ * @returns what there is to tell: how many processes
+ */
+export async function inSlice(host: DebianHost, kind: Kind): Promise<string> {
   const { pod, container } = podOf(host, kind);
   const folder = `${SLICES}/${sliceOf(kind)}/kuasar_${pod.id}`;
   await host.machine.must("systemctl daemon-reload");
-  const processes = await host.machine.must(`find ${folder} -name cgroup.procs -exec cat {} +`);
-  ok(processes.trim() !== "", "no process is in the pod's slice");
-  if (!ON_HOST.includes(kind)) return;
-  // The others have one memory for the pod.
-  const limit = await host.machine.must(`cat ${folder}/${container.id}/memory.max`);
-  strictEqual(limit.trim(), String(MEMORY_LIMIT));
+  const told = await host.machine.must(
+    `for pid in $(find ${folder} -name cgroup.procs -exec cat {} +); do ` +
+      "echo $(cat /proc/$pid/comm /proc/$pid/oom_score_adj); done",
+  );
+  const processes = told.trim().split("\n").filter(Boolean);
+  ok(processes.length > 0, "no process is in the pod's slice");
+  deepStrictEqual(processes.filter((line) => !line.endsWith(` ${OOM_SCORE_ADJ}`)), []);
+  if (ON_HOST.includes(kind)) {
+    // The others have one memory for the pod.
+    const limit = await host.machine.must(`cat ${folder}/${container.id}/memory.max`);
+    strictEqual(limit.trim(), String(MEMORY_LIMIT));
+  }
+  return `${processes.length} processes, oom_score_adj ${OOM_SCORE_ADJ}`;
 }
 
 /** A module of WebAssembly in the pod beside the Linux container. */

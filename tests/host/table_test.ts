@@ -4,7 +4,7 @@ import { table } from "./table.ts";
 
 Deno.test("the table has a row for each check of any host, and says what failed", () => {
   const report = (name: "debian12" | "debian13", results: HostReport["results"]): HostReport => ({
-    suite: { name, suite: "bookworm" },
+    suite: { name, suite: "bookworm", docker: [] },
     versions: { kernel: name },
     results,
     cpuSeconds: 100,
