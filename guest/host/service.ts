@@ -17,6 +17,7 @@ import type { HostContainer } from "./container.ts";
 import { ContainerCreation } from "./create.ts";
 import { endSilentSandbox } from "./end_silent_sandbox.ts";
 import { execSpec } from "./exec_spec.ts";
+import { hasEnded } from "./has_ended.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { type Exit, now } from "./process.ts";
 import { noteBegun, noteProcess } from "./process_notes.ts";
@@ -168,7 +169,7 @@ export class HostTaskService {
         await endSilentSandbox(this.#deps.preparer, container.link, error);
         return {};
       }
-      if (container.link.dead) {
+      if (await hasEnded(container.link, error)) {
         throw new KuasarError("NOT_FOUND", `Cannot kill ${request.id}: its machine has ended`, {
           cause: error,
         });

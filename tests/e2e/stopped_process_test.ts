@@ -9,7 +9,7 @@ import { e2eOurs, handlerUnderTest, useNode } from "./fixture.ts";
 const CELLS: Readonly<Record<string, readonly (readonly [victim: string, call: string])[]>> = {
   "kuasar-qemu": [["pod", "CreateContainer"], ["VMM", RUN_POD], ["driver-", "StopPodSandbox"]],
   "kuasar-runc": [["pod", RUN_POD], ["container", "StopContainer"], ["task-server", "ExecSync"]],
-  "kuasar-gvisor": [["sandbox", "ExecSync"]],
+  "kuasar-gvisor": [["sandbox", "ExecSync"], ["sandbox", "StopContainer"]],
   "kuasar-wasm": [["container", "StopContainer"]],
 };
 

@@ -64,13 +64,23 @@ export class Control {
   }
 }
 
+/** A sandbox that ends with a question unread resets the connection. */
+function readFrom(fd: number, chunk: Uint8Array): number {
+  try {
+    return sys.read(fd, chunk);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new KuasarError("UNAVAILABLE", `Cannot hear the sandbox: ${why}`, { cause: error });
+  }
+}
+
 /** Reads until what has come is a whole answer. */
 function readAnswer(fd: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const chunk = new Uint8Array(16 * 1024);
     let text = new Uint8Array(0);
     const take = () => {
-      const count = sys.read(fd, chunk);
+      const count = readFrom(fd, chunk);
       if (count < 0) return;
       if (count === 0) {
         throw new KuasarError("UNAVAILABLE", "Cannot hear the sandbox: it has closed the connection");
