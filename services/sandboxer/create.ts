@@ -3,11 +3,13 @@ import type {
   ControllerCreateRequest,
   ControllerCreateResponse,
 } from "../../lib/proto/gen/containerd/services/sandbox/v1/sandbox.ts";
-import type { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
-import { toBase64 } from "./base64.ts";
+import { PodSandboxConfig } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { fromBase64, toBase64 } from "./base64.ts";
 import type { Context } from "./context.ts";
 import { chooseDriver } from "./driver_choice.ts";
 import { decodeMetadata, decodePodConfig, sharesPid } from "./pod_config.ts";
+import type { Registry } from "./registry.ts";
 import { vmSize } from "./sizing.ts";
 
 /** What is known of a sandbox before its start, wherever that comes from. */
@@ -51,10 +53,11 @@ export function createSandbox(context: Context, request: ControllerCreateRequest
 /**
  * Stores a new sandbox.
  *
- * @throws ALREADY_EXISTS for a known id, INVALID_ARGUMENT for a runtime handler without a driver
+ * @throws ALREADY_EXISTS for a known id and for a pod that runs already, INVALID_ARGUMENT for a runtime handler without a driver
  */
 export function noteSandbox({ config, peers, registry, log }: Context, sandbox: NewSandbox): void {
   const { id, runtimeHandler, pod, netnsPath, labels } = sandbox;
+  checkOnlyOne(registry, id, pod);
   const driver = chooseDriver(runtimeHandler, config, () => peers.installed.names());
   registry.create({
     id,
@@ -85,4 +88,26 @@ export function noteSandbox({ config, peers, registry, log }: Context, sandbox: 
     ...(sandbox.criDir && { criDir: sandbox.criDir }),
   });
   log.info("Created", { sandbox: id, driver, pod: `${pod.metadata?.namespace}/${pod.metadata?.name}` });
+}
+
+/**
+ * Refuses a pod that runs already. containerd keeps two of one name, UID and attempt apart by names that it forgets for sandboxes of
+ * an external sandboxer when it restarts; both would have the pod's volumes.
+ *
+ * @throws ALREADY_EXISTS
+ */
+function checkOnlyOne(registry: Registry, id: string, { metadata }: PodSandboxConfig): void {
+  // Whoever tells no UID makes pods by names of its own.
+  if (metadata === undefined || metadata.uid === "") return;
+  const same = registry.all().find(({ record }) =>
+    record.id !== id && record.state === "ready" && record.exit === undefined &&
+    record.uid === metadata.uid &&
+    record.name === metadata.name && record.namespace === metadata.namespace &&
+    PodSandboxConfig.decode(fromBase64(record.podConfig)).metadata?.attempt === metadata.attempt
+  );
+  if (same === undefined) return;
+  throw new KuasarError(
+    "ALREADY_EXISTS",
+    `Cannot create sandbox ${id}: pod ${metadata.namespace}/${metadata.name} runs in sandbox ${same.id}, attempt ${metadata.attempt}`,
+  );
 }
