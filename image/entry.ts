@@ -10,7 +10,11 @@ export type Entry =
   }
   & (
     | { kind: "directory" }
-    | { kind: "file"; content: Uint8Array }
+    | {
+      kind: "file";
+      content: Uint8Array; /** Extended attributes by their names. */
+      xattrs?: Readonly<Record<string, Uint8Array>>;
+    }
     | { kind: "link"; target: string }
     | { kind: "device"; major: number; minor: number }
   );

@@ -64,5 +64,7 @@ export interface Group {
 /** What Linux and OCI promise about one thing. */
 export interface Area {
   name: string;
+  /** Whom it is about; those of `KIND_NAMES` unless given. */
+  kinds?: readonly KindName[];
   groups: readonly Group[];
 }

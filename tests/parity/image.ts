@@ -29,6 +29,9 @@ function file(path: string, content: string | Uint8Array, mode = 0o644): Entry {
   return { kind: "file", path, mode, content: bytes, origin: ORIGIN };
 }
 
+/** cap_net_bind_service, permitted and effective: `struct vfs_cap_data` of revision 2. */
+const BIND_CAPABILITY = new Uint8Array(new Uint32Array([0x0200_0001, 1 << 10, 0, 0, 0]).buffer);
+
 function link(path: string, target: string): Entry {
   return { kind: "link", path, target, mode: 0o777, origin: ORIGIN };
 }
@@ -39,6 +42,7 @@ export async function parityImage(): Promise<Uint8Array> {
   const content = await Deno.readFile(busybox);
   const applets = (await capture(busybox, ["--list"])).trim().split("\n");
   const probe = await Deno.readFile(await staticProgram("probe"));
+  const posix = await Deno.readFile(await staticProgram("posix"));
   const fileProbe = await Deno.readFile(await staticProgram("file_probe"));
   const entries = inOrder([
     ...[
@@ -63,6 +67,11 @@ export async function parityImage(): Promise<Uint8Array> {
     ...applets.filter((name) => name !== "busybox").map((name) => link(`bin/${name}`, "busybox")),
     file("bin/probe", probe, 0o755),
     file("bin/file_probe", fileProbe, 0o755),
+    file("bin/posix", posix, 0o755),
+    {
+      ...file("bin/probe-capable", probe, 0o755),
+      xattrs: { "security.capability": BIND_CAPABILITY },
+    } as Entry,
     file("bin/probe-setuid", probe, 0o4755),
     file("usr/local/bin/in-path", "#!/bin/sh\necho found in PATH\n", 0o755),
     file("opt/not-executable", "#!/bin/sh\necho no\n", 0o644),

@@ -1,12 +1,13 @@
 import { AREAS } from "./areas.ts";
 import type { Area, Case, Difference } from "./case.ts";
 import { titleOf } from "./field.ts";
-import { KIND_NAMES, type KindName, KINDS } from "./kinds.ts";
+import { KIND_NAMES, type KindName, nameOf } from "./kinds.ts";
 
 const INTRO = `# Parity with runc
 
 The same cases run under containerd's own runc and under each kind of ours, in pods of one node, and their
-outcomes are compared line by line. This page is generated from the cases in \`tests/parity\`, and a test
+outcomes are compared line by line, what POSIX promises of files also over each way by which a guest gets them.
+This page is generated from the cases in \`tests/parity\`, and a test
 keeps it true; that each row is true, \`deno task test\` finds out on the node itself: a case that shows
 anything else fails, and so does a difference that is gone.
 
@@ -19,7 +20,7 @@ deno run -A tests/parity/page.ts > docs/parity.md                 # after a chan
 
 /** The whole page as Markdown, before it is formatted. */
 export function parityPage(): string {
-  const notes: string[] = [];
+  const notes = new Notes();
   const sections = AREAS.map((area) => section(area, notes));
   return [
     INTRO,
@@ -27,7 +28,7 @@ export function parityPage(): string {
     ...sections,
     "## Differences\n",
     "A fault is what is to be mended; all else is by design.\n",
-    ...notes,
+    ...notes.lines(),
   ].join("\n") + "\n";
 }
 
@@ -41,6 +42,7 @@ function differenceOf(item: Case, kind: KindName): Difference | undefined {
 
 function summary(): string {
   const count = (area: Area, kind: KindName) => {
+    if (!kindsOf(area).includes(kind)) return "";
     const differences = casesOf(area).flatMap(({ item }) => differenceOf(item, kind) ?? []);
     const faults = differences.filter(({ fault }) => fault).length;
     const designed = differences.length - faults;
@@ -48,24 +50,27 @@ function summary(): string {
       .filter(Boolean).join(", ") || "all the same";
   };
   const total = AREAS.reduce((sum, area) => sum + casesOf(area).length, 0);
+  const all = [...KIND_NAMES, ...AREAS.flatMap(kindsOf)].filter((kind, i, kinds) =>
+    kinds.indexOf(kind) === i
+  );
   const rows = AREAS.map((area) => [
     area.name,
     String(casesOf(area).length),
-    ...KIND_NAMES.map((kind) => count(area, kind)),
+    ...all.map((kind) => count(area, kind)),
   ]);
-  return `${total} cases; what differs from runc:\n\n${table(["area", "cases", ...handlers()], rows)}`;
+  return `${total} cases; what differs from runc:\n\n${table(["area", "cases", ...all.map(nameOf)], rows)}`;
 }
 
-function handlers(): string[] {
-  return KIND_NAMES.map((kind) => `\`${KINDS[kind]}\``);
+function kindsOf(area: Area): readonly KindName[] {
+  return area.kinds ?? KIND_NAMES;
 }
 
-function section(area: Area, notes: string[]): string {
+function section(area: Area, notes: Notes): string {
   const rows = casesOf(area).map(({ title, item }) => {
     const numbers = new Map(
-      (item.differs ?? []).map((difference) => [difference, note(title, difference, notes)]),
+      (item.differs ?? []).map((difference) => [difference, notes.number(title, difference)]),
     );
-    const cells = KIND_NAMES.map((kind) => {
+    const cells = kindsOf(area).map((kind) => {
       const difference = differenceOf(item, kind);
       return difference === undefined
         ? "same"
@@ -73,11 +78,26 @@ function section(area: Area, notes: string[]): string {
     });
     return [title, ...cells];
   });
-  return `## ${area.name}\n\n${table(["case", ...handlers()], rows)}`;
+  return `## ${area.name}\n\n${table(["case", ...kindsOf(area).map(nameOf)], rows)}`;
 }
 
-/** @returns its number */
-function note(title: string, { kinds, instead, why, fault }: Difference, notes: string[]): number {
+/** Differences by their numbers; one that several cases have is told once. */
+class Notes {
+  readonly #titles = new Map<Difference, string[]>();
+
+  number(title: string, difference: Difference): number {
+    this.#titles.set(difference, [...this.#titles.get(difference) ?? [], title]);
+    return [...this.#titles.keys()].indexOf(difference) + 1;
+  }
+
+  lines(): string[] {
+    return [...this.#titles].map(([difference, [first, ...others]], index) =>
+      `${index + 1}. ${note(`${first}${others.length > 0 ? ` and ${others.length} more` : ""}`, difference)}`
+    );
+  }
+}
+
+function note(title: string, { kinds, instead, why, fault }: Difference): string {
   const shown = Object.entries(instead).map(([before, after]) =>
     before === "*"
       ? `all: ${code(after)}`
@@ -85,10 +105,8 @@ function note(title: string, { kinds, instead, why, fault }: Difference, notes: 
       ? `${code(before)} is missing`
       : `${code(before)} → ${code(after)}`
   );
-  const names = kinds.map((kind) => `\`${KINDS[kind]}\``).join(", ");
-  const number = notes.length + 1;
-  notes.push(`${number}. ${names}, ${title}: ${fault ? "**fault**: " : ""}${why}. ${shown.join("; ")}`);
-  return number;
+  const names = kinds.map(nameOf).join("; ");
+  return `${names}, ${title}: ${fault ? "**fault**: " : ""}${why}. ${shown.join("; ")}`;
 }
 
 /** Lines as one piece of code. */

@@ -4,7 +4,7 @@ import type { Container } from "../harness/mod.ts";
 import type { Area, Case, Difference, Place } from "./case.ts";
 
 /** What a volume is on the host: a kubelet's emptyDir on disk or in memory, or any directory. */
-const VOLUMES = {
+export const VOLUMES = {
   disk: "pods/p/volumes/kubernetes.io~empty-dir/disk",
   memory: "pods/p/volumes/kubernetes.io~empty-dir/memory",
   host: "host",
@@ -42,8 +42,8 @@ export const volumes: Area = {
   name: "volumes",
   groups: [{
     name: "one volume of two containers",
-    prepare,
-    cleanUp: (dir) => void unmountBelow(`${dir}/${VOLUMES.memory}`),
+    prepare: prepareVolumes,
+    cleanUp: cleanUpVolumes,
     cases: [
       ...(["disk", "memory", "host"] as const).flatMap((kind) => [
         meeting(`${kind}, whole`, { "/v": kind }, "/v", { "/v": kind }, "/v"),
@@ -81,12 +81,18 @@ export const volumes: Area = {
   }],
 };
 
-async function prepare(dir: string): Promise<void> {
+/** Makes each volume below a group's folder. */
+export async function prepareVolumes(dir: string): Promise<void> {
   for (const [kind, path] of Object.entries(VOLUMES)) {
     await Deno.mkdir(`${dir}/${path}`, { recursive: true });
     if (kind === "memory") mount({ source: "tmpfs", target: `${dir}/${path}`, type: "tmpfs" });
     await Deno.mkdir(`${dir}/${path}/sub`);
   }
+}
+
+/** Undoes {@link prepareVolumes} as far as the removal of the folder does not. */
+export function cleanUpVolumes(dir: string): void {
+  unmountBelow(`${dir}/${VOLUMES.memory}`);
 }
 
 /** One container listens, locks and writes in a directory; what the other one, or it itself, sees in the same one elsewhere. */
