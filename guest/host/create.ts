@@ -119,8 +119,8 @@ export class ContainerCreation {
     record.paths = await loggers.open(record.paths, record.id, "", record.namespace);
     records.note(record);
     const container = newContainer(this.#deps, record, link);
-    // Where the guest is reached is none of its business.
-    const told = PrepareContainerResponse.encode({ ...prepared, guest: undefined }).finish();
+    // Where it is reached and what files of the host there are is none of the guest's business.
+    const told = PrepareContainerResponse.encode({ ...prepared, guest: undefined, returned: [] }).finish();
     const options = { typeUrl: PREPARED, value: told };
     const { pid } = await container.guest(
       (task) =>
@@ -155,6 +155,7 @@ export class ContainerCreation {
       throw new KuasarError("INTERNAL", "Cannot create a container: the sandboxer named no guest");
     }
     record.endpoint = guest;
+    if (prepared.returned.length > 0) record.returned = prepared.returned;
     record.vmm = { pid: sandboxPid, startTime: startTimeOf(sandboxPid) };
     record.netns = netnsPath;
     return registry.link(record.sandboxId, { endpoint: guest, vmm: record.vmm, netns: netnsPath });

@@ -13,6 +13,7 @@ import { GuestPace } from "./guest_pace.ts";
 import { type HostProcess, watchEnd } from "./host_process.ts";
 import { PodPorts } from "./pod_ports.ts";
 import type { GuestTask, SandboxLink } from "./sandbox_link.ts";
+import { readReturned } from "./returned_files.ts";
 import { TimedCalls } from "./timed_calls.ts";
 
 const AGENT_PORT = 1024;
@@ -117,6 +118,12 @@ export class GuestLink implements SandboxLink {
   async openStream(container: string, exec: string, name: string): Promise<number> {
     const header = `STREAM ${container} ${exec || "-"} ${name}`;
     return await this.#open(header, `open ${name} of ${container}`);
+  }
+
+  /** The end of a container's copy of a volume of one file. @throws KuasarError NOT_FOUND, UNAVAILABLE, DEADLINE_EXCEEDED */
+  async readFile(container: string, volume: number): Promise<Uint8Array> {
+    const fd = await this.#open(`FILE ${container} ${volume}`, `read volume ${volume} of ${container}`);
+    return await readReturned(fd);
   }
 
   /** Connects to a TCP port of the pod's localhost. */

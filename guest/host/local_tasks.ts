@@ -65,7 +65,15 @@ export class LocalTasks {
       io: paths,
       init: adoptProcess(init, paths, this.#keeper),
       execs: adoptExecs(record, this.#io, this.#keeper),
-    }, { guest: undefined, guestBundle: runtime.bundle, mounts: [], sandboxPid: 0, runtime, netnsPath: "" });
+    }, {
+      guest: undefined,
+      guestBundle: runtime.bundle,
+      mounts: [],
+      sandboxPid: 0,
+      runtime,
+      netnsPath: "",
+      returned: [],
+    });
     return this.link(sandboxId, id, 0);
   }
 

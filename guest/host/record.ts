@@ -1,6 +1,10 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import { checkId } from "../../lib/oci/mod.ts";
-import type { GuestEndpoint, HostRuntime } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import type {
+  GuestEndpoint,
+  HostRuntime,
+  ReturnedFile,
+} from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import * as sys from "../native/sys.js";
 import { log } from "../runtime/log.ts";
 import type { HostProcess } from "./host_process.ts";
@@ -34,6 +38,8 @@ export interface ContainerRecord {
   /** A pause container: it stands for its sandbox and nothing runs for it. */
   pause?: boolean;
   execs: Record<string, StdioPaths>;
+  /** Files of the host of which the guest has copies that are read when the container has ended. */
+  returned?: ReturnedFile[];
   /** How it runs on the host itself, instead of `endpoint`. */
   runtime?: HostRuntime;
   /** Its processes there; the init's name is empty. */

@@ -22,5 +22,7 @@ export interface SandboxLink {
   task<T>(work: (task: GuestTask) => Promise<T>, repeat?: boolean): Promise<T>;
   /** Opens one stdio stream; where `local`, only that of a terminal. @returns its connection, owned by the caller. @throws KuasarError NOT_FOUND */
   openStream(container: string, exec: string, name: string): Promise<number>;
+  /** Where the sandbox has copies of the host's files: what a container has written to one. @throws KuasarError */
+  readFile?(container: string, volume: number): Promise<Uint8Array>;
   close(): void;
 }

@@ -21,6 +21,7 @@ import { hasEnded } from "./has_ended.ts";
 import type { HostDeps } from "./host_deps.ts";
 import { type Exit, now } from "./process.ts";
 import { noteBegun, noteProcess } from "./process_notes.ts";
+import { returnFiles } from "./returned_files.ts";
 import { namedPaths } from "./stdio.ts";
 import { streamsFor } from "./stdio_request.ts";
 
@@ -214,6 +215,7 @@ export class HostTaskService {
         `Cannot delete ${id} ${execId}: it has not ended`.replace("  ", " "),
       );
     }
+    if (execId === "") await returnFiles(container);
     try {
       await container.guest((task) => task.delete({ id, execId }));
     } catch (error) {

@@ -13,6 +13,11 @@ Deno.test("a header names a port to forward to", () => {
   deepStrictEqual(parseHeader("FORWARD 65535"), { port: 65535 });
 });
 
+Deno.test("a header names a file of a container", () => {
+  deepStrictEqual(parseHeader("FILE c1 0"), { container: "c1", volume: 0 });
+  deepStrictEqual(parseHeader("FILE c1 9999"), { container: "c1", volume: 9999 });
+});
+
 Deno.test("anything else is refused with INVALID_ARGUMENT", () => {
   for (
     const line of [
@@ -29,6 +34,13 @@ Deno.test("anything else is refused with INVALID_ARGUMENT", () => {
       "FORWARD 65536",
       "FORWARD 1e3",
       "FORWARD 80 81",
+      "FILE ../x 0",
+      "FILE c1",
+      "FILE c1 -1",
+      "FILE c1 00",
+      "FILE c1 10000",
+      "FILE c1 0/../1",
+      "FILE c1 0 1",
     ]
   ) {
     throws(() => parseHeader(line), { code: "INVALID_ARGUMENT" }, line);

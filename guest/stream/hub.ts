@@ -1,14 +1,26 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
+import { SHARE_PATH } from "../init/share.ts";
 import * as sys from "../native/sys.js";
 import { connectLoopback } from "../runtime/connect.ts";
 import { within } from "../runtime/deadline.ts";
+import { FdStream } from "../runtime/fd_stream.ts";
 import { log } from "../runtime/log.ts";
 import { tunnel } from "../runtime/tunnel.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { MAX_HEADER_BYTES, parseHeader, type StreamHeader, type StreamName } from "./header.ts";
+import {
+  type FileHeader,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  type StreamHeader,
+  type StreamName,
+} from "./header.ts";
 
 /** How long a connection may take to say what it is for. */
 const HEADER_TIMEOUT_MS = 5_000;
+/** The end of a file that is sent; a kubelet reads 4096 bytes. */
+const MAX_RETURNED_BYTES = 16 << 10;
+/** A container that has written more into such a file is read so far. */
+const MAX_READ_BYTES = 16 << 20;
 /** How long a port of a container may take to answer; the host waits longer. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
@@ -45,6 +57,7 @@ export class StreamHub {
       const line = await within(HEADER_TIMEOUT_MS, "read a stream's header", readLine(connection));
       const header = parseHeader(line);
       if ("port" in header) return await forward(connection, header.port);
+      if ("volume" in header) return await sendFile(connection, header);
       const endpoint = this.#endpoints.get(key(header));
       if (!endpoint) throw new KuasarError("NOT_FOUND", `Cannot open stream ${key(header)}: there is none`);
       sys.write(connection, sys.utf8Encode("OK\n"));
@@ -67,6 +80,44 @@ async function forward(connection: number, port: number): Promise<void> {
   const server = await connectLoopback(port, CONNECT_TIMEOUT_MS);
   sys.write(connection, sys.utf8Encode("OK\n"));
   tunnel(connection, server);
+}
+
+/**
+ * Sends the end of a volume of one file, as much as is read of it on the host. It is a mount point of the container's, so that no
+ * container can put anything else in its place.
+ */
+async function sendFile(connection: number, { container, volume }: FileHeader): Promise<void> {
+  const bytes = endOf(`${SHARE_PATH}/${container}/volumes/${volume}`);
+  sys.write(connection, sys.utf8Encode("OK\n"));
+  const stream = new FdStream(connection);
+  try {
+    await within(HEADER_TIMEOUT_MS, "send a file", stream.write(bytes));
+  } finally {
+    stream.close();
+  }
+}
+
+/** @throws KuasarError NOT_FOUND where it is no file; SysError */
+function endOf(path: string): Uint8Array {
+  const fd = sys.open(path, sys.O.RDONLY | sys.O.NOFOLLOW | sys.O.NONBLOCK);
+  try {
+    const { type } = sys.fstat(fd);
+    if (type !== "file") throw new KuasarError("NOT_FOUND", `Cannot read ${path}: it is a ${type}`);
+    const chunk = new Uint8Array(MAX_RETURNED_BYTES);
+    let end = new Uint8Array();
+    for (let read = 0; read < MAX_READ_BYTES;) {
+      const count = sys.read(fd, chunk);
+      if (count <= 0) break;
+      read += count;
+      const joined = new Uint8Array(end.length + count);
+      joined.set(end);
+      joined.set(chunk.subarray(0, count), end.length);
+      end = joined.slice(-MAX_RETURNED_BYTES);
+    }
+    return end;
+  } finally {
+    sys.close(fd);
+  }
 }
 
 /** Reads up to a newline, byte by byte: what comes behind belongs to the stream. */

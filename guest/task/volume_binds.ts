@@ -1,5 +1,6 @@
 import { KuasarError } from "../../lib/errors/mod.ts";
 import type { GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { SHARE_PATH } from "../init/share.ts";
 import * as sys from "../native/sys.js";
 
 /** The volumes that containers have been given here, by the place where each has it. */
@@ -37,13 +38,17 @@ export function bindVolume({ source, target, subPath = "", options }: GuestMount
   }
 }
 
-/** Lets go of a volume whose place here is no mount any more; the last one who does takes it out of the guest. */
+/**
+ * Lets go of a volume whose place here is no mount any more.
+ *
+ * @returns what the last one who lets go of it takes out of the guest: of the host's alone, a volume in memory is the pod's
+ */
 export function releaseVolume(target: string): string | undefined {
   const source = sources.get(target);
   if (source === undefined) return undefined;
   sources.delete(target);
   sys.removeAll(target);
-  return [...sources.values()].includes(source) ? undefined : source;
+  return source.startsWith(`${SHARE_PATH}/`) && ![...sources.values()].includes(source) ? source : undefined;
 }
 
 /** How directories are made that are missing: undefined where none are. */

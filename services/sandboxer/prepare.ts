@@ -135,6 +135,7 @@ async function prepare(
     sandboxPid: record.pid,
     runtime: undefined,
     netnsPath: record.netnsPath,
+    returned: prepared.returned,
   };
 }
 
@@ -171,6 +172,7 @@ async function prepareOnHost(
     sandboxPid: record.pid,
     runtime,
     netnsPath: "",
+    returned: [],
   };
 }
 

@@ -47,7 +47,10 @@ export async function prepareContainer(
   const requestHash = shortHash(String(RequestCodec.encode(request).finish()));
   const record = state.container(sandboxId, containerId);
   if (record?.state === "ready" && record.response) {
-    if (record.requestHash === requestHash) return record.response;
+    // A record of before there were returned files names none.
+    if (record.requestHash === requestHash) {
+      return { ...record.response, returned: record.response.returned ?? [] };
+    }
     throw new KuasarError(
       "ALREADY_EXISTS",
       `Cannot prepare ${containerId}: it is prepared already with another rootfs or bundle`,
@@ -95,6 +98,7 @@ export async function prepareContainer(
     guestBundle: guestBundle(containerId),
     mounts: plan.guestMounts,
     blockDevices: plan.blockDevices,
+    returned: plan.returned,
   };
   state.putContainer(sandboxId, containerId, {
     state: "ready",

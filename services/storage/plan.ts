@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type GuestMount } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
+import { type GuestMount, type ReturnedFile } from "../../lib/proto/gen/kuasar/prepare/v1/prepare.ts";
 import { type Attachment } from "./attachment.ts";
 import { type BlockDevice } from "../../lib/proto/gen/kuasar/storage/v1/storage.ts";
 
@@ -34,6 +34,8 @@ export interface ContainerPlan {
   blockDevices: BlockDevice[];
   /** Guest paths of bind mounts by their number in the spec. */
   guestSources: Map<number, string>;
+  /** Copies that are read on the host when the container has ended. */
+  returned: ReturnedFile[];
   /** Numbers of read-only mounts in the spec that have writable ones below: only the host can tell these apart. */
   modesOfHost: Set<number>;
   /** What a person should know; logged. */
@@ -50,6 +52,7 @@ export function emptyPlan(): ContainerPlan {
     guestMounts: [],
     blockDevices: [],
     guestSources: new Map(),
+    returned: [],
     modesOfHost: new Set(),
     notes: [],
   };

@@ -21,6 +21,9 @@ const KERNEL_DIRS = ["/proc", "/sys", "/dev"];
 /** The shared memory that containerd mounts for a pod: `…/sandboxes/<id>/shm`. */
 const POD_SHM_OF_CONTAINERD = /\/sandboxes\/[^/]+\/shm$/;
 
+/** A kubelet's file for the last words of a container: `…/pods/<uid>/containers/<name>/<8 hexadecimal digits>`. */
+const TERMINATION_LOG = /\/pods\/[^/]+\/containers\/[^/]+\/[0-9a-f]{8}$/;
+
 /** Propagation of what the host mounts into the container. */
 const FOLLOWING = ["rslave", "slave", "rshared", "shared"];
 
@@ -107,7 +110,7 @@ function planBind(mount: Mount, index: number, facts: HostFacts, target: Target,
     }
   }
   const isDirectory = found.kind === "directory";
-  // A single file is a termination log or the pod's hosts, whose pod works without what is written there.
+  // A single file is a termination log, which is copied back, or the pod's hosts, whose pod works without what is written there.
   if (isDirectory && target.copies?.writable === false) refuseWritable(mount, source);
   planShared(mount, index, real, isDirectory, target, plan, facts);
 }
@@ -142,6 +145,9 @@ function planShared(
     const place = `${containerId}/volumes/${index}`;
     plan.volumes.push({ source, place, isDirectory, recursive, mode, propagation });
     plan.guestSources.set(index, guestVolume(containerId, index));
+    if (!isDirectory && mode === "rw" && TERMINATION_LOG.test(source)) {
+      plan.returned.push({ volume: index, hostPath: source });
+    }
     return;
   }
   const wanted: Wanted = { ...placeOf(source, facts), recursive, mode, propagation };

@@ -79,6 +79,41 @@ e2eOurs(
   },
 );
 
+e2eOurs(
+  "what a container writes into a part of an emptyDir and as its last words stays",
+  node,
+  async (node) => {
+    const image = await node.image("busybox");
+    const home = `${node.runDir}/kubelet/pods/p`;
+    const emptyDir = `${home}/volumes/kubernetes.io~empty-dir/cache`;
+    const words = `${home}/containers/first/0a1b2c3d`;
+    await Deno.mkdir(`${emptyDir}/part`, { recursive: true });
+    await Deno.mkdir(`${home}/containers/first`, { recursive: true });
+    await Deno.writeTextFile(words, "of an earlier one, which were longer");
+    const pod = await node.runPod({ name: "words" });
+    const first = await pod.run({
+      name: "first",
+      image,
+      command: ["sh", "-c", "echo mine > /part/file && echo last words > /dev/termination-log; exit 3"],
+      mounts: [
+        { containerPath: "/part", hostPath: `${emptyDir}/part` },
+        { containerPath: "/dev/termination-log", hostPath: words },
+      ],
+    });
+    strictEqual((await first.waitForExit()).exitCode, 3);
+    strictEqual(await Deno.readTextFile(words), "last words\n");
+    const second = await pod.run({
+      name: "second",
+      image,
+      command: ["sleep", "1000"],
+      mounts: [{ containerPath: "/cache", hostPath: emptyDir }],
+    });
+    strictEqual((await second.shell("cat /cache/part/file")).stdout, "mine\n");
+    await pod.remove();
+    await Deno.remove(`${node.runDir}/kubelet`, { recursive: true });
+  },
+);
+
 e2eOurs("containers on disks outlive the services that have made them", node, async (node) => {
   const image = await node.image("busybox");
   const pod = await node.runPod({ name: "outlive" });

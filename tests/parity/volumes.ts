@@ -64,6 +64,18 @@ export const volumes: Area = {
         ),
         meeting(`${kind}, the same part`, { "/a": `${kind}/sub` }, "/a", { "/b": `${kind}/sub` }, "/b"),
       ]),
+      ...(["disk", "memory", "host"] as const).map((kind): Case => ({
+        name: `${kind}, what one that is gone has left in a part of it`,
+        act: async (place) => {
+          const a = await sleeper(place, { "/part": `${kind}/sub` });
+          await a.shell("echo left >/part/file");
+          await end(a);
+          const b = await sleeper(place, { "/v": kind });
+          const { stdout } = await b.shell("cat /v/sub/file; rm /v/sub/file");
+          await end(b);
+          return stdout;
+        },
+      })),
       meeting("host, read-only for one", { "/v": "host" }, "/v", { "/v": "ro host" }, "/v", [{
         kinds: ["gvisor"],
         instead: { "socket: hello": "socket: connect: ENOENT", "events: 1 2": "events: none" },
@@ -110,14 +122,16 @@ function meeting(
     try {
       return await whatIsSeen(a, at, b, seen);
     } finally {
-      for (const container of new Set([a, b])) {
-        await container.stop(0);
-        await container.waitForExit();
-        await container.remove();
-      }
+      for (const container of new Set([a, b])) await end(container);
     }
   };
   return { name, act, differs };
+}
+
+async function end(container: Container): Promise<void> {
+  await container.stop(0);
+  await container.waitForExit();
+  await container.remove();
 }
 
 function sleeper({ pod, image, dir, nextName }: Place, mounts: Mounts): Promise<Container> {

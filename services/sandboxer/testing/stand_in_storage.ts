@@ -30,7 +30,7 @@ export function serveStandInStorage(runDir: string, world: World): Promise<GrpcS
           serial: `${containerId}-${disk}`,
           readOnly: disk === "b",
         }));
-        return { guestBundle: `/run/kuasar/state/${containerId}`, mounts: [], blockDevices };
+        return { guestBundle: `/run/kuasar/state/${containerId}`, mounts: [], blockDevices, returned: [] };
       },
       async releaseContainer({ sandboxId, containerId }) {
         const key = `${sandboxId}/${containerId}`;

@@ -78,7 +78,9 @@ function complete(plan: ContainerPlan, containerId: string, images: ReadonlyMap<
   }
   // Volumes that are disks of their own are mounted in the bundle.
   plan.guestMounts.unshift(...layeredMounts(containerId, disks));
+  const returned = plan.returned.map(({ hostPath }) => hostPath);
   for (const { source } of plan.volumes) {
+    if (returned.includes(source)) continue;
     plan.notes.push(`volume ${source}: the guest has a copy; later changes on either side are not seen`);
   }
 }

@@ -105,6 +105,25 @@ diskTest("an emptyDir is the guest's memory, a large volume is refused", async (
 });
 
 diskTest(
+  "of the files that are copied, a kubelet's for last words are named to be copied back",
+  async (storage) => {
+    const home = `${storage.dir}/pods/p/containers/c`;
+    Deno.mkdirSync(home, { recursive: true });
+    const mounts = ["0a1b2c3d", "hosts"].flatMap((name) => {
+      Deno.writeTextFileSync(`${home}/${name}`, "");
+      return [["rbind", "rw"], ["rbind", "ro"]].map((options, i) => ({
+        destination: `/${name}${i}`,
+        type: "bind",
+        source: `${home}/${name}`,
+        options,
+      }));
+    });
+    const { returned } = await storage.prepare("c1", ({ spec }) => void (spec.mounts = mounts));
+    deepStrictEqual(returned, [{ volume: 0, hostPath: `${home}/0a1b2c3d` }]);
+  },
+);
+
+diskTest(
   "a directory that is written to is not copied, unless that is wanted; a file is",
   async (storage) => {
     Deno.mkdirSync(`${storage.dir}/data`);

@@ -19,7 +19,8 @@ const SECRET = "a1".repeat(32);
 function checkHeader(line: string): void {
   const header = orRefusal(() => parseHeader(line), ["INVALID_ARGUMENT"]);
   if (!header || "port" in header) return;
-  must(![header.container, header.exec].some((id) => /[/\0\n]|^\./.test(id)), "an id is more than a name");
+  const ids = "volume" in header ? [header.container, `${header.volume}`] : [header.container, header.exec];
+  must(!ids.some((id) => /[/\0\n]|^\./.test(id)), "an id is more than a name");
 }
 
 function checkLogUri(uri: string): void {

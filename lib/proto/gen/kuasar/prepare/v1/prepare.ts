@@ -73,6 +73,18 @@ export interface PrepareContainerResponse {
    * localhost there (port-forward of CRI) means the pod's.
    */
   netnsPath: string;
+  /** What is copied back to the host before the container is deleted, where nothing is shared with the guest. */
+  returned: ReturnedFile[];
+}
+
+/**
+ * A volume of one file that the guest has a copy of, and that is read on the host when the container has ended: what a pod's
+ * terminationMessagePath names.
+ */
+export interface ReturnedFile {
+  /** Number of the mount in the container's spec. */
+  volume: number;
+  hostPath: string;
 }
 
 /**
@@ -477,7 +489,15 @@ export const PrepareContainerRequest: MessageFns<PrepareContainerRequest> = {
 };
 
 function createBasePrepareContainerResponse(): PrepareContainerResponse {
-  return { guest: undefined, guestBundle: "", mounts: [], sandboxPid: 0, runtime: undefined, netnsPath: "" };
+  return {
+    guest: undefined,
+    guestBundle: "",
+    mounts: [],
+    sandboxPid: 0,
+    runtime: undefined,
+    netnsPath: "",
+    returned: [],
+  };
 }
 
 export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
@@ -499,6 +519,9 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
     }
     if (message.netnsPath !== "") {
       writer.uint32(50).string(message.netnsPath);
+    }
+    for (const v of message.returned) {
+      ReturnedFile.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -562,6 +585,71 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
             }
 
             message.netnsPath = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.returned.push(ReturnedFile.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReturnedFile(): ReturnedFile {
+  return { volume: 0, hostPath: "" };
+}
+
+export const ReturnedFile: MessageFns<ReturnedFile> = {
+  encode(message: ReturnedFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volume !== 0) {
+      writer.uint32(8).uint32(message.volume);
+    }
+    if (message.hostPath !== "") {
+      writer.uint32(18).string(message.hostPath);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReturnedFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReturnedFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.volume = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostPath = reader.string();
             continue;
           }
         }

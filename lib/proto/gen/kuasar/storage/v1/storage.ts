@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Mount } from "../../../containerd/types/types.ts";
 import { Empty } from "../../../google/protobuf/empty.ts";
-import { GuestMount } from "../../prepare/v1/prepare.ts";
+import { GuestMount, ReturnedFile } from "../../prepare/v1/prepare.ts";
 
 /** services/storage: the directory shared with a guest and what containers find in it. */
 
@@ -78,6 +78,7 @@ export interface PrepareContainerResponse {
   guestBundle: string;
   mounts: GuestMount[];
   blockDevices: BlockDevice[];
+  returned: ReturnedFile[];
 }
 
 export interface ReleaseContainerRequest {
@@ -577,7 +578,7 @@ export const BlockDevice: MessageFns<BlockDevice> = {
 };
 
 function createBasePrepareContainerResponse(): PrepareContainerResponse {
-  return { guestBundle: "", mounts: [], blockDevices: [] };
+  return { guestBundle: "", mounts: [], blockDevices: [], returned: [] };
 }
 
 export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
@@ -590,6 +591,9 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
     }
     for (const v of message.blockDevices) {
       BlockDevice.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.returned) {
+      ReturnedFile.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -629,6 +633,14 @@ export const PrepareContainerResponse: MessageFns<PrepareContainerResponse> = {
             }
 
             message.blockDevices.push(BlockDevice.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.returned.push(ReturnedFile.decode(reader, reader.uint32()));
             continue;
           }
         }
