@@ -1,6 +1,7 @@
 // See jail_root.h. What is shown is bound at the path that it has on the host, so that a program, its command line and whoever
 // speaks to it name files by the same paths inside and outside.
 #include "jail_root.h"
+#include "jail_landlock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -32,11 +33,16 @@ static void in_new_root(const char *below, const char *path, char place[PATH_ROO
 static void make_root(const char *at) {
   // Folders and empty files to mount at, and nothing else, are in it.
   if (mount("kuasar-jail", at, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=64k")) jail_fail("make a root at", at);
+  int fd = open(at, O_PATH | O_CLOEXEC);
+  if (fd < 0) jail_fail("open the root at", at);
+  jail_landlock_root(fd, at);
+  close(fd);
 }
 
 void jail_root_begin(const char *dir) {
   char sealed[PATH_ROOM];
   if (snprintf(new_root, sizeof new_root, "%s", dir) >= (int)sizeof new_root) jail_refuse(dir);
+  jail_landlock_begin();
   make_root(dir);
   in_new_root("", SEALED, sealed);
   if (mkdir(sealed, 0755)) jail_fail("make a folder for", SEALED);
@@ -85,6 +91,7 @@ static const uint64_t attributes[] = {
 static void give_up(const char *path) {
   fprintf(stderr, "kuasar-jail: the host's root stays, since %s cannot be shown in another: %s\n", path, strerror(errno));
   if (umount2(new_root, DETACH)) jail_fail("give up", "the root");
+  jail_landlock_give_up();
   *new_root = 0;
   given_up = true;
 }
@@ -98,6 +105,7 @@ static void show(const char *path, enum jail_access access, const char *below, b
   if (mount_fd < 0 && errno == EINVAL) return give_up(path);
   if (mount_fd < 0 || fstatat(mount_fd, "", &source, AT_EMPTY_PATH)) jail_fail("show", path);
   if (access == JAIL_DEVICE) note_group(&source);
+  jail_landlock_show(mount_fd, path, access);
   // Whoever the program runs as, it finds the way.
   mode_t mask = umask(022);
   make_place(place, path, &source);
@@ -148,4 +156,5 @@ void jail_root_enter(bool own_pids) {
   if (chdir(new_root) || syscall(SYS_pivot_root, ".", ".") || umount2(".", DETACH) || chdir("/")) jail_fail("enter", "the root");
   close_root("/");
   close_root(SEALED);
+  jail_landlock_enter();
 }

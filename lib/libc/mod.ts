@@ -34,6 +34,7 @@ export {
   withFd,
   writeFd,
 } from "./files.ts";
+export { landlockVersion } from "./landlock.ts";
 export { lastErrno, libc } from "./library.ts";
 export { addressOf, type Bytes, cString } from "./memory.ts";
 export { mount, type MountArguments, MS, UMOUNT, unmount } from "./mounts.ts";

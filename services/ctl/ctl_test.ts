@@ -142,6 +142,7 @@ const HOST: HostFacts = {
   modules: "",
   propagation: "shared",
   appArmor: true,
+  landlock: 2,
   cgroups: [2],
 };
 

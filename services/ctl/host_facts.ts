@@ -1,5 +1,9 @@
 import { allHierarchies } from "../../lib/cgroups/mod.ts";
+import { landlockVersion } from "../../lib/libc/mod.ts";
 import { type MountEntry, readMountinfo } from "../../lib/mounts/mod.ts";
+
+/** The first version with which files can be renamed into another folder, as guests do (guest/native/jail_landlock.c). */
+const LANDLOCK_NEEDED = 2;
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -25,6 +29,8 @@ export interface HostFacts {
   /** How mounts spread from `/`: `shared`, `private`, ... */
   propagation: string;
   appArmor: boolean;
+  /** The version of Landlock's interface; 0 for none. */
+  landlock: number;
   /** Versions of cgroups that are mounted. */
   cgroups: readonly (1 | 2)[];
 }
@@ -66,6 +72,7 @@ export function hostFacts(): HostFacts {
     ).join(""),
     propagation: propagationOf(readMountinfo().findLast(({ mountPoint }) => mountPoint === "/")),
     appArmor: textOf("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
+    landlock: landlockVersion(),
     cgroups: [...new Set(allHierarchies().map(({ version }) => version))].sort(),
   };
 }
@@ -116,7 +123,22 @@ export function judgeHost(facts: HostFacts): Finding[] {
       ? "on: its profiles hold for pods of kuasar-runc and kuasar-wasm; those of other kinds have kernels of their own"
       : "off",
   };
-  return [root, accel, vsock, tun, overlay, cgroupFinding(facts), mounts, labels];
+  return [root, accel, vsock, tun, overlay, cgroupFinding(facts), mounts, labels, landlockFinding(facts)];
+}
+
+/** Without it VMMs have one lock less. */
+function landlockFinding({ landlock }: HostFacts): Finding {
+  const what = "Landlock";
+  if (landlock >= LANDLOCK_NEEDED) {
+    return { what, verdict: "ok", detail: `version ${landlock}: VMMs are closed in their roots` };
+  }
+  return {
+    what,
+    verdict: "absent",
+    detail: landlock === 0 ? "not in this kernel, or not on" : `version ${landlock}, which is too old`,
+    remedy:
+      "Linux 5.19 or later, with landlock among the lsm= of its command line; VMMs keep their other locks without it",
+  };
 }
 
 /** Pods of namespaces need one; those of VMs do well with one. */

@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { hostTools } from "../../deploy/host/mod.ts";
 import { buildDir } from "../../lib/build/mod.ts";
 import { exists } from "../../lib/files/mod.ts";
-import { mount, MS, UMOUNT, unmount } from "../../lib/libc/mod.ts";
+import { closeFd, landlockVersion, mount, MS, OPEN, openFd, UMOUNT, unmount } from "../../lib/libc/mod.ts";
 import { hideInRoot, parseMountinfo, sealRoot, showInRoot } from "../../lib/mounts/mod.ts";
 import {
   type ChildExit,
@@ -21,7 +21,7 @@ interface World {
   /** A folder of the host. */
   dir: string;
   /** Starts a jailed shell with a script; its output is in `dir/out`. */
-  start(script: string, jail: Partial<Jail>): Promise<SpawnedProcess>;
+  start(script: string, jail: Partial<Jail>, fds?: readonly number[]): Promise<SpawnedProcess>;
 }
 
 async function inWorld(run: (world: World) => Promise<void>): Promise<void> {
@@ -31,10 +31,11 @@ async function inWorld(run: (world: World) => Promise<void>): Promise<void> {
   try {
     await run({
       dir,
-      async start(script, jail) {
+      async start(script, jail, fds = []) {
         const out = { stdoutFile: `${dir}/out`, stderrFile: `${dir}/out` };
         const process = await spawnWithFds(busybox, ["sh", "-c", script], {
           ...out,
+          fds,
           env: {},
           jail: { launcher, capabilities: [], ...jail },
         });
@@ -153,6 +154,68 @@ Deno.test("a jailed program that has a tree open hears of what is mounted in it 
       unmount(`${dir}/tree`, UMOUNT.DETACH);
     }
   });
+});
+
+const landlock = landlockVersion();
+if (landlock < 2) console.log(`Landlock is not tested: this kernel has version ${landlock}`);
+
+/** Runs a script with a folder of the host as descriptor 3, until it waits. */
+async function runWithFolder({ dir, start }: World, script: string, jail: Partial<Jail>): Promise<void> {
+  await makeFolders(dir);
+  const folder = openFd(`${dir}/disks`, OPEN.RDONLY | OPEN.DIRECTORY);
+  try {
+    await start(`${script}\n${WAITING(dir)}`, jail, [folder]);
+    await untilRuns(dir);
+  } finally {
+    closeFd(folder);
+  }
+}
+
+const readBy = (folder: string, dir: string) => `read x <${folder}/a; echo "<$x>" >${dir}/own/said`;
+
+Deno.test({
+  name: "a jailed program with a root of its own reaches nothing by a folder of the host that it has open",
+  ignore: landlock < 2,
+  async fn() {
+    await inWorld(async (world) => {
+      const { dir } = world;
+      await runWithFolder(world, readBy("/proc/self/fd/3", dir), {});
+      strictEqual(await Deno.readTextFile(`${dir}/own/said`), "<a disk>\n", "with the host's root it does");
+    });
+    await inWorld(async (world) => {
+      const { dir } = world;
+      const script = [
+        readBy("/proc/self/fd/3", dir),
+        "echo new >/proc/self/fd/3/new",
+        `cd ${dir}/own; ${busybox} mkdir a b; echo moved >a/f; ${busybox} mv a/f b/f; ${busybox} truncate -s 3 b/f`,
+      ];
+      const root = { shows: [{ path: `${dir}/own`, access: "write" }] as const, untilSealed: program };
+      await runWithFolder(world, script.join("\n"), { root });
+      strictEqual(await Deno.readTextFile(`${dir}/own/said`), "<>\n");
+      ok(!exists(`${dir}/disks/new`));
+      strictEqual(await Deno.readTextFile(`${dir}/own/b/f`), "mov", "in its own folders it may do anything");
+    });
+  },
+});
+
+Deno.test({
+  name: "a jailed program with a root of its own opens what it is shown once it is sealed",
+  async fn() {
+    await inWorld(async (world) => {
+      const { dir, start } = world;
+      await makeFolders(dir);
+      await new Deno.Command(busybox, { args: ["mkfifo", `${dir}/own/answer`] }).output();
+      const root = { shows: [{ path: `${dir}/own`, access: "write" }] as const, untilSealed: program };
+      const script = `echo >${dir}/own/runs; read go <${dir}/own/pipe; ` +
+        `read x <${dir}/disks/a; echo "<$x>" >${dir}/own/answer`;
+      const { pid } = await start(script, { root });
+      await untilRuns(dir);
+      sealRoot(pid, []);
+      showInRoot(pid, [{ path: `${dir}/disks/a`, access: "read" }]);
+      await Deno.writeTextFile(`${dir}/own/pipe`, "go\n");
+      strictEqual(await Deno.readTextFile(`${dir}/own/answer`), "<a disk>\n");
+    });
+  },
 });
 
 Deno.test("a program that has the host's root keeps it", async () => {
