@@ -18,7 +18,7 @@ const linux = message(LinuxPodSandboxConfig, {
   }),
 });
 
-/** As containerd 2.2 and later sends it: the field's name, no sandboxer, and Go's JSON. */
+/** As containerd 2.3 and later sends it: the field's name, no sandboxer, and Go's JSON. */
 function update(fixture: Fixture, resources: unknown, fields = ["extensions"]) {
   const { sandbox } = createRequest("s1");
   const value = new TextEncoder().encode(JSON.stringify({ Overhead: null, Resources: resources }));

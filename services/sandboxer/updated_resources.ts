@@ -7,7 +7,7 @@ import {
   type PodSandboxConfig,
 } from "../../lib/proto/gen/runtime/v1/pod_sandbox_config.ts";
 
-/** Under which name containerd 2.2 and later hands over what CRI's UpdatePodSandboxResources has brought. */
+/** Under which name containerd 2.3 and later hands over what CRI's UpdatePodSandboxResources has brought. */
 const KEY = "updated-resources";
 
 /** What the kubelet wants a running pod to have; what it did not tell is undefined. */

@@ -245,7 +245,7 @@ function belongsToNode(node: Node, pid: number): boolean {
   return [...node.processes.values()].includes(pid);
 }
 
-/** Calls the sandboxer as containerd 2.2 and later does for CRI's UpdatePodSandboxResources; this one does not. */
+/** Calls the sandboxer as containerd 2.3 and later does for CRI's UpdatePodSandboxResources; this one does not. */
 async function resizePod(node: Node, podId: string, mib: number): Promise<void> {
   const controller = grpcClient(ControllerDefinition, `${node.runDir}/sandboxer.sock`, {
     metadata: { "containerd-namespace": "k8s.io" },
