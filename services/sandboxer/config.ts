@@ -35,6 +35,11 @@ export const SANDBOXER_SCHEMA = table({
       min: 1000,
       help: "A start, or the preparation of a container, that takes longer is undone",
     }),
+    created_ms: integer({
+      default: 300_000,
+      min: 10_000,
+      help: "A sandbox that was created and has not been started for so long is forgotten",
+    }),
     stop_grace_ms: integer({
       default: 10_000,
       min: 0,

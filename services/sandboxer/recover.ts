@@ -3,10 +3,8 @@ import type { Context } from "./context.ts";
 import { repeat } from "./repeat.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { finishInBackground } from "./finish.ts";
+import { isForgotten } from "./unstarted.ts";
 import { watchExit } from "./watch.ts";
-
-/** A sandbox that nobody has started for so long never will be: containerd starts right after Create. */
-const FORGOTTEN_AFTER_MS = 5 * 60_000;
 
 /**
  * Takes up, after a start of the sandboxer, what is stored: adopts what runs, finishes what was interrupted.
@@ -26,7 +24,7 @@ async function recoverSandbox(context: Context, sandbox: Sandbox): Promise<void>
   context.log.info("Recovering", { sandbox: id, state });
   switch (state) {
     case "created":
-      if (Date.now() - record.createdAtMs < FORGOTTEN_AFTER_MS) return;
+      if (!isForgotten(context, sandbox)) return;
       sandbox.move("removing");
       return await finishInBackground(context, sandbox);
     case "starting":

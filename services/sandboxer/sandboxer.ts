@@ -23,6 +23,7 @@ import { recoverSandboxes } from "./recover.ts";
 import { Registry } from "./registry.ts";
 import { controllerHandlers, prepareHandlers } from "./service.ts";
 import { shimSandboxHandlers } from "./shim_sandbox.ts";
+import { removeUnstarted } from "./unstarted.ts";
 
 /** How a sandboxer is set up. */
 export interface SandboxerOptions {
@@ -44,6 +45,7 @@ export class Sandboxer {
   readonly #stop: AbortController;
   readonly #stopClocks: () => Promise<void>;
   readonly #stopWatchdog: () => Promise<void>;
+  readonly #stopRemoving: () => Promise<void>;
   readonly #http: MetricsServer | undefined;
 
   private constructor(
@@ -62,6 +64,7 @@ export class Sandboxer {
     this.recovered = recovered;
     this.#stopClocks = keepClocks(context);
     this.#stopWatchdog = watchGuests(context);
+    this.#stopRemoving = removeUnstarted(context);
   }
 
   /** Loads the state, serves on both sockets and takes up what it finds. */
@@ -114,6 +117,7 @@ export class Sandboxer {
       this.#prepare.listener.close(),
       this.#stopClocks(),
       this.#stopWatchdog(),
+      this.#stopRemoving(),
       this.#http?.close(),
     ]);
     this.#prepare.server.close();

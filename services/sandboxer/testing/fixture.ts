@@ -118,6 +118,12 @@ export class Fixture {
     await this.recovered();
   }
 
+  /** As {@link restartSandboxer}, with another configuration. */
+  async restartWith(config: Partial<SandboxerConfig>): Promise<void> {
+    this.config = { ...this.config, ...config };
+    await this.restartSandboxer();
+  }
+
   /** Resolves when the sandboxer has taken up what it found. */
   async recovered(): Promise<void> {
     await this.#sandboxer?.recovered;
