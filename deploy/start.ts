@@ -82,13 +82,15 @@ async function main(): Promise<number> {
   say(`Ready. Handler ${handler} at unix://${node.address}; Ctrl-C stops everything.`);
   if (others.length > 0) say(`Their drivers start with their first pod: ${others.join(", ")}`);
   if (node.containerd) {
-    const ctr = `${node.programs.ctr} --address ${node.address}`;
-    const run = `run --rm --runtime io.containerd.${handler}.v2 docker.io/library/busybox:kuasar`;
+    const flag = runDir === DEFAULT_RUN_DIR ? "" : ` --run-dir ${runDir}`;
     say("Try in another terminal:");
-    say(`  ${ctr} images import ${buildDir}/images/busybox.tar`);
-    say(`  ${ctr} ${run} hello uname -r`);
+    say(
+      `  ${node.programs.ctr} --address ${node.address} --namespace k8s.io ` +
+        `images import ${buildDir}/images/busybox.tar`,
+    );
+    say(`  deno task ctl run${flag} busybox:kuasar uname -r`);
     say(`  crictl --runtime-endpoint unix://${node.address} runp --runtime ${handler} pod.json`);
-    say(`  deno task ctl list${runDir === DEFAULT_RUN_DIR ? "" : ` --run-dir ${runDir}`}`);
+    say(`  deno task ctl list${flag}`);
   }
   say(`${await stopped}: removing pods, then stopping`);
   await removePods(node.address).then(

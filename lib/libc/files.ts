@@ -1,4 +1,5 @@
 import { check, checkRetry } from "./check.ts";
+import { isErrno } from "./errno.ts";
 import { libc } from "./library.ts";
 import { type Bytes, cString } from "./memory.ts";
 
@@ -169,4 +170,29 @@ export function ioctlValue(
   action = `ioctl ${request.toString(16)}`,
 ): number {
   return check(libc().ioctl_value(fd, BigInt(request >>> 0), BigInt(value)), action);
+}
+
+/** fallocate(2) by its number (asm-generic and x86-64 differ). */
+const SYS_FALLOCATE = Deno.build.arch === "aarch64" ? 47n : 285n;
+const FALLOC_FL_KEEP_SIZE = 0x01n, FALLOC_FL_PUNCH_HOLE = 0x02n;
+
+/**
+ * Gives a part of a file back to the file system; it reads as zeros then, and the file keeps its length.
+ *
+ * @param offset in bytes, as `length`
+ * @returns false where the file system cannot
+ * @throws {Errno}
+ */
+export function punchHole(fd: number, offset: number, length: number): boolean {
+  const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
+  try {
+    checkRetry(
+      () => libc().syscall(SYS_FALLOCATE, BigInt(fd), mode, BigInt(offset), BigInt(length)),
+      "fallocate",
+    );
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EOPNOTSUPP")) return false;
+    throw error;
+  }
 }

@@ -27,6 +27,7 @@ export {
   OPEN,
   openFd,
   pipe,
+  punchHole,
   readFd,
   setCloseOnExec,
   setNonblocking,

@@ -2,7 +2,8 @@ import { KuasarError } from "../errors/mod.ts";
 
 /** A flag of the command line, `--name VALUE`, or `--name` alone for a boolean. */
 export interface Flag {
-  kind: "string" | "integer" | "boolean";
+  /** `strings` may be given several times. */
+  kind: "string" | "strings" | "integer" | "boolean";
   /** One line for `--help`. */
   help: string;
   /** Name of the value in the help, "DIR". */
@@ -17,7 +18,11 @@ export interface Flag {
 /** Flags by name without the dashes. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
+/** The value of any flag. */
+export type FlagValue = string | number | boolean | readonly string[] | undefined;
+
 type ValueOf<F extends Flag> = F["kind"] extends "boolean" ? boolean
+  : F["kind"] extends "strings" ? readonly string[]
   : F extends { default: string | number } ? Plain<F["kind"]>
   : Plain<F["kind"]> | undefined;
 type Plain<K> = K extends "integer" ? number : string;
@@ -33,9 +38,10 @@ export type FlagValues<T extends FlagTable> = { [K in keyof T]: ValueOf<T[K]> };
  * @throws {KuasarError} INVALID_ARGUMENT for an unknown flag, a missing or a bad value
  */
 export function parseFlags<const T extends FlagTable>(table: T, args: readonly string[]): FlagValues<T> {
-  const values: Record<string, string | number | boolean | undefined> = {};
+  const values: Record<string, FlagValue> = {};
   for (const [name, flag] of Object.entries(table)) {
-    values[name] = flag.default ?? (flag.kind === "boolean" ? false : undefined);
+    values[name] = flag.default ??
+      (flag.kind === "boolean" ? false : flag.kind === "strings" ? [] : undefined);
   }
   for (let index = 0; index < args.length; index++) {
     const [, name, inline] = /^--([a-z0-9-]+)(?:=(.*))?$/s.exec(args[index]!) ?? [];
@@ -49,7 +55,8 @@ export function parseFlags<const T extends FlagTable>(table: T, args: readonly s
     } else {
       const text = inline ?? args[++index];
       if (text === undefined) throw usageError(`Cannot use --${name}: its value is missing`);
-      values[name] = parseValue(name, flag, text);
+      const value = parseValue(name, flag, text);
+      values[name] = flag.kind === "strings" ? [...values[name] as readonly string[], String(value)] : value;
     }
   }
   return values as FlagValues<T>;
@@ -69,7 +76,7 @@ function parseValue(name: string, flag: Flag, text: string): string | number {
       }`,
     );
   }
-  if (flag.kind === "string") return text;
+  if (flag.kind === "string" || flag.kind === "strings") return text;
   if (!/^-?\d{1,15}$/.test(text)) {
     throw usageError(`Cannot use --${name} ${JSON.stringify(text)}: not an integer`);
   }

@@ -1,5 +1,13 @@
 /** What every resident process shares: main function, flags, inherited sockets, readiness. */
-export { type Flag, type FlagTable, type FlagValues, formatHelp, parseFlags, type Usage } from "./flags.ts";
+export {
+  type Flag,
+  type FlagTable,
+  type FlagValue,
+  type FlagValues,
+  formatHelp,
+  parseFlags,
+  type Usage,
+} from "./flags.ts";
 export { inheritedFd } from "./inherited_fds.ts";
 export { notify } from "./notify.ts";
 export { EXIT, runService, type ServiceContext, type ServiceOptions } from "./run_service.ts";

@@ -18,7 +18,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("arguments split into positionals, flags with values, and the command behind --", () => {
-  const parts = splitArguments(exec.flags, ["3fa9", "-t", "5", "--vport=9", "--", "ps", "--help"]);
+  const parts = splitArguments(exec.flags, ["3fa9", "-t", "5", "--vport=9", "--", "ps", "--help"], exec);
   deepStrictEqual(parts, {
     positionals: ["3fa9"],
     flagArgs: ["--timeout", "5", "--vport=9"],

@@ -118,6 +118,7 @@ export const exec: Command = {
       help: "Give up after S seconds, exit 124 (-t)",
     },
   },
+  short: { "-p": "--vport", "-t": "--timeout" },
   examples: [
     {
       command: "kuasar-ctl exec 3fa9 -- ps aux",

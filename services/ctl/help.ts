@@ -5,7 +5,7 @@ import { textTable } from "./text_table.ts";
 /** The text of `kuasar-ctl --help`. */
 export function programHelp(commands: readonly Command[]): string {
   const rows = commands.map((c) => [`  ${c.name}`, c.summary]);
-  return `kuasar-ctl: looks into the sandboxes of a node and at the node itself
+  return `kuasar-ctl: runs pods, looks into the sandboxes of a node and at the node itself
 
 Usage: kuasar-ctl COMMAND [ARGUMENTS]
 

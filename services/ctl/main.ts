@@ -1,4 +1,4 @@
-/** kuasar-ctl: looks into the sandboxes of a node and at the node itself. */
+/** kuasar-ctl: runs pods, looks into the sandboxes of a node and at the node itself. */
 import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
 import { EXIT, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { attach, detach } from "./attach.ts";
@@ -12,10 +12,13 @@ import { list } from "./list.ts";
 import { logs } from "./logs.ts";
 import { metrics } from "./metrics.ts";
 import { resize } from "./resize.ts";
+import { run } from "./run/command.ts";
 import { snapshot } from "./snapshot.ts";
+import { tellError } from "./tell_error.ts";
 import { timeline } from "./timeline.ts";
 
 const COMMANDS: readonly Command[] = [
+  run,
   list,
   inspect,
   exec,
@@ -62,7 +65,7 @@ async function main(args: readonly string[]): Promise<number> {
     );
   }
   const table: FlagTable = { ...COMMON, ...command.flags };
-  const { positionals, flagArgs, rest } = splitArguments(table, others);
+  const { positionals, flagArgs, rest } = splitArguments(table, others, command);
   const flags: CommandInput["flags"] = parseFlags(table, flagArgs);
   if (flags.help) {
     console.log(commandHelp(command, COMMON));
@@ -76,9 +79,7 @@ if (import.meta.main) {
   try {
     Deno.exit(await main(Deno.args));
   } catch (error) {
-    const { code, message, evidence } = asKuasarError(error);
-    console.error(`kuasar-ctl: ${message}`);
-    for (const line of evidence) console.error(`  ${line}`);
-    Deno.exit(code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+    tellError(error);
+    Deno.exit(asKuasarError(error).code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
   }
 }
