@@ -18,10 +18,14 @@ export function report(findings: readonly Finding[]): string {
 /** `kuasar-ctl check`. */
 export const check: Command = {
   name: "check",
+  alias: "doctor",
   usage: "check",
   summary: "what this host can do, what is missing and how to get it",
   flags: {},
-  examples: [{ command: "kuasar-ctl check", does: "Exit code 0 where all that is enabled works" }],
+  examples: [
+    { command: "kuasar-ctl check", does: "Exit code 0 where all that is enabled works" },
+    { command: "kuasar-ctl doctor", does: "The same by its other name" },
+  ],
   async run({ json }) {
     const host = judgeHost(hostFacts());
     const kvm = host.some(({ what, verdict }) => what === "acceleration" && verdict === "ok");

@@ -15,6 +15,8 @@ export interface CommandInput {
 /** One command of kuasar-ctl. */
 export interface Command {
   name: string;
+  /** Another name that people try. */
+  alias?: string;
   /** `exec ID [FLAGS] -- COMMAND...` without the program's name. */
   usage: string;
   summary: string;

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { attach, deviceOf } from "./attach.ts";
-import { drawBars } from "./bars.ts";
+import { drawBars, type Span } from "./bars.ts";
 import { report } from "./check.ts";
 import { splitArguments } from "./command.ts";
 import { completionScript } from "./completion.ts";
@@ -12,6 +12,8 @@ import { toJson } from "./json.ts";
 import { list } from "./list.ts";
 import { tailOffset } from "./logs.ts";
 import { age, textTable } from "./text_table.ts";
+import { timelinePage } from "./timeline_page.ts";
+import { traceEvents } from "./trace_events.ts";
 import { isAtLeast, versionIn } from "../../lib/process/mod.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -229,4 +231,32 @@ Deno.test("a device is what one flag says, with what it needs", () => {
   }
   const names = (script: string) => script.includes("--discard-writes") && script.includes("--vfio");
   ok(names(completionScript("bash", [attach])) && names(completionScript("zsh", [attach])));
+});
+
+const START: readonly Span[] = [
+  { name: "start", beginMs: 1_000, endMs: 1_100 },
+  { name: "start/<driver>", beginMs: 1_025.5, endMs: 1_100 },
+];
+
+Deno.test("the page of a timeline shows each phase, and loads and runs nothing", () => {
+  const page = timelinePage("Start of a & b", START);
+  for (const text of ["Start of a &amp; b", "&lt;driver&gt;", "100.0 ms", "74.5 ms"]) {
+    ok(page.includes(text), text);
+  }
+  strictEqual(page.match(/<rect /g)!.length, START.length);
+  ok(!/<driver>|<script|\bhref=|\bsrc=|url\(|@import/.test(page));
+  ok(timelinePage("nothing", []).includes("0 phases in 0.0 ms"));
+  ok(
+    !/NaN|Infinity/.test(
+      timelinePage("nothing", []) + timelinePage("at once", [{ ...START[0]!, endMs: 1_000 }]),
+    ),
+  );
+});
+
+Deno.test("trace events have the times of the phases in microseconds", () => {
+  const { traceEvents: events } = traceEvents("a", START) as { traceEvents: Record<string, unknown>[] };
+  deepStrictEqual(events.filter(({ ph }) => ph === "X").map(({ name, ts, dur }) => [name, ts, dur]), [
+    ["start", 0, 100_000],
+    ["<driver>", 25_500, 74_500],
+  ]);
 });

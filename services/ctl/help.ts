@@ -4,7 +4,9 @@ import { textTable } from "./text_table.ts";
 
 /** The text of `kuasar-ctl --help`. */
 export function programHelp(commands: readonly Command[]): string {
-  const rows = commands.map((c) => [`  ${c.name}`, c.summary]);
+  const rows = commands.map((
+    c,
+  ) => [`  ${c.name}`, c.summary + (c.alias === undefined ? "" : ` (also: ${c.alias})`)]);
   return `kuasar-ctl: runs pods, looks into the sandboxes of a node and at the node itself
 
 Usage: kuasar-ctl COMMAND [ARGUMENTS]

@@ -10,6 +10,7 @@ const SHOWN_ID = 13;
 /** `kuasar-ctl list`. */
 export const list: Command = {
   name: "list",
+  alias: "ps",
   usage: "list",
   summary: "the sandboxes of this node",
   flags: {},

@@ -45,10 +45,15 @@ const COMMON = {
   "help": { kind: "boolean", help: "Print this text" },
 } as const satisfies FlagTable;
 
+/** The command of this name. */
+function commandOf(name: string | undefined): Command | undefined {
+  return COMMANDS.find((command) => command.name === name || name !== undefined && command.alias === name);
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...others] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    const asked = name === "help" ? COMMANDS.find((c) => c.name === others[0]) : undefined;
+    const asked = name === "help" ? commandOf(others[0]) : undefined;
     console.log(asked ? commandHelp(asked, COMMON) : programHelp(COMMANDS));
     return name === undefined ? EXIT.USAGE : EXIT.OK;
   }
@@ -56,7 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(`kuasar-ctl ${VERSION}`);
     return EXIT.OK;
   }
-  const command = COMMANDS.find((c) => c.name === name);
+  const command = commandOf(name);
   if (!command) {
     const known = COMMANDS.map((c) => c.name).join(", ");
     throw new KuasarError(
