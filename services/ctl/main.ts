@@ -6,6 +6,7 @@ import { check } from "./check.ts";
 import { type Command, type CommandInput, splitArguments } from "./command.ts";
 import { completionFor } from "./completion.ts";
 import { exec } from "./exec.ts";
+import { gc } from "./gc.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { inspect } from "./inspect.ts";
 import { list } from "./list.ts";
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   snapshot,
   metrics,
   check,
+  gc,
   completionFor(() => COMMANDS),
 ];
 

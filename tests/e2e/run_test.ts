@@ -16,6 +16,14 @@ function commandOf(node: Node, args: readonly string[]): string[] {
   return [...program, "run", "--run-dir", node.runDir, "--kind", "runc", ...args];
 }
 
+async function gc(node: Node, ...args: string[]): Promise<{ found: { kind: string; pid: number }[] }> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", `${root}/services/ctl/main.ts`, "gc"]
+      .concat(["--run-dir", node.runDir, "--json", ...args]),
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
 function start(node: Node, ...args: string[]): Deno.ChildProcess {
   const stdio = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   return new Deno.Command(Deno.execPath(), { args: commandOf(node, args), ...stdio }).spawn();
@@ -164,3 +172,32 @@ e2eOurs("run says what to do where something is not there", node, async (node) =
   match(containerd.stderr, /deno task start/);
   await checkNothingLeft(node);
 });
+
+e2eOurs(
+  "gc removes what a run that was killed has left, and nothing of one that runs",
+  node,
+  async (node) => {
+    const [killed, running] = await Promise.all([0, 1].map(async () => {
+      const child = start(node, "-i", BUSYBOX, "sh", "-c", "echo runs; cat");
+      const reader = child.stdout.getReader();
+      await reader.read();
+      return { child, reader };
+    }));
+    killed!.child.kill("SIGKILL");
+    await killed!.child.status;
+    const left = ["pod", "folder"].map((kind) => [kind, killed!.child.pid]);
+    for (const args of [[], ["--remove"]]) {
+      deepStrictEqual((await gc(node, ...args)).found.map(({ kind, pid }) => [kind, pid]), left);
+    }
+    deepStrictEqual((await gc(node)).found, []);
+    await running!.child.stdin.close();
+    strictEqual((await running!.reader.read()).done, true);
+    strictEqual((await running!.child.status).code, 0);
+    for (const { child, reader } of [killed!, running!]) {
+      await reader.cancel();
+      await child.stderr.cancel();
+    }
+    await killed!.child.stdin.abort().catch(() => {});
+    await checkNothingLeft(node);
+  },
+);

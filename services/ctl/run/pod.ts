@@ -108,7 +108,8 @@ async function startPod(cri: Cri, request: Parameters<Cri["runtime"]["runPodSand
   }
 }
 
-async function removePod(cri: Cri, podSandboxId: string, name: string): Promise<void> {
+/** Stops and removes a pod of `run`. @throws KuasarError saying how to do it by hand */
+export async function removePod(cri: Cri, podSandboxId: string, name: string): Promise<void> {
   try {
     await cri.runtime.stopPodSandbox({ podSandboxId }, { timeoutMs: REMOVE_TIMEOUT_MS });
     await cri.runtime.removePodSandbox({ podSandboxId }, { timeoutMs: REMOVE_TIMEOUT_MS });
@@ -116,7 +117,7 @@ async function removePod(cri: Cri, podSandboxId: string, name: string): Promise<
     const { code, message } = asKuasarError(cause);
     throw new KuasarError(code, `Cannot remove the pod ${name} (${podSandboxId}): ${message}`, {
       cause,
-      evidence: [`again: crictl rmp --force ${podSandboxId}`],
+      evidence: ['again: "kuasar-ctl gc --remove"'],
     });
   }
 }
