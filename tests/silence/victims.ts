@@ -80,7 +80,8 @@ export const VICTIMS: readonly Victim[] = [
   { name: "container", handlers: HOSTS, find: named(/^(?:sleep|wasmedge)/) },
   // All of a pod at once, as a host has it that swaps, or a frozen cgroup.
   { name: "pod", handlers: ALL, find: (node, ids) => [...processesOf(node, ids).keys()] },
-  service("sandboxer"),
+  // containerd asks it for a pod's platform before it asks for statistics.
+  { ...service("sandboxer"), carriesCalls: true },
   service("network"),
   service("storage"),
   service("driver-"),
