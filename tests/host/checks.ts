@@ -1,7 +1,7 @@
 import { waitForCri } from "../../lib/cri/mod.ts";
 import { type Check, ofKind } from "./check.ts";
 import { install, type Kind, KINDS, uninstall } from "./install.ts";
-import { dockerChecks } from "./docker_checks.ts";
+import { ctrExecCheck, dockerChecks } from "./docker_checks.ts";
 import { e2eChecks } from "./e2e_checks.ts";
 import {
   appArmor,
@@ -100,6 +100,7 @@ export const slice = (more: readonly Check[] = []): readonly Check[] => [
   ...(["runc", "qemu"] as const).flatMap(pod),
   ofKind("qemu", "a root of its own", ownRoot),
   ofKind("qemu", "strangers on the host's vsock", vsockStrangers),
+  ctrExecCheck("qemu"),
   { name: "AppArmor holds, nothing is denied", run: appArmor },
   { name: "restart of all units, pods go on", run: restartAll },
   ...more,

@@ -92,9 +92,12 @@ async function removeDocker({ machine, suite }: DebianHost): Promise<void> {
   );
 }
 
+/** An exec into which ctr has put a profile of AppArmor. */
+export const ctrExecCheck = (kind: Kind): Check => ofKind(kind, "ctr tasks exec with a profile", ctrExec);
+
 /** What puts a profile of AppArmor into every exec, but a kubelet: Docker and ctr. */
 export const dockerChecks: readonly Check[] = [
-  ...OWN_KERNEL.map((kind) => ofKind(kind, "ctr tasks exec with a profile", ctrExec)),
+  ...OWN_KERNEL.map(ctrExecCheck),
   { name: "Docker of this Debian", run: installDocker },
   ...OWN_KERNEL.map((kind) => ofKind(kind, "docker exec", dockerExec)),
   { name: "Docker is removed", run: removeDocker },
