@@ -3,7 +3,7 @@
 //   connect PATH     prints what it is told
 //   lock PATH        takes an exclusive flock, prints "locked", and keeps it until its stdin ends
 //   try-lock PATH    prints "locked", or why not
-//   watch DIRECTORY  prints "watching", then the names of two files, one on each line, as they appear in the directory
+//   watch DIRECTORY  prints "watching", then the names of files, one on each line, as they appear in the directory, to one named "end"
 //   unlinked PATH    prints what is left of a file that is open and has no name any more
 //   map PATH         changes a file by a shared mapping
 //   capability PATH  gives a program the file capability cap_net_bind_service
@@ -68,18 +68,19 @@ static int locking(const char *path, int wait) {
 }
 
 static int watching(const char *path) {
-  int fd = inotify_init(), seen = 0;
+  int fd = inotify_init();
   if (fd < 0 || inotify_add_watch(fd, path, IN_CREATE) < 0) return failed("watch");
   puts("watching");
   fflush(stdout);
-  while (seen < 2) {
+  for (;;) {
     char buffer[4096] __attribute__((aligned(8)));
     ssize_t n = read(fd, buffer, sizeof buffer);
     if (n <= 0) return failed("read");
     for (ssize_t at = 0; at < n;) {
       struct inotify_event *event = (void *)(buffer + at);
       puts(event->name);
-      seen++;
+      fflush(stdout);
+      if (!strcmp(event->name, "end")) return 0;
       at += (ssize_t)sizeof *event + event->len;
     }
   }
