@@ -4,6 +4,12 @@ import type { GuestTask } from "./sandbox_link.ts";
 /** After so long without an answer a guest counts as silent, until it comes. */
 export const OVERDUE_MS = 1_000;
 
+/**
+ * So long the kernel of a sandbox may take to end a container for which it has taken SIGKILL; then the sandbox ends. Its memory may be
+ * large, and StopPodSandbox has a minute.
+ */
+export const SURVIVED_KILL_MS = 45_000;
+
 const SHORT_MS = 30_000;
 const RUNTIME_MS = 90_000;
 const LONG_MS = 600_000;

@@ -15,7 +15,7 @@ import { UnansweredError } from "./answer_times.ts";
 import { connectStdio } from "./connect_stdio.ts";
 import type { HostContainer } from "./container.ts";
 import { ContainerCreation } from "./create.ts";
-import { endSilentSandbox } from "./end_silent_sandbox.ts";
+import { endSilentSandbox, endUnlessGone } from "./end_silent_sandbox.ts";
 import { execSpec } from "./exec_spec.ts";
 import { hasEnded } from "./has_ended.ts";
 import type { HostDeps } from "./host_deps.ts";
@@ -176,6 +176,11 @@ export class HostTaskService {
         });
       }
       throw error;
+    }
+    // A process of the host that cannot be killed is not ended by the end of its sandbox.
+    const ownKernel = container.record.runtime?.kind !== HostRuntime_Kind.RUNC;
+    if (ownKernel && request.signal === sys.SIG.KILL && request.execId === "") {
+      void endUnlessGone(this.#deps.preparer, container);
     }
     return {};
   }

@@ -55,3 +55,16 @@ Deno.test("a kill and a delete that are not answered end the guest's VM and are 
     await task.kill({ id: "Exec", execId: "", signal: SIGTERM, all: false });
   });
 });
+
+Deno.test("a container that has not ended long after its guest has taken a kill ends with its VM", async () => {
+  await StandInGuests.run(async (guests) => {
+    const { task, machines } = guests;
+    for (const name of ["killed", "asked"]) await guests.add(name, mannerly, { machine: true });
+    const kill = (id: string, signal: number) => task.kill({ id, execId: "", signal, all: true });
+    await kill("asked", SIGTERM);
+    for (let i = 0; i < 2; i++) await kill("killed", SIGKILL);
+    strictEqual((await task.wait({ id: "killed", execId: "" })).exitStatus, 137);
+    strictEqual(machines.ended.length, 1, machines.ended.join());
+    match(machines.ended[0]!, /^killed: .*its guest has taken SIGKILL for it/);
+  });
+});
