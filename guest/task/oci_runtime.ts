@@ -1,4 +1,5 @@
 import * as sys from "../native/sys.js";
+import { dropEarlierExit, markExits } from "../runtime/reaper.ts";
 import { type CallOptions, callRuntime, type RuntimeCommand, type Stdio } from "./runtime_call.ts";
 import { startByFifo } from "./exec_fifo.ts";
 import { stateRootOf } from "./plain_calls.ts";
@@ -100,12 +101,15 @@ export class OciRuntime {
   ): Promise<number> {
     const pidFile = `${this.#runtime.directory}/${sys.getpid()}-${++files}.pid`;
     const socket = consoleSocket === undefined ? [] : ["--console-socket", consoleSocket];
+    const mark = markExits();
     try {
       await callRuntime(this.#runtime, [...verb, "--pid-file", pidFile, ...socket, ...id], {
         ...call,
         stdio,
       });
-      return Number(sys.readTextFile(pidFile, 32));
+      const pid = Number(sys.readTextFile(pidFile, 32));
+      dropEarlierExit(pid, mark);
+      return pid;
     } finally {
       if (sys.exists(pidFile)) sys.unlink(pidFile);
     }
