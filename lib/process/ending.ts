@@ -1,6 +1,6 @@
 /** How a person, an init system and a terminal that closes ask a process to end, with their numbers (signal(7)). */
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
-type EndingSignal = keyof typeof SIGNALS;
+export const ENDING_SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+type EndingSignal = keyof typeof ENDING_SIGNALS;
 
 /** For what a main function itself has to undo, once what it had begun has been ended under it. */
 const MAIN_GRACE_MS = 10_000;
@@ -56,7 +56,7 @@ export async function runCommand(
   return await (ending ??= end(code));
 }
 
-const listeners = Object.entries(SIGNALS).map(([signal, number]) =>
+const listeners = Object.entries(ENDING_SIGNALS).map(([signal, number]) =>
   [signal as EndingSignal, () => {
     if (ending) Deno.exit(128 + number);
     ending = end(128 + number);

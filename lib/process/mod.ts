@@ -1,7 +1,7 @@
 /** Processes of ours that may outlive us: start, recognise, watch and end them. */
 export { type AskOptions, askVersion, type VersionAnswer } from "./ask_version.ts";
 export { childrenOf } from "./children.ts";
-export { isEnding, onEnding, runCommand } from "./ending.ts";
+export { ENDING_SIGNALS, isEnding, onEnding, runCommand } from "./ending.ts";
 export { ExitWatcher, exitWatcher, type ProcessExit } from "./exit_watcher.ts";
 export { killOnAbort } from "./kill_on_abort.ts";
 export type { Access, Capability, Jail, JailRoot, Shown } from "./jail.ts";

@@ -1,4 +1,5 @@
 /** What every resident process shares: main function, flags, inherited sockets, readiness. */
+export { EXIT, exitCodeOf } from "./exit.ts";
 export {
   type Flag,
   type FlagTable,
@@ -10,7 +11,7 @@ export {
 } from "./flags.ts";
 export { inheritedFd } from "./inherited_fds.ts";
 export { notify } from "./notify.ts";
-export { EXIT, runService, type ServiceContext, type ServiceOptions } from "./run_service.ts";
-export { exitCodeOf, runTask, tellFailure } from "./run_task.ts";
+export { runService, type ServiceContext, type ServiceOptions } from "./run_service.ts";
+export { runTask, tellFailure } from "./run_task.ts";
 export { NOTHING_TO_SAY, type SelfCheck, type SelfCheckProblem } from "./self_check.ts";
 export { VERSION } from "./version.ts";

@@ -1,15 +1,13 @@
 import { type CleanupStep, runCleanup } from "../cleanup/mod.ts";
 import { asKuasarError, type KuasarError } from "../errors/mod.ts";
 import { LOG_LEVELS, type Logger, logger, type LogLevel, setLogLevel, writesToJournal } from "../log/mod.ts";
+import { EXIT, exitCodeOf } from "./exit.ts";
 import { type FlagTable, type FlagValues, formatHelp, parseFlags, type Usage } from "./flags.ts";
 import { keepInheritedFds } from "./inherited_fds.ts";
 import { notify } from "./notify.ts";
 import type { SelfCheck } from "./self_check.ts";
 import { refuseCallers } from "./refuse_callers.ts";
 import { VERSION } from "./version.ts";
-
-/** Exit codes of every program of ours. */
-export const EXIT = { OK: 0, FAILURE: 1, USAGE: 2 } as const;
 
 /** After a signal the stop steps have this long. */
 const STOP_DEADLINE_MS = 15_000;
@@ -177,7 +175,7 @@ function reportFailure(log: Logger, error: KuasarError): number {
     code: error.code,
     evidence: error.evidence.length ? error.evidence : undefined,
   });
-  return error.code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE;
+  return exitCodeOf(error);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { KuasarError } from "../errors/mod.ts";
 import { isEnding, runCommand } from "../process/mod.ts";
-import { EXIT } from "./run_service.ts";
+import { exitCodeOf } from "./exit.ts";
 
 /**
  * Runs the main function of one of the project's commands and exits with its code, with 2 for a wrong use of it and with 1 for
@@ -19,11 +19,6 @@ export async function runTask(name: string, main: () => Promise<number>): Promis
     }
   };
   return await runCommand(told, () => {});
-}
-
-/** 2 for a wrong use of a command, 1 for any other failure. */
-export function exitCodeOf(error: unknown): number {
-  return error instanceof KuasarError && error.code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE;
 }
 
 /** Tells a failure and its evidence on stderr; one that nobody has foreseen with where it comes from. */

@@ -1,6 +1,6 @@
 /** kuasar-ctl: runs pods, looks into the sandboxes of a node and at the node itself. */
-import { asKuasarError, KuasarError } from "../../lib/errors/mod.ts";
-import { EXIT, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
+import { KuasarError } from "../../lib/errors/mod.ts";
+import { EXIT, exitCodeOf, type FlagTable, parseFlags, VERSION } from "../../lib/service/mod.ts";
 import { attach, detach } from "./attach.ts";
 import { check } from "./check.ts";
 import { type Command, type CommandInput, splitArguments } from "./command.ts";
@@ -87,6 +87,6 @@ if (import.meta.main) {
     Deno.exit(await main(Deno.args));
   } catch (error) {
     tellError(error);
-    Deno.exit(asKuasarError(error).code === "INVALID_ARGUMENT" ? EXIT.USAGE : EXIT.FAILURE);
+    Deno.exit(exitCodeOf(error));
   }
 }

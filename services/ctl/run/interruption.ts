@@ -1,5 +1,4 @@
-/** How a person, an init system and a terminal that closes ask a process to end, with their numbers (signal(7)). */
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+import { ENDING_SIGNALS } from "../../../lib/process/mod.ts";
 
 /**
  * Signals to this process while it has something on the node: the first is a request, the second a demand, the third ends
@@ -10,7 +9,7 @@ export class Interruption {
   exitCode: number | undefined;
   readonly #asked = new AbortController();
   readonly #demanded = new AbortController();
-  readonly #listeners = Object.entries(SIGNALS).map(([name, number]) =>
+  readonly #listeners = Object.entries(ENDING_SIGNALS).map(([name, number]) =>
     [name as Deno.Signal, () => this.#take(number)] as const
   );
 
